@@ -106,11 +106,10 @@ def migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with _migrate_lock, _across_processes(engine):
-        # engine.connect() rather than begin(): Alembic opens and commits the transaction itself.
-        with engine.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+    # engine.connect() rather than begin(): Alembic opens and commits the transaction itself.
+    with _migrate_lock, _across_processes(engine), engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
 @contextmanager

@@ -8,9 +8,9 @@ other module puts a path together.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +25,8 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".trueloop"), description="State folder: warehouse, snapshots, databases, logs.")
     source_pack: str = Field("dongchen", description="The source pack that maps your systems to the entities.")
     source_dir: Path | None = Field(
-        None, description="Folder with the source files; it is only read. Empty: the landing folder in the state folder."
+        None,
+        description="Folder with the source files; it is only read. Empty: the landing folder in the state folder.",
     )
     database_url: str = Field(
         "", description="Ops database (SQLAlchemy URL). Empty: SQLite in the state folder. PostgreSQL by URL."
@@ -68,10 +69,11 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
 
-    @property
-    def ops_url(self) -> str:
-        """SQLAlchemy URL of the ops database."""
-        return self.database_url or f"sqlite:///{self.home / 'ops.db'}"
+    @model_validator(mode="after")
+    def _resolve_database_url(self) -> Self:
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'ops.db'}")
+        return self
 
     @property
     def landing_dir(self) -> Path:
