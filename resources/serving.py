@@ -1,0 +1,243 @@
+"""Published snapshots: what every reader of figures opens.
+
+A snapshot is an immutable, read-only DuckDB file whose name carries its id (DuckDB would go on serving the old content
+of a path that is re-opened in one process), with views over immutable Parquet partitions that snapshots share. Readers
+follow ``current.json``, which is replaced atomically, so a switch is never seen half done. Writing the content of a
+snapshot is the business of ops_assets.publishing; this module knows only files, the pointer and reading.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+
+class UnknownSnapshotError(LookupError):
+    """The named snapshot does not exist (any more)."""
+
+
+@dataclass(frozen=True)
+class SnapshotInfo:
+    """One published snapshot. ``published_at`` is UTC; ``as_of`` is the pack's local date."""
+
+    id: str
+    sequence: int
+    published_at: datetime
+    as_of: date
+    pack: str
+    batch_seq: int
+    held: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "sequence": self.sequence,
+            "published_at": self.published_at.isoformat(),
+            "as_of": self.as_of.isoformat(),
+            "pack": self.pack,
+            "batch_seq": self.batch_seq,
+            "held": list(self.held),
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> SnapshotInfo:
+        return cls(
+            id=body["id"],
+            sequence=body["sequence"],
+            published_at=datetime.fromisoformat(body["published_at"]),
+            as_of=date.fromisoformat(body["as_of"]),
+            pack=body["pack"],
+            batch_seq=body["batch_seq"],
+            held=tuple(body["held"]),
+        )
+
+
+class Snapshot:
+    """One snapshot opened for reading. Threads may share it: each call works on its own cursor."""
+
+    def __init__(self, info: SnapshotInfo, path: Path, parts_dir: Path) -> None:
+        self.info = info
+        self.path = path
+        self._parts_dir = parts_dir
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def id(self) -> str:
+        return self.info.id
+
+    @property
+    def as_of(self) -> date:
+        return self.info.as_of
+
+    @property
+    def published_at(self) -> datetime:
+        return self.info.published_at
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A cursor that can read this snapshot and its partitions and nothing else on the machine."""
+        with self._lock:
+            if self._connection is None:
+                connection = duckdb.connect(
+                    str(self.path), read_only=True, config={"threads": "2", "memory_limit": "512MB"}
+                )
+                # The order matters: once external access is off, the allowed directories cannot be widened.
+                connection.execute(f"SET allowed_directories = ['{_quoted(self._parts_dir)}/']")
+                connection.execute("SET autoinstall_known_extensions = false")
+                connection.execute("SET autoload_known_extensions = false")
+                connection.execute("SET enable_external_access = false")
+                connection.execute("SET lock_configuration = true")
+                self._connection = connection
+            return self._connection.cursor()
+
+    def rows(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[dict[str, Any]]:
+        """The rows of a query as dictionaries. ``sql`` is ours, never a caller's text."""
+        cursor = self.connect()
+        try:
+            cursor.execute(sql, parameters)
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+class SnapshotStore:
+    """The folder of snapshots: the pointer to the current one, listing, switching and rollback."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.snapshots_dir = root / "snapshots"
+        self.parts_dir = root / "parts"
+        self._pointer = root / "current.json"
+        self._open: Snapshot | None = None
+        self._lock = threading.Lock()
+
+    def current(self) -> Snapshot | None:
+        """The published snapshot, or None while nothing was published. The handle stays open until a switch."""
+        pointer = self.pointer()
+        if pointer is None:
+            return None
+        with self._lock:
+            if self._open is None or self._open.id != pointer["id"]:
+                # The old handle is not closed here: another thread may be reading from it. It goes with its last user.
+                self._open = self.get(pointer["id"])
+            return self._open
+
+    def pointer(self) -> dict[str, Any] | None:
+        """What ``current.json`` says: id, pinned (set by a rollback, so that refreshes do not undo it), reason."""
+        try:
+            text = self._pointer.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        pointer: dict[str, Any] = json.loads(text)
+        return pointer
+
+    def get(self, snapshot_id: str) -> Snapshot:
+        """Open one snapshot by id. Raises UnknownSnapshotError."""
+        for info in self.list():
+            if info.id == snapshot_id:
+                return Snapshot(info, self.path_of(snapshot_id), self.parts_dir)
+        raise UnknownSnapshotError(
+            f"There is no snapshot {snapshot_id!r}; `./trueloop snapshots list` shows those that are kept."
+        )
+
+    def list(self) -> list[SnapshotInfo]:
+        """All complete snapshots, newest first. A snapshot is complete once its manifest stands beside it."""
+        if not self.snapshots_dir.is_dir():
+            return []
+        found = [
+            SnapshotInfo.from_json(json.loads(path.read_text(encoding="utf-8")))
+            for path in self.snapshots_dir.glob("*.json")
+        ]
+        return sorted(found, key=lambda info: info.sequence, reverse=True)
+
+    def path_of(self, snapshot_id: str) -> Path:
+        return self.snapshots_dir / f"{snapshot_id}.duckdb"
+
+    def commit(self, info: SnapshotInfo, built: Path) -> None:
+        """Take a finished snapshot file in, durably: file first, manifest last. Does not switch to it."""
+        self.snapshots_dir.mkdir(parents=True, exist_ok=True)
+        sync_file(built)
+        built.replace(self.path_of(info.id))
+        write_json_atomically(self.snapshots_dir / f"{info.id}.json", info.to_json())
+
+    def switch(self, snapshot_id: str, *, pinned: bool = False, reason: str = "") -> None:
+        """Make a snapshot the current one. Readers see the old or the new one, never neither."""
+        self.get(snapshot_id)
+        write_json_atomically(self._pointer, {"id": snapshot_id, "pinned": pinned, "reason": reason})
+
+    def rollback(self, snapshot_id: str | None, reason: str) -> SnapshotInfo:
+        """Go back to ``snapshot_id`` (default: the one before the current) and stay there until resumed."""
+        kept = self.list()
+        pointer = self.pointer()
+        if pointer is None:
+            raise UnknownSnapshotError("Nothing was published yet, so there is nothing to roll back.")
+        if snapshot_id is None:
+            current = next((info for info in kept if info.id == pointer["id"]), None)
+            older = [info for info in kept if current is not None and info.sequence < current.sequence]
+            if not older:
+                raise UnknownSnapshotError("The current snapshot is the oldest one kept; there is none before it.")
+            snapshot_id = older[0].id
+        self.switch(snapshot_id, pinned=True, reason=reason)
+        return self.get(snapshot_id).info
+
+    def resume(self) -> SnapshotInfo:
+        """End a rollback: the newest snapshot becomes the current one again."""
+        kept = self.list()
+        if not kept:
+            raise UnknownSnapshotError("Nothing was published yet.")
+        self.switch(kept[0].id)
+        return kept[0]
+
+    def prune(self, keep: int) -> tuple[str, ...]:
+        """Delete all but the newest ``keep`` snapshots and the current one; returns the deleted ids."""
+        pointer = self.pointer()
+        current = pointer["id"] if pointer else None
+        deleted = []
+        for info in self.list()[keep:]:
+            if info.id == current:
+                continue
+            # The manifest goes first: a snapshot without one is not listed, so nobody opens a half-deleted one.
+            (self.snapshots_dir / f"{info.id}.json").unlink(missing_ok=True)
+            self.path_of(info.id).unlink(missing_ok=True)
+            deleted.append(info.id)
+        return tuple(deleted)
+
+
+def sync_file(path: Path) -> None:
+    """Flush a file's content to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json_atomically(path: Path, body: Mapping[str, Any]) -> None:
+    """Replace ``path`` with ``body``: durable before it is visible, and visible whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    with beside.open("w", encoding="utf-8") as file:
+        json.dump(body, file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync_file(path.parent)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
