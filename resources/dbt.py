@@ -1,0 +1,175 @@
+"""dbt, called in the refresh's own process.
+
+``dbtRunner`` instead of the ``dbt`` command: starting the command costs seconds on every call. Only this module knows
+dbt's flags, folders and variables.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from resources.packs import SourcePack
+from resources.serving import write_json_atomically
+from resources.settings import DBT_PROJECT_DIR, Settings
+
+Progress = Callable[[str], None]
+
+
+class DbtError(RuntimeError):
+    """dbt could not parse or run the project; the message carries dbt's own sentences."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model or test. ``seconds`` is its execution time; ``rows`` is None where dbt does not say."""
+
+    unique_id: str
+    status: str
+    seconds: float
+    rows: int | None
+    message: str
+
+    @property
+    def failed(self) -> bool:
+        return self.status in {"error", "fail", "runtime error"}
+
+
+class Dbt:
+    """The dbt project as seen with one source pack and one state folder."""
+
+    def __init__(self, settings: Settings, pack: SourcePack) -> None:
+        self._settings = settings
+        self._pack = pack
+
+    @property
+    def manifest_path(self) -> Path:
+        return self._settings.dbt_target_dir / "manifest.json"
+
+    def manifest(self) -> dict[str, Any]:
+        """The parsed project. Parses it first when no manifest stands in the state folder."""
+        if not self.manifest_path.exists():
+            self.parse()
+        loaded: dict[str, Any] = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+        return loaded
+
+    def parse(self) -> None:
+        """Parse the project and write the manifest. Raises DbtError with file and reason."""
+        self._invoke(["parse"])
+
+    def build(
+        self,
+        *,
+        select: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        tests: bool = True,
+        full_refresh: bool = False,
+        progress: Progress | None = None,
+    ) -> list[NodeResult]:
+        """Build models (and run their tests); the caller holds the warehouse.
+
+        A failed node does not raise: it is in the results, so that everything which does not stand on it is still
+        built. Raises DbtError when dbt could not start the build at all.
+        """
+        arguments = ["build" if tests else "run"]
+        if select:
+            arguments += ["--select", *select]
+        if exclude:
+            arguments += ["--exclude", *exclude]
+        if full_refresh:
+            arguments.append("--full-refresh")
+        result = self._invoke(arguments, progress=progress, raise_on_failed_nodes=False)
+        return [
+            NodeResult(
+                unique_id=node.node.unique_id,
+                status=str(node.status),
+                seconds=float(node.execution_time or 0.0),
+                rows=_rows(node.adapter_response),
+                message=str(node.message or ""),
+            )
+            for node in result.results
+        ]
+
+    def generate_docs(self) -> Path:
+        """Generate dbt docs as one self-contained page and put it in service atomically; returns its folder."""
+        self._invoke(["docs", "generate", "--static"])
+        target = self._settings.dbt_docs_dir
+        target.mkdir(parents=True, exist_ok=True)
+        for source, name in (
+            ("static_index.html", "index.html"),
+            ("manifest.json", "manifest.json"),
+            ("catalog.json", "catalog.json"),
+        ):
+            beside = target / f".{name}.tmp"
+            shutil.copyfile(self._settings.dbt_target_dir / source, beside)
+            beside.replace(target / name)
+        return target
+
+    def remember_built(self, fingerprint: str) -> None:
+        """Note which definitions the warehouse was last built with, completely and without failure."""
+        write_json_atomically(self._settings.dbt_target_dir / "built.json", {"fingerprint": fingerprint})
+
+    def last_built(self) -> str | None:
+        path = self._settings.dbt_target_dir / "built.json"
+        return json.loads(path.read_text(encoding="utf-8"))["fingerprint"] if path.exists() else None
+
+    def variables(self) -> dict[str, Any]:
+        """The variables that the project is parsed with. They must not change from run to run: dbt re-parses then."""
+        return {
+            "source_pack": self._pack.name,
+            "pack_entities": list(self._pack.entities),
+            "time_zone": self._pack.time_zone,
+        }
+
+    def _invoke(
+        self,
+        arguments: Sequence[str],
+        *,
+        progress: Progress | None = None,
+        raise_on_failed_nodes: bool = True,
+    ) -> Any:
+        from dbt.cli.main import dbtRunner
+
+        self._settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
+        log_dir = self._settings.home / "logs" / "dbt"
+        log_dir.mkdir(parents=True, exist_ok=True)
+        # profiles.yml reads the path from here: a dbt variable instead would force a full parse for each state folder.
+        os.environ["TRUELOOP_WAREHOUSE_PATH"] = str(self._settings.warehouse_path)
+        os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+        sentences: list[str] = []
+
+        def on_event(event: Any) -> None:
+            if event.info.level == "error":
+                sentences.append(event.info.msg)
+            if progress is not None and event.info.name in {"LogModelResult", "LogTestResult", "LogSeedResult"}:
+                progress(event.info.msg)
+
+        call = [
+            "--no-send-anonymous-usage-stats",
+            "--no-version-check",
+            "--no-use-colors",
+            "--log-level=none",
+            *arguments,
+            f"--project-dir={DBT_PROJECT_DIR}",
+            f"--profiles-dir={DBT_PROJECT_DIR}",
+            f"--target-path={self._settings.dbt_target_dir}",
+            f"--log-path={log_dir}",
+            f"--vars={json.dumps(self.variables())}",
+        ]
+        outcome = dbtRunner(callbacks=[on_event]).invoke(call)
+        if outcome.exception is not None:
+            detail = "\n".join(sentences) or str(outcome.exception)
+            raise DbtError(f"dbt {arguments[0]} failed: {detail}") from outcome.exception
+        if not outcome.success and raise_on_failed_nodes:
+            raise DbtError(f"dbt {arguments[0]} failed: " + "\n".join(sentences))
+        return outcome.result
+
+
+def _rows(response: Mapping[str, Any] | None) -> int | None:
+    value = (response or {}).get("rows_affected")
+    return int(value) if isinstance(value, int) and value >= 0 else None
