@@ -1,0 +1,128 @@
+"""What somebody or something asks of a case, in the imperative. `decide` answers with events or a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from workflow_jobs.engine.values import Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCase:
+    """Open a case of the environment's template.
+
+    `observed` and `threshold` are the raw figure and the limit that it crossed, `direction` the forbidden side of the
+    limit (above or below). `requested_by` is a person who may then decide nothing in it. `data` fills the template's
+    inputs; keys that the template does not declare are kept as they are. `priority` None takes the template's.
+    """
+
+    case_id: str
+    rule_id: str
+    subject_kind: str = ""
+    subject_id: str = ""
+    subject_label: str = ""
+    metric: str = ""
+    direction: Literal["above", "below", ""] = ""
+    observed: Number | None = None
+    threshold: Number | None = None
+    snapshot_id: str = ""
+    requested_by: str | None = None
+    priority: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordBreach:
+    """The rule of an open case breached again. The snapshot recorded last changes nothing."""
+
+    observed: Number | None
+    snapshot_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideTask:
+    """A person's choice on a task, as of the version that he saw. `form` maps field names to what he typed."""
+
+    task_id: str
+    task_version: int
+    person_id: str
+    outcome: str
+    form: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge:
+    """A person has seen the task. A second acknowledgement changes nothing."""
+
+    task_id: str
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReassignAbsent:
+    """Ask somebody else wherever the assignee is away today, or where nobody could be asked before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteService:
+    """A service step's job succeeded."""
+
+    step_id: str
+    run_id: str
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailService:
+    """A service step's job failed. `final`: do not try again, ask a person."""
+
+    step_id: str
+    run_id: str
+    error: str
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeOutServices:
+    """Fail every service attempt whose time is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FireRungs:
+    """Fire every rung of the case that is due at `now`, in the order in which they were due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveIncident:
+    """The cause of the case is gone (its check passes again)."""
+
+    snapshot_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeEffect:
+    """Compare the metric after the effect window. `observed` None: there is no figure (yet).
+
+    `continued_in` names a later open case of the same rule and subject: then this one is not reopened.
+    """
+
+    observed: Number | None
+    snapshot_id: str
+    continued_in: str | None = None
+
+
+Command = (
+    OpenCase
+    | RecordBreach
+    | DecideTask
+    | Acknowledge
+    | ReassignAbsent
+    | CompleteService
+    | FailService
+    | TimeOutServices
+    | FireRungs
+    | ResolveIncident
+    | JudgeEffect
+)

@@ -1,0 +1,51 @@
+"""ISO-8601 durations as templates write them. Calendars and arithmetic on instants live in working_time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+_ISO = re.compile(r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class IsoDuration:
+    """A positive duration: whole days, and seconds beside them.
+
+    In working time a day is one working day of the calendar (P1D with 7.5 working hours is PT7H30M); in clock time
+    it is 24 hours. Years and months have no fixed length and are refused. Weeks are seven days in clock time and have
+    no meaning in working time, so `P1W` is kept as seven days: write P5D for a working week.
+    """
+
+    days: int
+    seconds: int
+
+    def clock(self) -> timedelta:
+        """The duration in clock time, 24 hours a day."""
+        return timedelta(days=self.days, seconds=self.seconds)
+
+    def working(self, day_length: timedelta) -> timedelta:
+        """The duration in working time, `day_length` of work a day."""
+        return day_length * self.days + timedelta(seconds=self.seconds)
+
+    def __str__(self) -> str:
+        hours, rest = divmod(self.seconds, 3600)
+        minutes, seconds = divmod(rest, 60)
+        clock = "".join(f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if n)
+        return "P" + (f"{self.days}D" if self.days else "") + (f"T{clock}" if clock else "")
+
+
+def parse_duration(text: str) -> IsoDuration:
+    """Read `PT4H`, `P1D`, `P1DT2H`, `PT30M`. Raises ValueError with a sentence for anything else, zero included."""
+    match = _ISO.fullmatch(text) if isinstance(text, str) else None
+    if match is None or text.endswith("T"):
+        raise ValueError(f"{text!r} is no ISO-8601 duration: write for example PT4H, PT30M, P1D or P1DT2H")
+    part = {unit: int(value or 0) for unit, value in match.groupdict().items()}
+    duration = IsoDuration(
+        days=part["weeks"] * 7 + part["days"],
+        seconds=part["hours"] * 3600 + part["minutes"] * 60 + part["seconds"],
+    )
+    if duration.days == 0 and duration.seconds == 0:
+        raise ValueError(f"{text!r} lasts no time: write for example PT4H")
+    return duration

@@ -1,0 +1,306 @@
+"""What happened to a case, in the past tense. The log of these is the case; `evolve` folds them into its state.
+
+Every event says everything that the fold needs: due times, names and rungs are computed once, by `decide`, so that a
+replay needs neither template nor calendar nor directory. Instants are aware UTC. Fields may be added with a default;
+a field is never renamed or removed without an entry in `_UPGRADES`, because old logs must load for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from workflow_jobs.engine import codec
+from workflow_jobs.engine.values import Plain
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Common to all: the case, the position in its log (1, 2, 3 ...) and when it was decided."""
+
+    case_id: str
+    seq: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOpened(Event):
+    """First event of every log. `observed` and `threshold` are exact decimal text; `direction` is above or below."""
+
+    template_id: str
+    template_hash: str
+    priority: str
+    rule_id: str
+    subject_kind: str = ""
+    subject_id: str = ""
+    subject_label: str = ""
+    metric: str = ""
+    direction: str = ""
+    observed: str | None = None
+    threshold: str | None = None
+    snapshot_id: str = ""
+    requested_by: str | None = None
+    data: Mapping[str, Plain] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreachRecorded(Event):
+    """The same rule and subject breached again in a later snapshot; `breaches` counts them, the first included."""
+
+    observed: str | None
+    snapshot_id: str
+    breaches: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEntered(Event):
+    """`kind` is human, service or fork; `visit` counts entries of this step; `branches` is 0 but for a fork."""
+
+    step_id: str
+    kind: str
+    visit: int
+    branches: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCreated(Event):
+    """A person is asked. `purpose` is decide (the step's own question) or rescue (a service step failed).
+
+    `tier` is the index of the approval tier or None. `assignee` is None while the directory knows nobody for the role.
+    `due_at` and `next_rung_at` are derived in working time; `calendar_confirmed` is False when the due date lies past
+    the date to which the working calendar is published. `sla_seconds` is the agreed working time.
+    """
+
+    task_id: str
+    step_id: str
+    role: str
+    accountable: str
+    assignee: str | None
+    assigned_because: str
+    due_at: datetime
+    sla_seconds: int
+    calendar_confirmed: bool
+    next_rung_at: datetime | None
+    version: int
+    substitute_for: str | None = None
+    tier: int | None = None
+    purpose: str = "decide"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAcknowledged(Event):
+    """Somebody said that he has seen the task. The clock runs on."""
+
+    task_id: str
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReassigned(Event):
+    """Another person is asked. The new `version` makes every card of the old one stale; the clock runs on."""
+
+    task_id: str
+    version: int
+    assignee: str
+    assigned_because: str
+    previous: str | None = None
+    substitute_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDecided(Event):
+    """The decision. `acting_for` names the assignee when somebody else who may decided in his place."""
+
+    task_id: str
+    step_id: str
+    version: int
+    person_id: str
+    outcome: str
+    form: Mapping[str, Plain]
+    acting_for: str | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCancelled(Event):
+    """The question is withdrawn: the case ended, or the service step finished after all."""
+
+    task_id: str
+    step_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRequested(Event):
+    """A job is to run. All attempts of one visit share `idempotency_key`, so that the work is done once."""
+
+    step_id: str
+    job: str
+    idempotency_key: str
+    attempt: int
+    timeout_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCompleted(Event):
+    """The job's result, kept under `results.<step_id>` for conditions."""
+
+    step_id: str
+    run_id: str
+    result: Mapping[str, Plain]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceFailed(Event):
+    """One attempt failed or took too long. `final` says that no further attempt follows by itself."""
+
+    step_id: str
+    run_id: str
+    error: str
+    attempt: int
+    final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCompleted(Event):
+    """The step is done. `outcome` is the person's choice, `completed` for a service step, `joined` for a fork."""
+
+    step_id: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCancelled(Event):
+    """The step was under way when the case ended."""
+
+    step_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchJoined(Event):
+    """A branch (0-based) reached the join of its fork."""
+
+    fork_id: str
+    branch: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolutionAwaited(Event):
+    """All steps are done; the case stays open until its cause is gone (ResolveIncident)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RungFired(Event):
+    """One rung of the escalation ladder. `scheduled_at` is when it was due; `to_person` is None if nobody was found.
+
+    `next_rung_at` is None after the last rung.
+    """
+
+    task_id: str
+    rung_index: int
+    percent: int
+    action: str
+    to: str
+    to_person: str | None
+    scheduled_at: datetime
+    next_rung_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseClosed(Event):
+    """The people's part is over: `outcome` is completed, resolved, or what an ending choice names."""
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectDue(Event):
+    """The metric is to be looked at again at `due_at`. `attempt` counts looks that found no figure."""
+
+    due_at: datetime
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectJudged(Event):
+    """Whether the case moved its metric. `effective` is None when no figure could be had at all."""
+
+    effective: bool | None
+    observed: str | None
+    snapshot_id: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseReopened(Event):
+    """The case starts again from its first step because its effect failed. `reopened` counts."""
+
+    reopened: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectEscalated(Event):
+    """The ineffective case is handed up; the case itself is finished."""
+
+    to: str
+    to_person: str | None
+    reason: str
+
+
+EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
+    cls.__name__: cls
+    for cls in (
+        CaseOpened,
+        BreachRecorded,
+        StepEntered,
+        TaskCreated,
+        TaskAcknowledged,
+        TaskReassigned,
+        TaskDecided,
+        TaskCancelled,
+        ServiceRequested,
+        ServiceCompleted,
+        ServiceFailed,
+        StepCompleted,
+        StepCancelled,
+        BranchJoined,
+        ResolutionAwaited,
+        RungFired,
+        CaseClosed,
+        EffectDue,
+        EffectJudged,
+        CaseReopened,
+        EffectEscalated,
+    )
+}
+
+# (type, schema version) -> what turns the body of that version into the body of the next one.
+_UPGRADES: Final[Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """An event as plain JSON with its `type` and `schema_version`."""
+    return {"type": type(event).__name__, "schema_version": SCHEMA_VERSION, **codec.encode(event)}
+
+
+def from_json(body: Mapping[str, Any]) -> Event:
+    """The event that `to_json` of this or an earlier version wrote. Raises codec.CodecError."""
+    fields = dict(body)
+    name, version = fields.pop("type", None), fields.pop("schema_version", None)
+    cls = EVENT_TYPES.get(name) if isinstance(name, str) else None
+    if cls is None:
+        raise codec.CodecError(f"unknown event type {name!r}: written by a later version?")
+    if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
+        raise codec.CodecError(f"{name} has schema version {version!r}, this engine reads 1 to {SCHEMA_VERSION}")
+    for step in range(version, SCHEMA_VERSION):
+        upgrade = _UPGRADES.get((cls.__name__, step))
+        fields = upgrade(fields) if upgrade else fields
+    return codec.decode(cls, fields)

@@ -1,0 +1,49 @@
+"""The engine's two kinds of failure: a refusal (said to a person) and a mistake of the program that calls it.
+
+Nothing else belongs here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+REFUSAL_CODES: Final[frozenset[str]] = frozenset(
+    {
+        "already_decided",  # the task was decided before
+        "case_closed",  # the case takes no more work
+        "case_exists",  # OpenCase for a case that is there
+        "effect_not_due",  # JudgeEffect before the window is over, or for a case that watches nothing
+        "form_incomplete",  # a required field is empty
+        "form_invalid",  # a field has a value of the wrong type or out of range
+        "input_invalid",  # a declared input of OpenCase has a value of the wrong type
+        "no_such_case",  # a command for a case that was never opened
+        "not_allowed",  # the person is neither the assignee nor holds a role of the step
+        "not_resolvable",  # ResolveIncident on a template that closes after its last step
+        "own_request",  # nobody decides his own request
+        "stale_task",  # the task moved on since the card was drawn
+        "step_not_waiting",  # a service result for a step that waits for none
+        "task_closed",  # the task was withdrawn with its case
+        "unknown_field",  # the form has no such field
+        "unknown_outcome",  # the step has no such outcome
+        "unknown_step",
+        "unknown_task",
+    }
+)
+
+
+class Refused(Exception):
+    """A command that the state of the case does not allow. Nothing changes.
+
+    `code` is one of REFUSAL_CODES, for programs; `sentence` is for the person who asked.
+    """
+
+    def __init__(self, code: str, sentence: str) -> None:
+        if code not in REFUSAL_CODES:
+            raise ValueError(f"unknown refusal code {code!r}: add it to REFUSAL_CODES")
+        super().__init__(f"{code}: {sentence}")
+        self.code = code
+        self.sentence = sentence
+
+
+class EngineError(Exception):
+    """The caller broke the engine's contract: naive time, another template's case, events out of order."""

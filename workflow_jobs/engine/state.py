@@ -1,0 +1,156 @@
+"""What a case is at a moment: the fold of its events. Frozen; a new event gives a new state.
+
+Derived figures only; nothing here decides. Instants are aware UTC. The JSON form is a cache of the log: it can be
+thrown away and replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from workflow_jobs.engine import codec
+from workflow_jobs.engine.values import Plain
+
+STATE_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskState:
+    """One question to one person. `status` is open, decided or cancelled."""
+
+    task_id: str
+    step_id: str
+    role: str
+    accountable: str
+    assignee: str | None
+    assigned_because: str
+    status: str
+    version: int
+    created_at: datetime
+    due_at: datetime
+    sla_seconds: int
+    calendar_confirmed: bool
+    next_rung_at: datetime | None
+    rung_index: int = 0
+    purpose: str = "decide"
+    tier: int | None = None
+    substitute_for: str | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    acting_for: str | None = None
+    outcome: str | None = None
+    late: bool = False
+    form: Mapping[str, Plain] = field(default_factory=dict)
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepState:
+    """One step in its latest visit. `status` is active, failed (a person was asked to rescue it), completed, cancelled.
+
+    `attempt`, `job`, `idempotency_key`, `timeout_at`, `run_id`, `error` belong to service steps; `branches`, `joined`
+    to forks.
+    """
+
+    step_id: str
+    kind: str
+    status: str
+    visit: int
+    entered_at: datetime
+    completed_at: datetime | None = None
+    outcome: str | None = None
+    note: str = ""
+    tasks: int = 0
+    job: str | None = None
+    idempotency_key: str | None = None
+    attempt: int = 0
+    timeout_at: datetime | None = None
+    run_id: str | None = None
+    error: str | None = None
+    branches: int = 0
+    joined: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseState:
+    """A whole case.
+
+    `status`: open; watching_effect (people are done, the metric is to be looked at again at `effect_due_at`);
+    effective, ineffective (judged); closed (nothing to judge, or no figure could be had); cancelled.
+    """
+
+    case_id: str
+    template_id: str
+    template_hash: str
+    status: str
+    seq: int
+    opened_at: datetime
+    priority: str
+    rule_id: str
+    subject_kind: str = ""
+    subject_id: str = ""
+    subject_label: str = ""
+    metric: str = ""
+    direction: str = ""
+    observed: str | None = None
+    threshold: str | None = None
+    snapshot_id: str = ""
+    requested_by: str | None = None
+    outcome: str | None = None
+    closed_at: datetime | None = None
+    awaiting_resolution: bool = False
+    breaches: int = 1
+    latest_observed: str | None = None
+    latest_snapshot_id: str = ""
+    effect_due_at: datetime | None = None
+    effect_attempt: int = 0
+    effect_observed: str | None = None
+    reopened: int = 0
+    data: Mapping[str, Plain] = field(default_factory=dict)
+    results: Mapping[str, Plain] = field(default_factory=dict)
+    steps: Mapping[str, StepState] = field(default_factory=dict)
+    tasks: Mapping[str, TaskState] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether people or services still work on it (the unique open key holds as long)."""
+        return self.status == "open"
+
+    @property
+    def open_tasks(self) -> tuple[TaskState, ...]:
+        """Tasks that wait for a person, in order of creation."""
+        return tuple(task for task in self.tasks.values() if task.status == "open")
+
+    @property
+    def next_rung_at(self) -> datetime | None:
+        """When the next rung of any open task is due."""
+        return min((t.next_rung_at for t in self.open_tasks if t.next_rung_at is not None), default=None)
+
+    @property
+    def waiting_services(self) -> tuple[StepState, ...]:
+        """Service steps whose job is to run or runs."""
+        return tuple(s for s in self.steps.values() if s.kind == "service" and s.status == "active")
+
+    @property
+    def service_timeout_at(self) -> datetime | None:
+        """When the next running service attempt is over its time."""
+        return min((s.timeout_at for s in self.waiting_services if s.timeout_at is not None), default=None)
+
+
+def state_to_json(state: CaseState) -> dict[str, Any]:
+    """A state as plain JSON with its `state_version`."""
+    return {"state_version": STATE_VERSION, **codec.encode(state)}
+
+
+def state_from_json(body: Mapping[str, Any]) -> CaseState:
+    """The state that `state_to_json` wrote. Raises codec.CodecError (replay the log then)."""
+    fields = dict(body)
+    version = fields.pop("state_version", None)
+    if version != STATE_VERSION:
+        raise codec.CodecError(f"the state has version {version!r}, this engine reads {STATE_VERSION}: replay the log")
+    return codec.decode(CaseState, fields)
