@@ -1,0 +1,275 @@
+"""The governed catalogue: metric definitions, checks and watch rules, read from the .yml beside each dbt model.
+
+The dictionary is read from the project's files and not from dbt's manifest, for two reasons: errors can name file and
+line, and metrics that the chosen pack cannot feed are still known, so that they can say what they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from ops_assets.checks.rules import CheckRule, Dimension, Measure
+from ops_assets.yaml_lines import YamlDocument
+
+Aggregation = Literal["ratio", "sum", "latest_sum"]
+Unit = Literal["percent", "days", "hours", "count", "cny", "currency", "ratio", "score"]
+Domain = Literal["profit", "delivery", "quality", "production", "supply", "people", "process"]
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class CatalogError(ValueError):
+    """A definition that is wrong; the message names file, line, field and what to do."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(_Strict):
+    """A text in both languages."""
+
+    en: str
+    zh: str
+
+
+class DimensionColumns(_Strict):
+    """The columns of a metric model that identify and name a subject."""
+
+    id: str
+    label: str
+
+
+class Raci(_Strict):
+    """Who does, answers for, is asked about and is told of the metric; values are roles."""
+
+    responsible: str
+    accountable: str
+    consulted: tuple[str, ...] = ()
+    informed: tuple[str, ...] = ()
+
+
+class CheckSpec(_Strict):
+    """A threshold as written in YAML; see ops_assets.checks.rules.CheckRule for the meaning of the bounds."""
+
+    name: str
+    dimension: Dimension
+    measure: Measure
+    column: str | None = None
+    columns: tuple[str, ...] = ()
+    min: Decimal | None = None
+    max: Decimal | None = None
+    condition: str | None = None
+    warn_above: Decimal | None = None
+    red_above: Decimal | None = None
+    warn_below: Decimal | None = None
+    red_below: Decimal | None = None
+    window_days: int | None = None
+    event_column: str = "event_date"
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> CheckSpec:
+        if all(b is None for b in (self.warn_above, self.red_above, self.warn_below, self.red_below)):
+            raise ValueError("a check needs at least one of warn_above, red_above, warn_below, red_below")
+        if self.measure not in {"row_count_min", "true_share"} and not (self.column or self.columns):
+            raise ValueError(f"measure {self.measure} needs `column` or `columns`")
+        if self.measure == "true_share" and not self.condition:
+            raise ValueError("measure true_share needs a `condition` (SQL over one row)")
+        return self
+
+    def rule(self, asset: str) -> CheckRule:
+        return CheckRule(
+            name=self.name,
+            asset=asset,
+            dimension=self.dimension,
+            measure=self.measure,
+            columns=self.columns or ((self.column,) if self.column else ()),
+            minimum=self.min,
+            maximum=self.max,
+            condition=self.condition,
+            warn_above=self.warn_above,
+            red_above=self.red_above,
+            warn_below=self.warn_below,
+            red_below=self.red_below,
+            window_days=self.window_days,
+            event_column=self.event_column,
+            description=self.description,
+        )
+
+
+class WatchRule(_Strict):
+    """A condition on published figures that opens a case. Thresholds are raw ratios, not percentages."""
+
+    name: str
+    dimension: str | None = None
+    above: Decimal | None = None
+    below: Decimal | None = None
+    min_denominator: Decimal = Decimal(0)
+    template: str
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> WatchRule:
+        if (self.above is None) == (self.below is None):
+            raise ValueError("a watch rule needs exactly one of `above` and `below`")
+        return self
+
+
+class Detail(_Strict):
+    """A figure shown beside a metric: an aggregate expression over the metric model's rows."""
+
+    name: str
+    label: Text
+    sql: str
+    decimals: int = 0
+
+
+class MetricDefinition(_Strict):
+    """One governed metric, as its .yml declares it. ``window_days`` None means all history up to the as-of date."""
+
+    name: str
+    file: Path
+    line: int
+    label: Text
+    definition: Text
+    formula: str
+    unit: Unit
+    decimals: int
+    direction: Literal["up", "down", "none"]
+    aggregation: Aggregation
+    window_days: int | None = None
+    grain: tuple[str, ...]
+    dimensions: Mapping[str, DimensionColumns] = {}
+    domain: Domain
+    owner_role: str
+    raci: Raci
+    version: int
+    effective_date: date
+    security_class: Literal["public", "internal", "confidential", "personal"]
+    needs: tuple[str, ...] = ()
+    checks: tuple[CheckSpec, ...] = ()
+    watch: tuple[WatchRule, ...] = ()
+    details: tuple[Detail, ...] = ()
+
+    @model_validator(mode="after")
+    def _watch_dimensions_exist(self) -> MetricDefinition:
+        for rule in self.watch:
+            if rule.dimension is not None and rule.dimension not in self.dimensions:
+                raise ValueError(
+                    f"watch rule {rule.name} names the dimension {rule.dimension!r}, which is not declared"
+                )
+        return self
+
+
+class ServeSpec(_Strict):
+    """A conformed model that readers may open beside the metrics: its last days, or all of it."""
+
+    window_days: int | None = None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A watch rule with the metric that it looks at."""
+
+    metric: str
+    rule: WatchRule
+
+    @property
+    def id(self) -> str:
+        return self.rule.name
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All definitions of the project, whatever pack is chosen."""
+
+    metrics: Mapping[str, MetricDefinition]
+    checks: tuple[CheckRule, ...]
+    served: Mapping[str, ServeSpec]
+
+    def metric(self, name: str) -> MetricDefinition:
+        """The definition of ``name`` (with or without the prefix ``metric_``). Raises CatalogError with near names."""
+        for candidate in (name, f"metric_{name}"):
+            if candidate in self.metrics:
+                return self.metrics[candidate]
+        raise CatalogError(f"There is no metric {name!r}. Known: {', '.join(sorted(self.metrics))}.")
+
+    def watches(self) -> tuple[Watch, ...]:
+        return tuple(Watch(metric.name, rule) for metric in self.metrics.values() for rule in metric.watch)
+
+    def missing(self, metric: str, entities: Sequence[str]) -> tuple[str, ...]:
+        """The entities that ``metric`` needs and a pack does not feed."""
+        return tuple(need for need in self.metrics[metric].needs if need not in entities)
+
+
+def load_catalog(models_dir: Path) -> Catalog:
+    """Read every .yml under ``models_dir``. Raises CatalogError for the first wrong definition, with file and line."""
+    metrics: dict[str, MetricDefinition] = {}
+    checks: list[CheckRule] = []
+    served: dict[str, ServeSpec] = {}
+    for path in sorted(models_dir.rglob("*.yml")):
+        document = YamlDocument(path)
+        for where, name, meta in _governed_models(document):
+            if name.startswith("metric_"):
+                metric = _validated(MetricDefinition, document, where, {**meta, **_identity(document, where, name)})
+                metrics[name] = metric
+                checks += [spec.rule(name) for spec in metric.checks]
+                continue
+            for index, body in enumerate(meta.get("checks", [])):
+                checks.append(_validated(CheckSpec, document, (*where, "checks", index), body).rule(name))
+            if "serve" in meta:
+                served[name] = _validated(ServeSpec, document, (*where, "serve"), meta["serve"] or {})
+            unknown = set(meta) - {"checks", "serve", "label", "owner_role", "domain", "definition"}
+            if unknown:
+                raise CatalogError(
+                    f"{document.path}:{document.line(where)}: {name}: unknown field(s) {', '.join(sorted(unknown))} "
+                    "under config.meta.trueloop."
+                )
+    _refuse_twins(checks)
+    return Catalog(metrics=dict(sorted(metrics.items())), checks=tuple(checks), served=served)
+
+
+def _identity(document: YamlDocument, where: tuple[str | int, ...], name: str) -> dict[str, Any]:
+    return {"name": name, "file": document.path, "line": document.line(where)}
+
+
+def _governed_models(document: YamlDocument) -> Iterator[tuple[tuple[str | int, ...], str, dict[str, Any]]]:
+    body = document.value if isinstance(document.value, dict) else {}
+    for index, model in enumerate(body.get("models") or []):
+        meta = ((model.get("config") or {}).get("meta") or {}).get("trueloop")
+        if meta is None:
+            if model["name"].startswith("metric_"):
+                raise CatalogError(
+                    f"{document.path}:{document.line(('models', index))}: metric {model['name']} has no governance; "
+                    "add config.meta.trueloop."
+                )
+            continue
+        yield ("models", index, "config", "meta", "trueloop"), model["name"], meta
+
+
+def _validated(
+    model: type[_Model], document: YamlDocument, where: tuple[str | int, ...], body: Mapping[str, Any]
+) -> _Model:
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = (*where, *first["loc"])
+        field = ".".join(str(part) for part in first["loc"]) or "definition"
+        raise CatalogError(f"{document.path}:{document.line(place)}: {field}: {first['msg']}.") from error
+
+
+def _refuse_twins(checks: Sequence[CheckRule]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for rule in checks:
+        if (rule.asset, rule.name) in seen:
+            raise CatalogError(f"{rule.asset} declares the check {rule.name!r} twice; give each its own name.")
+        seen.add((rule.asset, rule.name))
