@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ def encode(value: Any) -> Any:
 
 def decode(cls: type[T], body: Mapping[str, Any]) -> T:
     """Build `cls` from what `encode` wrote. Raises CodecError."""
-    readers = _readers(cls)
+    readers = _readers(cast(Any, cls))
     unknown = body.keys() - readers.keys()
     if unknown:
         raise CodecError(f"{cls.__name__} has no field {', '.join(sorted(unknown))}: written by a later version?")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-_ISO = re.compile(r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?")
+_ISO = re.compile(r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,7 @@ class IsoDuration:
     """A positive duration: whole days, and seconds beside them.
 
     In working time a day is one working day of the calendar (P1D with 7.5 working hours is PT7H30M); in clock time
-    it is 24 hours. Years and months have no fixed length and are refused. Weeks are seven days in clock time and have
-    no meaning in working time, so `P1W` is kept as seven days: write P5D for a working week.
+    it is 24 hours. Years, months and weeks are refused: they have no fixed length in working time.
     """
 
     days: int
@@ -43,7 +42,7 @@ def parse_duration(text: str) -> IsoDuration:
         raise ValueError(f"{text!r} is no ISO-8601 duration: write for example PT4H, PT30M, P1D or P1DT2H")
     part = {unit: int(value or 0) for unit, value in match.groupdict().items()}
     duration = IsoDuration(
-        days=part["weeks"] * 7 + part["days"],
+        days=part["days"],
         seconds=part["hours"] * 3600 + part["minutes"] * 60 + part["seconds"],
     )
     if duration.days == 0 and duration.seconds == 0:

@@ -1,4 +1,4 @@
-"""What a decision may look at besides the case: template, calendar, people, their load. Frozen, handed in by the caller."""
+"""What a decision may look at besides the case: template, calendar, people, their load. Handed in by the caller."""
 
 from __future__ import annotations
 

@@ -1,0 +1,324 @@
+"""Process templates: the YAML as typed, frozen models, and how a text becomes one.
+
+Belongs here: what a template may say. Whether a well-formed template makes sense is `lint`; how a case moves through
+it is `decide`; which files there are is the template library's business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from pathlib import PurePath
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    StringConstraints,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+
+from workflow_jobs.engine.duration import IsoDuration, parse_duration
+from workflow_jobs.engine.yaml_lines import Lines, YamlProblem, read
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Duration = Annotated[IsoDuration, PlainValidator(parse_duration)]
+Priority = Literal["urgent", "high", "normal", "low"]
+DEFAULT_RESCUE_SLA: Final = parse_duration("PT4H")
+
+
+class TemplateError(Exception):
+    """A template that cannot be read. Says file, line and every problem found."""
+
+    def __init__(self, file: str, line: int, message: str, more: tuple[tuple[int, str], ...] = ()) -> None:
+        self.file = file
+        self.line = line
+        self.message = message
+        self.problems: tuple[tuple[int, str], ...] = ((line, message), *more)
+        super().__init__("\n".join(f"{file}:{at}: {what}" for at, what in self.problems))
+
+
+class Model(BaseModel):
+    """Base of all parts: frozen, and a key that nobody knows is an error rather than ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(Model):
+    """A sentence in English and Chinese."""
+
+    en: Annotated[str, StringConstraints(min_length=1)]
+    zh: Annotated[str, StringConstraints(min_length=1)]
+
+    def get(self, language: str) -> str:
+        """The text in `zh`, else in English."""
+        return self.zh if language.startswith("zh") else self.en
+
+
+class RoleFromInput(Model):
+    """A role that the case itself names: the value of an input, or `default` where nobody holds that role."""
+
+    input: Name
+    default: Name
+
+
+RoleRef = Name | RoleFromInput
+
+
+class Raci(Model):
+    """Responsible, Accountable (exactly one role), Consulted and Informed. A tiered step names R in its tiers."""
+
+    responsible: RoleRef | None = None
+    accountable: RoleRef
+    consulted: tuple[Name, ...] = ()
+    informed: tuple[Name, ...] = ()
+
+
+class Option(Model):
+    """One choice of a choice field."""
+
+    value: Name
+    title: Text
+
+
+class FormField(Model):
+    """A typed field of a form or an input. `required` may list the outcomes that need it.
+
+    A decimal is exact text with at most `decimals` places and 15 significant digits. `min` and `max` are inclusive.
+    """
+
+    name: Name
+    type: Literal["text", "decimal", "integer", "date", "boolean", "choice", "role"]
+    title: Text
+    hint: Text | None = None
+    required: bool | tuple[Name, ...] = False
+    min: Decimal | None = None
+    max: Decimal | None = None
+    decimals: Annotated[int, Field(ge=0, le=6)] = 2
+    max_length: Annotated[int, Field(ge=1, le=3000)] = 3000
+    options: tuple[Option, ...] = ()
+
+    def required_for(self, outcome: str) -> bool:
+        """Whether deciding with this outcome needs the field."""
+        return self.required if isinstance(self.required, bool) else outcome in self.required
+
+    @model_validator(mode="after")
+    def _options_belong_to_choices(self) -> Self:
+        if (self.type == "choice") != bool(self.options):
+            raise ValueError("a choice field needs options, and only a choice field has them")
+        return self
+
+
+class Outcome(Model):
+    """A button. `ends_case` closes the whole case with that outcome instead of going on."""
+
+    id: Name
+    title: Text
+    style: Literal["primary", "danger", "default"] = "default"
+    ends_case: Name | None = None
+
+
+class Tier(Model):
+    """One approval tier; the first whose condition holds decides who is asked. Only its own roles may decide."""
+
+    when: str | None = None
+    default: bool = False
+    responsible: Name
+    accountable: Name | None = None
+
+    @model_validator(mode="after")
+    def _condition_or_default(self) -> Self:
+        if self.default == (self.when is not None):
+            raise ValueError("a tier has either `when` or `default: true`")
+        return self
+
+
+class Rung(Model):
+    """One rung of the ladder: at this percentage of the SLA (working time), remind or escalate.
+
+    `to` is assignee, manager (of the assignee), accountable, requester, owner, or `role:<name>`.
+    """
+
+    at: Annotated[int, Field(ge=1, le=10_000)]
+    action: Literal["remind", "escalate"]
+    to: Annotated[
+        str, StringConstraints(pattern=r"^(assignee|manager|accountable|requester|owner|role:[a-z][a-z0-9_]*)$")
+    ]
+
+
+class HumanStep(Model):
+    """A person decides within `sla` (working time)."""
+
+    id: Name
+    kind: Literal["human"]
+    title: Text
+    description: Text | None = None
+    raci: Raci
+    sla: Duration
+    outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1)]
+    form: tuple[FormField, ...] = ()
+    tiers: tuple[Tier, ...] = ()
+    ladder: tuple[Rung, ...] | None = None
+
+    def outcome(self, outcome_id: str) -> Outcome | None:
+        """The outcome with this id."""
+        return next((o for o in self.outcomes if o.id == outcome_id), None)
+
+
+class ServiceStep(Model):
+    """A job runs. After `attempts` failures the R role is asked: try again, or say that it was done by hand.
+
+    `timeout` is clock time for one attempt; `sla` is the working time for the rescue.
+    """
+
+    id: Name
+    kind: Literal["service"]
+    title: Text
+    description: Text | None = None
+    raci: Raci
+    job: Name
+    timeout: Duration
+    attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    sla: Duration = DEFAULT_RESCUE_SLA
+    ladder: tuple[Rung, ...] | None = None
+
+
+class Fork(Model):
+    """Branches that run side by side; the join waits for all of them."""
+
+    id: Name
+    title: Text | None = None
+    join: Literal["all"]
+    branches: Annotated[tuple[tuple[Node, ...], ...], Field(min_length=1)]
+
+
+class ForkNode(Model):
+    """A fork as an entry of a sequence: `- fork: {...}`."""
+
+    fork: Fork
+
+
+def _node_kind(value: Any) -> str | None:
+    if isinstance(value, ForkNode) or (isinstance(value, dict) and "fork" in value):
+        return "fork"
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if isinstance(kind, str) else None
+
+
+Node = Annotated[
+    Annotated[HumanStep, Tag("human")] | Annotated[ServiceStep, Tag("service")] | Annotated[ForkNode, Tag("fork")],
+    Discriminator(
+        _node_kind,
+        custom_error_type="step_kind",
+        custom_error_message="a step needs `kind: human` or `kind: service`, or is a `fork:`",
+    ),
+]
+Step = HumanStep | ServiceStep
+
+
+class Effect(Model):
+    """What the case was to move: after `window` (clock time from closing) `rule` is judged on the trigger's metric.
+
+    The rule is CEL over value, threshold, baseline (the figure at opening; all numbers) and direction ("above" or
+    "below", the forbidden side). A failed case is reopened `max_reopens` times at most, then escalated to the owner.
+    """
+
+    metric_from: Literal["trigger"]
+    window: Duration
+    rule: str
+    on_failure: Literal["reopen", "escalate"]
+    max_reopens: Annotated[int, Field(ge=0, le=10)] = 1
+
+
+class Template(Model):
+    """A whole process. `closes: on_resolution` keeps the case open until its cause is gone, whatever people did."""
+
+    id: Name
+    version: Annotated[int, Field(ge=1)]
+    title: Text
+    description: Text
+    owner_role: Name
+    calendar: Literal["default"] = "default"
+    priority: Priority = "normal"
+    closes: Literal["after_last_step", "on_resolution"] = "after_last_step"
+    inputs: tuple[FormField, ...] = ()
+    effect: Effect | None = None
+    ladder: tuple[Rung, ...] = ()
+    steps: Annotated[tuple[Node, ...], Field(min_length=1)]
+
+    _hash: str = PrivateAttr(default="")
+    _text: str = PrivateAttr(default="")
+    _file: str = PrivateAttr(default="")
+    _lines: Lines = PrivateAttr(default_factory=lambda: Lines({}))
+    _layout: object = PrivateAttr(default=None)  # filled and read by `layout`
+
+    @property
+    def hash(self) -> str:
+        """Content hash of the text that the template was read from: what a case pins."""
+        return self._hash
+
+    @property
+    def text(self) -> str:
+        """The YAML text as it was read."""
+        return self._text
+
+    @property
+    def file(self) -> str:
+        """The file's name as given to `load_template`."""
+        return self._file
+
+    def line(self, *path: str | int) -> int:
+        """Line in the file of a path such as ("steps", 0, "sla")."""
+        return self._lines.of(path)
+
+
+Fork.model_rebuild()
+Template.model_rebuild()
+
+
+def template_hash(text: str) -> str:
+    """Content hash ("sha256:...") of a template's text; line ends of other systems do not count."""
+    return "sha256:" + hashlib.sha256(text.replace("\r\n", "\n").encode("utf-8")).hexdigest()
+
+
+def load_template(text: str, *, file: str) -> Template:
+    """Read a template. `file` is used in messages; its stem must be the template's id when it ends in .yaml or .yml.
+
+    Raises TemplateError with file, line and every problem found. Does not lint.
+    """
+    try:
+        data, lines = read(text)
+    except YamlProblem as problem:
+        raise TemplateError(file, problem.line, problem.message) from problem
+    if not isinstance(data, dict):
+        raise TemplateError(file, 1, "a template is a map of keys such as id, version, title, steps")
+    try:
+        template = Template.model_validate(data)
+    except ValidationError as error:
+        found = sorted({(lines.nearest(entry["loc"]), _sentence(entry)) for entry in error.errors()})
+        raise TemplateError(file, *found[0], more=tuple(found[1:])) from error
+    path = PurePath(file)
+    if path.suffix in (".yaml", ".yml") and path.stem != template.id:
+        raise TemplateError(file, lines.of(("id",)), f"the id is {template.id!r} but the file is named {path.name!r}")
+    template._hash = template_hash(text)
+    template._text = text
+    template._file = file
+    template._lines = lines
+    return template
+
+
+def _sentence(entry: Any) -> str:
+    location = [str(part) for part in entry["loc"] if part not in ("human", "service", "fork")]
+    where = ".".join(location)
+    what = str(entry["msg"]).removeprefix("Value error, ")
+    if entry["type"] == "extra_forbidden":
+        return f"{where}: there is no such key here"
+    if entry["type"] == "missing":
+        return f"{where}: is missing"
+    return f"{where}: {what}"
