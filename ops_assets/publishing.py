@@ -86,14 +86,16 @@ class Publisher:
         *,
         now: datetime,
         batch_seq: int,
+        inputs: str,
         released: Mapping[str, str],
         keep: int,
         progress: Callable[[str], None] | None = None,
     ) -> PublishReport:
         """Publish the audited state of ``warehouse``.
 
-        ``released`` maps metrics that their owner released in spite of a red line to the reason. A metric whose build is
-        broken cannot be released: there is no table to publish. Raises duckdb.Error and OSError with nothing switched.
+        ``released`` maps metrics that their owner released in spite of a red line to the reason. A metric whose build
+        is broken cannot be released: there is no table to publish. ``inputs`` identifies what the snapshot was made
+        from, so that a refresh that changed nothing can be told. Raises duckdb.Error and OSError, nothing switched.
         """
         newest = self._store.list()[:1]
         sequence = newest[0].sequence + 1 if newest else 1
@@ -104,6 +106,7 @@ class Publisher:
             as_of=report.as_of,
             pack=self._pack.name,
             batch_seq=batch_seq,
+            inputs=inputs,
             held=tuple(sorted(metric for metric in report.held if metric not in released)),
         )
         self._store.snapshots_dir.mkdir(parents=True, exist_ok=True)

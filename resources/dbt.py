@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from resources.packs import SourcePack
-from resources.serving import write_json_atomically
 from resources.settings import DBT_PROJECT_DIR, Settings
 
 Progress = Callable[[str], None]
@@ -109,14 +108,6 @@ class Dbt:
             shutil.copyfile(self._settings.dbt_target_dir / source, beside)
             beside.replace(target / name)
         return target
-
-    def remember_built(self, fingerprint: str) -> None:
-        """Note which definitions the warehouse was last built with, completely and without failure."""
-        write_json_atomically(self._settings.dbt_target_dir / "built.json", {"fingerprint": fingerprint})
-
-    def last_built(self) -> str | None:
-        path = self._settings.dbt_target_dir / "built.json"
-        return json.loads(path.read_text(encoding="utf-8"))["fingerprint"] if path.exists() else None
 
     def variables(self) -> dict[str, Any]:
         """The variables that the project is parsed with. They must not change from run to run: dbt re-parses then."""

@@ -26,7 +26,10 @@ class UnknownSnapshotError(LookupError):
 
 @dataclass(frozen=True)
 class SnapshotInfo:
-    """One published snapshot. ``published_at`` is UTC; ``as_of`` is the pack's local date."""
+    """One published snapshot. ``published_at`` is UTC; ``as_of`` is the pack's local date.
+
+    ``batch_seq`` is the last ingested batch in it; ``inputs`` identifies everything that it was made from.
+    """
 
     id: str
     sequence: int
@@ -35,6 +38,7 @@ class SnapshotInfo:
     pack: str
     batch_seq: int
     held: tuple[str, ...]
+    inputs: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -45,6 +49,7 @@ class SnapshotInfo:
             "pack": self.pack,
             "batch_seq": self.batch_seq,
             "held": list(self.held),
+            "inputs": self.inputs,
         }
 
     @classmethod
@@ -57,6 +62,7 @@ class SnapshotInfo:
             pack=body["pack"],
             batch_seq=body["batch_seq"],
             held=tuple(body["held"]),
+            inputs=body.get("inputs", ""),
         )
 
 

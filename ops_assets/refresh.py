@@ -1,0 +1,192 @@
+"""The refresh, step by step and free of Dagster: build what changed, audit, publish.
+
+Each step takes the warehouse's lock for itself. Audit and publication share one hold of it, so that no other refresh can
+change the warehouse between what was audited and what is published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ops_assets.audit import AuditReport, audit
+from ops_assets.catalog import Catalog, load_catalog
+from ops_assets.project import Project, read_project
+from ops_assets.publishing import Publisher, PublishReport
+from ops_assets.releases import Releases
+from resources.dbt import NodeResult
+from resources.fault_points import fault_point
+from resources.platform import MODELS_DIR, Platform
+from resources.serving import write_json_atomically
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class BuildState:
+    """What the warehouse was last built with; kept beside dbt's target so that a killed build is simply redone.
+
+    ``batch_seq`` is the last ingested batch whose rows are in all models; ``broken`` maps models whose build or dbt test
+    failed to the reason; ``failed_nodes`` are the dbt selectors to try again.
+    """
+
+    fingerprint: str = ""
+    batch_seq: int = 0
+    broken: dict[str, str] = field(default_factory=dict)
+    failed_nodes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, path: Path) -> BuildState:
+        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else cls()
+
+    def save(self, path: Path) -> None:
+        write_json_atomically(path, vars(self))
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """``kind`` is "full" (definitions changed), "incremental" or "nothing" (no new rows)."""
+
+    kind: str
+    results: Sequence[NodeResult]
+    state: BuildState
+    changed_sources: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The catalogue and the parsed project of one installation."""
+
+    catalog: Catalog
+    project: Project
+    manifest: Mapping[str, Any]
+
+
+def load_definitions(platform: Platform) -> Definitions:
+    """Read catalogue and project. Raises CatalogError or DbtError with file and line."""
+    catalog = load_catalog(MODELS_DIR)
+    manifest = platform.dbt.manifest()
+    return Definitions(catalog=catalog, project=read_project(manifest), manifest=manifest)
+
+
+def build(platform: Platform, definitions: Definitions, *, progress: Progress | None = None) -> BuildReport:
+    """Build the models whose sources got rows since the last build, or all of them when definitions changed."""
+    path = state_path(platform)
+    project = definitions.project
+    with platform.warehouse.exclusive():
+        state = BuildState.load(path)
+        with platform.warehouse.connection() as connection:
+            newest, changed = _new_rows(connection, state.batch_seq)
+        full = state.fingerprint != project.fingerprint
+        fault_point("refresh.before_build")
+        if full:
+            results = platform.dbt.build(tests=True, full_refresh=True, progress=progress)
+        else:
+            select = _selection(project, changed, state.failed_nodes)
+            if not select:
+                return BuildReport("nothing", (), state, frozenset())
+            results = platform.dbt.build(select=select, tests=False, progress=progress)
+            if state.failed_nodes:
+                tests = [node for node in state.failed_nodes if node.startswith("test:")]
+                if tests:
+                    results += platform.dbt.build(select=[t.removeprefix("test:") for t in tests], tests=True)
+        broken, failed_nodes = _failures(results, definitions)
+        if not any(result.failed for result in results if not result.unique_id.startswith("test.")):
+            state.batch_seq = newest
+        state.fingerprint = project.fingerprint
+        state.broken, state.failed_nodes = broken, failed_nodes
+        fault_point("refresh.after_build")
+        state.save(path)
+        if full or not (platform.settings.dbt_docs_dir / "index.html").exists():
+            platform.dbt.generate_docs()
+    return BuildReport("full" if full else "incremental", results, state, frozenset(changed))
+
+
+def audit_and_publish(
+    platform: Platform, definitions: Definitions, *, progress: Progress | None = None
+) -> tuple[AuditReport, PublishReport | None]:
+    """Audit the warehouse and publish a snapshot; no snapshot when nothing has changed since the last one."""
+    catalog, project = definitions.catalog, definitions.project
+    state = BuildState.load(state_path(platform))
+    as_of = platform.as_of()
+    with platform.warehouse.connection() as connection:
+        report = audit(connection, catalog, project, as_of=as_of, broken=state.broken)
+        releases = Releases(platform.settings.serving_dir)
+        released = releases.in_force(report)
+        inputs = _digest(
+            [state.batch_seq, state.fingerprint, as_of.isoformat(), sorted(state.broken), sorted(released.items())]
+            + [_catalog_digest(catalog)]
+        )
+        newest = platform.snapshots.list()[:1]
+        if newest and newest[0].inputs == inputs:
+            return report, None
+        publisher = Publisher(platform.snapshots, catalog, project, platform.pack)
+        published = publisher.publish(
+            connection,
+            report,
+            now=platform.clock.now(),
+            batch_seq=state.batch_seq,
+            inputs=inputs,
+            released=released,
+            keep=platform.settings.snapshots_kept,
+            progress=progress,
+        )
+    return report, published
+
+
+def state_path(platform: Platform) -> Path:
+    return platform.settings.dbt_target_dir / "build_state.json"
+
+
+def _new_rows(connection: duckdb.DuckDBPyConnection, since: int) -> tuple[int, set[tuple[str, str]]]:
+    """The newest batch and the source tables that got rows after batch ``since``."""
+    rows = connection.execute(
+        "select source, table_name, max(seq) from raw.loaded_batch where seq > ? group by all", [since]
+    ).fetchall()
+    return max((seq for _, _, seq in rows), default=since), {(source, table) for source, table, _ in rows}
+
+
+def _selection(project: Project, changed: Iterable[tuple[str, str]], failed_nodes: Sequence[str]) -> list[str]:
+    """Names of the models to run: tables downstream of a changed source (a view needs no run), and those that failed."""
+    touched = set(changed)
+    names = {
+        name
+        for name, model in project.models.items()
+        if model.materialized != "view" and project.sources[name] & touched
+    }
+    return sorted(names | {node for node in failed_nodes if not node.startswith("test:")})
+
+
+def _failures(results: Sequence[NodeResult], definitions: Definitions) -> tuple[dict[str, str], list[str]]:
+    nodes = definitions.manifest["nodes"]
+    names = {model.unique_id: name for name, model in definitions.project.models.items()}
+    broken: dict[str, str] = {}
+    retry: list[str] = []
+    for result in results:
+        if not (result.failed or (result.status == "skipped" and result.unique_id in names)):
+            continue
+        name = names.get(result.unique_id)
+        if name is not None:
+            broken[name] = f"The model was not built ({result.status}): {result.message.strip() or 'see its parents'}"
+            retry.append(name)
+            continue
+        node = nodes.get(result.unique_id) or definitions.manifest.get("unit_tests", {}).get(result.unique_id, {})
+        attached = node.get("attached_node") or next(iter(node.get("depends_on", {}).get("nodes", [])), None)
+        if attached in names:
+            broken[names[attached]] = f"The dbt test {node.get('name', result.unique_id)} failed: {result.message}"
+        retry.append(f"test:{node.get('name', result.unique_id)}")
+    return broken, retry
+
+
+def _catalog_digest(catalog: Catalog) -> str:
+    return _digest([metric.model_dump_json() for metric in catalog.metrics.values()])
+
+
+def _digest(parts: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,89 @@
+"""Everything that one process needs to call, put together once from the settings.
+
+``Platform`` is what Dagster's definitions, the gateway and the command line share; a test builds one on a temporary
+state folder. Nothing is opened before it is asked for.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from resources import fault_points, ops_database
+from resources.clock import Clock, clock_from_settings
+from resources.dbt import Dbt
+from resources.packs import SourcePack, load_pack
+from resources.serving import SnapshotStore
+from resources.settings import DBT_PROJECT_DIR, Settings
+from resources.warehouse import Warehouse
+
+MODELS_DIR: Path = DBT_PROJECT_DIR / "models"
+
+
+class StateFolderError(RuntimeError):
+    """The state folder cannot be used; the sentence says why and what to do."""
+
+
+class Platform:
+    """One installation: settings, pack, clock, warehouse, dbt, snapshots and ops database."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or clock_from_settings(settings)
+        fault_points.arm(settings.fault_point)
+
+    @cached_property
+    def pack(self) -> SourcePack:
+        return load_pack(self.settings.source_pack)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(self.settings.warehouse_path)
+
+    @cached_property
+    def dbt(self) -> Dbt:
+        return Dbt(self.settings, self.pack)
+
+    @cached_property
+    def snapshots(self) -> SnapshotStore:
+        return SnapshotStore(self.settings.serving_dir)
+
+    @cached_property
+    def ops_engine(self) -> sa.Engine:
+        """The migrated ops database."""
+        engine = ops_database.open_engine(self.settings.database_url)
+        ops_database.migrate(engine)
+        return engine
+
+    def as_of(self) -> date:
+        """The date as of which figures are stated now, in the pack's local calendar."""
+        return self.pack.as_of_date(self.clock.now(), self.settings.as_of)
+
+    def claim_state_folder(self) -> None:
+        """Create the state folder and bind it to the pack. Raises StateFolderError.
+
+        One folder holds one pack: figures of two companies in one warehouse could not be told apart.
+        """
+        home = self.settings.home
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            probe = home / ".writable"
+            probe.write_text("")
+            probe.unlink()
+        except OSError as error:
+            raise StateFolderError(
+                f"The state folder {home} cannot be written ({error.strerror}). Make it writable or choose another "
+                "with TRUELOOP_HOME."
+            ) from error
+        marker = home / "source_pack"
+        if not marker.exists():
+            marker.write_text(self.pack.name + "\n")
+        bound = marker.read_text().strip()
+        if bound != self.pack.name:
+            raise StateFolderError(
+                f"The state folder {home} belongs to the source pack {bound!r}, but TRUELOOP_SOURCE_PACK is "
+                f"{self.pack.name!r}. Choose another folder with TRUELOOP_HOME."
+            )
