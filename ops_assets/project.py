@@ -23,11 +23,13 @@ class DbtModel:
 
 @dataclass(frozen=True)
 class Project:
-    """The enabled part of a parsed dbt project. ``upstream`` maps a model to every model that it stands on."""
+    """The enabled part of a parsed dbt project. ``upstream`` maps a model to every model that it stands on, ``sources``
+    to the identifiers of the raw tables that it stands on.
+    """
 
     models: Mapping[str, DbtModel]
     upstream: Mapping[str, frozenset[str]]
-    sources: Mapping[str, frozenset[tuple[str, str]]]
+    sources: Mapping[str, frozenset[str]]
     fingerprint: str
 
     def has(self, name: str) -> bool:
@@ -51,14 +53,12 @@ def read_project(manifest: Mapping[str, Any]) -> Project:
     names = {model.unique_id: name for name, model in models.items()}
     parents: dict[str, list[str]] = manifest["parent_map"]
     upstream: dict[str, frozenset[str]] = {}
-    sources: dict[str, frozenset[tuple[str, str]]] = {}
+    sources: dict[str, frozenset[str]] = {}
     for name, model in models.items():
         ancestors = _ancestors(model.unique_id, parents)
         upstream[name] = frozenset(names[node] for node in ancestors if node in names)
         sources[name] = frozenset(
-            (manifest["sources"][node]["source_name"], manifest["sources"][node]["name"])
-            for node in ancestors
-            if node in manifest["sources"]
+            manifest["sources"][node]["identifier"] for node in ancestors if node in manifest["sources"]
         )
     return Project(models=models, upstream=upstream, sources=sources, fingerprint=_fingerprint(manifest))
 

@@ -1,7 +1,7 @@
 """The refresh, step by step and free of Dagster: build what changed, audit, publish.
 
-Each step takes the warehouse's lock for itself. Audit and publication share one hold of it, so that no other refresh can
-change the warehouse between what was audited and what is published.
+Each step takes the warehouse's lock for itself. Audit and publication share one hold of it, so that no other refresh
+can change the warehouse between what was audited and what is published.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ Progress = Callable[[str], None]
 class BuildState:
     """What the warehouse was last built with; kept beside dbt's target so that a killed build is simply redone.
 
-    ``batch_seq`` is the last ingested batch whose rows are in all models; ``broken`` maps models whose build or dbt test
-    failed to the reason; ``failed_nodes`` are the dbt selectors to try again.
+    ``batch_seq`` is the last ingested batch whose rows are in all models; ``broken`` maps models whose build or dbt
+    test failed to the reason; ``failed_nodes`` are the dbt selectors to try again.
     """
 
     fingerprint: str = ""
@@ -56,7 +56,7 @@ class BuildReport:
     kind: str
     results: Sequence[NodeResult]
     state: BuildState
-    changed_sources: frozenset[tuple[str, str]]
+    changed_sources: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,14 @@ def audit_and_publish(
         releases = Releases(platform.settings.serving_dir)
         released = releases.in_force(report)
         inputs = _digest(
-            [state.batch_seq, state.fingerprint, as_of.isoformat(), sorted(state.broken), sorted(released.items())]
-            + [_catalog_digest(catalog)]
+            [
+                state.batch_seq,
+                state.fingerprint,
+                as_of.isoformat(),
+                sorted(state.broken),
+                sorted(released.items()),
+                _catalog_digest(catalog),
+            ]
         )
         newest = platform.snapshots.list()[:1]
         if newest and newest[0].inputs == inputs:
@@ -144,16 +150,16 @@ def state_path(platform: Platform) -> Path:
     return platform.settings.dbt_target_dir / "build_state.json"
 
 
-def _new_rows(connection: duckdb.DuckDBPyConnection, since: int) -> tuple[int, set[tuple[str, str]]]:
-    """The newest batch and the source tables that got rows after batch ``since``."""
+def _new_rows(connection: duckdb.DuckDBPyConnection, since: int) -> tuple[int, set[str]]:
+    """The newest batch and the raw tables that got rows after batch ``since``."""
     rows = connection.execute(
-        "select source, table_name, max(seq) from raw.loaded_batch where seq > ? group by all", [since]
+        "select table_name, max(seq) from raw.loaded_batch where seq > ? group by table_name", [since]
     ).fetchall()
-    return max((seq for _, _, seq in rows), default=since), {(source, table) for source, table, _ in rows}
+    return max((seq for _, seq in rows), default=since), {table for table, _ in rows}
 
 
-def _selection(project: Project, changed: Iterable[tuple[str, str]], failed_nodes: Sequence[str]) -> list[str]:
-    """Names of the models to run: tables downstream of a changed source (a view needs no run), and those that failed."""
+def _selection(project: Project, changed: Iterable[str], failed_nodes: Sequence[str]) -> list[str]:
+    """Models to run: tables downstream of a changed source (a view needs no run), and those that failed before."""
     touched = set(changed)
     names = {
         name

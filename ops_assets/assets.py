@@ -1,0 +1,294 @@
+"""Dagster's view of the data: sources, dbt models, the published snapshot, and the checks as asset checks.
+
+Glue only. What a step does stands in ingestion, refresh and publishing; here it gets keys, owners, descriptions and
+metadata, so that the lineage of a figure can be walked in the Dagster UI from the landed file to the snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, build_dbt_asset_specs
+
+from ops_assets.audit import enabled_checks
+from ops_assets.catalog import Catalog, MetricDefinition
+from ops_assets.checks.rules import CheckRule
+from ops_assets.figures import with_unit
+from ops_assets.ingestion.landing_schema import LandingTable
+from ops_assets.landing import land
+from ops_assets.operating_analysis import write_operating_analysis
+from ops_assets.refresh import Definitions, audit_and_publish, build
+from resources.platform import Platform
+
+WAREHOUSE_BUILD = dg.AssetKey("warehouse_build")
+PUBLISHED_SNAPSHOT = dg.AssetKey("published_snapshot")
+_DATA_TEAM = "team:data_owner"
+
+
+class _Translator(DagsterDbtTranslator):
+    """Keys are model names; groups are domains or layers; owners and definitions come from the catalogue."""
+
+    def __init__(self, catalog: Catalog, gateway_url: str) -> None:
+        super().__init__()
+        self._catalog = catalog
+        self._gateway_url = gateway_url
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source":
+            return source_key(dbt_resource_props["source_name"], dbt_resource_props["name"])
+        return dg.AssetKey(dbt_resource_props["name"])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        metric = self._metric(dbt_resource_props)
+        if metric is not None:
+            return metric.domain
+        folders = dbt_resource_props["fqn"][1:-1]
+        return {"staging": "staging", "conformed": "conformed"}.get(folders[0] if folders else "", "conformed")
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        metric = self._metric(dbt_resource_props)
+        return [f"team:{metric.owner_role}" if metric is not None else _DATA_TEAM]
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        metric = self._metric(dbt_resource_props)
+        if metric is not None:
+            return f"{metric.label.en} ({metric.label.zh}). {metric.definition.en}"
+        return str(dbt_resource_props.get("description") or dbt_resource_props["name"])
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        metric = self._metric(dbt_resource_props)
+        layer = "metric" if metric is not None else self.get_group_name(dbt_resource_props)
+        tags = {"layer": layer}
+        if metric is not None:
+            tags |= {"domain": metric.domain, "security_class": metric.security_class}
+        return tags
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        metric = self._metric(dbt_resource_props)
+        if metric is None:
+            return {}
+        return {
+            "definition": metric.definition.en,
+            "formula": metric.formula,
+            "unit": metric.unit,
+            "owner_role": metric.owner_role,
+            "accountable": metric.raci.accountable,
+            "definition_version": metric.version,
+            "page": dg.MetadataValue.url(f"{self._gateway_url}/api/v1/metrics/{metric.name}"),
+            "dbt_docs": dg.MetadataValue.url(f"{self._gateway_url}/dbt/#!/model/model.trueloop.{metric.name}"),
+        }
+
+    def _metric(self, props: Mapping[str, Any]) -> MetricDefinition | None:
+        return self._catalog.metrics.get(props["name"])
+
+
+def source_key(source: str, table: str) -> dg.AssetKey:
+    """Asset key of a source table: its system, then its name."""
+    return dg.AssetKey([source, table])
+
+
+def build_assets(
+    definitions: Definitions, tables: Sequence[LandingTable], gateway_url: str
+) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
+    """All assets of the refresh and of the operating analysis, for the parsed project of one pack."""
+    model_specs = [
+        spec.replace_attributes(kinds={"dbt", "duckdb"})
+        for spec in build_dbt_asset_specs(
+            manifest=definitions.manifest, dagster_dbt_translator=_Translator(definitions.catalog, gateway_url)
+        )
+    ]
+    return [
+        _landing_assets(definitions, tables),
+        _model_assets(definitions, model_specs),
+        _published_snapshot(definitions, [spec.key for spec in model_specs]),
+        _audit_checks(enabled_checks(definitions.catalog, definitions.project)),
+        operating_analysis,
+    ]
+
+
+def _landing_assets(definitions: Definitions, tables: Sequence[LandingTable]) -> dg.AssetsDefinition:
+    described = {source["identifier"]: source["description"] for source in definitions.manifest["sources"].values()}
+    specs = [
+        dg.AssetSpec(
+            source_key(table.system, table.name),
+            description=described.get(table.identifier, ""),
+            group_name="sources",
+            owners=[_DATA_TEAM],
+            kinds={"file", "duckdb"},
+            tags={"layer": "source", "system": table.system},
+            metadata={"files": ", ".join(table.files), "key": ", ".join(table.key), "kind": table.kind},
+        )
+        for table in tables
+    ]
+
+    @dg.multi_asset(
+        specs=specs,
+        name="land_sources",
+        description="Loads landed files and posted events into the raw tables; bad rows go to quarantine.",
+    )
+    def land_sources(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        report = land(platform, progress=context.log.info)
+        for table in tables:
+            rows = report[table.identifier]
+            yield dg.MaterializeResult(
+                source_key(table.system, table.name),
+                metadata={
+                    "batches": rows.batches,
+                    "rows_in": rows.rows_in,
+                    "rows_loaded": rows.rows_loaded,
+                    "rows_quarantined": rows.rows_quarantined,
+                },
+            )
+
+    return land_sources
+
+
+def _model_assets(definitions: Definitions, specs: Sequence[dg.AssetSpec]) -> dg.AssetsDefinition:
+    marker = dg.AssetSpec(
+        WAREHOUSE_BUILD,
+        deps=[spec.key for spec in specs],
+        description="The state of the warehouse after a build: what was built, what failed. Not yet audited.",
+        group_name="publication",
+        owners=[_DATA_TEAM],
+        kinds={"duckdb"},
+    )
+
+    @dg.multi_asset(
+        specs=[*specs, marker],
+        name="build_models",
+        description="dbt builds the models whose sources got new rows, incrementally; all of them after a change.",
+    )
+    def build_models(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        report = build(platform, definitions, progress=context.log.info)
+        results = {result.unique_id: result for result in report.results}
+        models = {dg.AssetKey(name): model for name, model in definitions.project.models.items()}
+        for spec in specs:
+            result = results.get(models[spec.key].unique_id) if spec.key in models else None
+            metadata: dict[str, Any] = {"rebuilt": result is not None and not result.failed}
+            if result is not None:
+                metadata |= {"seconds": result.seconds, "status": result.status}
+            yield dg.MaterializeResult(spec.key, metadata=metadata)
+        yield dg.MaterializeResult(
+            WAREHOUSE_BUILD,
+            metadata={"kind": report.kind, "batch_seq": report.state.batch_seq, "broken": sorted(report.state.broken)},
+        )
+
+    return build_models
+
+
+def _published_snapshot(definitions: Definitions, models: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=PUBLISHED_SNAPSHOT,
+        deps=[WAREHOUSE_BUILD],
+        description=(
+            "The immutable snapshot that everybody reads. It stands on the build and not on each metric, so that one "
+            "red line holds back one metric and never the publication of the others."
+        ),
+        group_name="publication",
+        owners=[_DATA_TEAM],
+        kinds={"duckdb", "parquet"},
+    )
+    def published_snapshot(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[Any]:
+        report, published = audit_and_publish(platform, definitions, progress=context.log.info)
+        for metric, causes in sorted(report.held.items()):
+            context.log.warning(f"{metric} is held back by {', '.join(sorted(causes))}")
+        current = platform.snapshots.current()
+        metadata: dict[str, Any] = {
+            "snapshot": current.id if current else "none",
+            "as_of": report.as_of.isoformat(),
+            "changed": published is not None,
+            "held": sorted(report.held),
+        }
+        if published is not None:
+            metadata |= {
+                "published": published.info.id,
+                "switched": published.switched,
+                "parts_written": published.parts_written,
+                "parts_reused": published.reused_parts,
+            }
+        if current is not None:
+            for row in current.rows("select metric, unit, value_text from metrics where as_of is not null"):
+                metadata[row["metric"]] = with_unit(row["unit"], row["value_text"])
+        return dg.MaterializeResult(metadata=metadata)
+
+    return published_snapshot
+
+
+def _audit_checks(rules: Sequence[CheckRule]) -> dg.AssetChecksDefinition:
+    specs = [
+        dg.AssetCheckSpec(
+            rule.name,
+            asset=dg.AssetKey(rule.asset),
+            description=rule.description or f"{rule.dimension}: {rule.measure} of {', '.join(rule.columns) or 'rows'}",
+            blocking=rule.can_hold_back,
+            metadata={"dimension": rule.dimension, "measure": rule.measure},
+        )
+        for rule in rules
+    ]
+
+    @dg.multi_asset_check(
+        name="audit_checks",
+        specs=specs,
+        description="Reports the audit that the published snapshot was made with: warnings, and red lines as errors.",
+        ins={"snapshot": dg.AssetIn(PUBLISHED_SNAPSHOT, dagster_type=dg.Nothing)},
+    )
+    def audit_checks(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.AssetCheckResult]:
+        newest = platform.snapshots.list()[0]
+        audited = platform.snapshots.get(newest.id)
+        rows = {(row["asset"], row["check_name"]): row for row in audited.rows("select * from checks")}
+        for rule in rules:
+            row = rows.get((rule.asset, rule.name))
+            if row is None:
+                yield _not_run(rule)
+                continue
+            red = row["severity"] == "red"
+            yield dg.AssetCheckResult(
+                asset_key=dg.AssetKey(rule.asset),
+                check_name=rule.name,
+                passed=bool(row["passed"]),
+                severity=dg.AssetCheckSeverity.ERROR if red else dg.AssetCheckSeverity.WARN,
+                description=row["sentence"],
+                metadata={"observed": row["observed"], "threshold": row["threshold"], "snapshot": audited.id},
+            )
+        audited.close()
+
+    return audit_checks
+
+
+def _not_run(rule: CheckRule) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(rule.asset),
+        check_name=rule.name,
+        passed=False,
+        severity=dg.AssetCheckSeverity.ERROR if rule.can_hold_back else dg.AssetCheckSeverity.WARN,
+        description="Not audited: the asset was not built.",
+    )
+
+
+@dg.asset(
+    deps=[PUBLISHED_SNAPSHOT],
+    description="The monthly operating analysis: every governed metric of the last full month beside the month before.",
+    group_name="publication",
+    owners=[_DATA_TEAM],
+    kinds={"markdown"},
+)
+def operating_analysis(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[Any]:
+    written = write_operating_analysis(platform)
+    return dg.MaterializeResult(
+        metadata={
+            "month": written.month.isoformat(),
+            "file": dg.MetadataValue.path(str(written.path)),
+            "metrics": written.metrics,
+            "report": dg.MetadataValue.md(written.path.read_text(encoding="utf-8")),
+        }
+    )
