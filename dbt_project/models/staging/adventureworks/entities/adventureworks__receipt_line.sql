@@ -13,13 +13,13 @@ select
     cast(line.purchase_order_no as varchar) as po_no,
     cast(line.line_no as integer) as po_line_no,
     cast('purchasing' as varchar) as supplier_system,
-    cast(orders.supplier_id as varchar) as supplier_code,
+    cast(coalesce(orders.supplier_id, 'no order') as varchar) as supplier_code,
     cast('production' as varchar) as item_system,
     cast(line.item_id as varchar) as item_code,
     cast(line.due_on as timestamp) as received_at,
     cast(line.due_on as date) as event_date,
     cast(line.received_quantity as decimal(18,4)) as received_quantity,
     cast(line.rejected_quantity as decimal(18,4)) as rejected_quantity,
-    cast(greatest(line._batch_seq, orders._batch_seq) as bigint) as _batch_seq
+    cast(greatest(line._batch_seq, coalesce(orders._batch_seq, 0)) as bigint) as _batch_seq
 from line
-inner join orders on line.purchase_order_no = orders.purchase_order_no
+left join orders on line.purchase_order_no = orders.purchase_order_no
