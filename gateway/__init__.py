@@ -1,0 +1,1 @@
+"""Who talks to Trueloop: the open HTTP API, Slack, the pages and the command line."""

@@ -1,0 +1,64 @@
+"""The embedded workspace as one object: its file, its parts, and who the members are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gateway.embedded_slack.conversations import Conversations
+from gateway.embedded_slack.credentials import EmbeddedSecrets
+from gateway.embedded_slack.database import Database
+from gateway.embedded_slack.faults import FaultPlan
+from gateway.embedded_slack.members import Member, Members
+from gateway.embedded_slack.messages import Messages
+from gateway.embedded_slack.views import Views
+from resources.clock import Clock
+
+STANDARD_CHANNELS = (
+    ("general", "Company-wide announcements and everything that has no place of its own"),
+    ("data-quality", "Red lines, warnings and data incidents"),
+    ("supply", "Suppliers, purchase orders and deliveries"),
+    ("production", "Work orders, lines and quality"),
+)
+
+
+class Workspace:
+    """All state of the embedded Slack.
+
+    ``people`` gives ``(version, members)`` of the directory; members are brought up to date whenever the version
+    changed since the last look.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        secrets: EmbeddedSecrets,
+        people: Callable[[], tuple[str, Callable[[], Sequence[Member]]]],
+        channels: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self.clock = clock
+        self.secrets = secrets
+        self.database = Database(path)
+        self.members = Members(self.database)
+        self.conversations = Conversations(self.database, clock)
+        self.messages = Messages(self.database, clock)
+        self.views = Views(self.database, clock)
+        self.faults = FaultPlan()
+        self._people = people
+        self._people_version: str | None = None
+        self._people_lock = threading.Lock()
+        self.conversations.ensure([*channels, *STANDARD_CHANNELS])
+
+    def refresh_members(self) -> None:
+        """Take over the directory of the current snapshot; costs a comparison while nothing was published."""
+        version, read = self._people()
+        with self._people_lock:
+            if version != self._people_version:
+                self.members.replace(read())
+                self._people_version = version
+
+    def close(self) -> None:
+        self.database.close()
