@@ -67,21 +67,27 @@ class ReassignAbsent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompleteService:
-    """A service step's job succeeded."""
+    """A service step's job succeeded. With `idempotency_key`, a result for an earlier visit of the step is refused."""
 
     step_id: str
     run_id: str
     result: Mapping[str, Any] = field(default_factory=dict)
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailService:
-    """A service step's job failed. `final`: do not try again, ask a person."""
+    """A service step's job failed. `final`: do not try again, ask a person.
+
+    The same run reported again, and a run of an earlier `attempt`, change nothing.
+    """
 
     step_id: str
     run_id: str
     error: str
     final: bool = False
+    attempt: int | None = None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

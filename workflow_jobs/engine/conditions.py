@@ -1,0 +1,141 @@
+"""Conditions in CEL: compiled once, given plain data only, answering yes or no. Never Python.
+
+What a condition sees:
+
+- `data.<field>`: inputs of the template and form fields decided so far,
+- `results.<step>.<key>`: what service steps returned, `outcomes.<step>`: what people chose,
+- `case.<name>`: metric, rule_id, subject_kind, subject_id, direction, priority, observed, threshold, breaches.
+
+Numbers: a decimal is kept as exact text and shown to CEL as the nearest double. Rounding to doubles keeps the order of
+decimals and keeps decimals of up to 15 significant digits apart, so comparing a field with a literal is exact: 49999.99
+is below 50000.0, and 50000.00 is not. Arithmetic on doubles is not exact, so the linter refuses it in conditions, and
+a form takes no decimal of more than 15 significant digits. CEL compares int and double by value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import cel
+
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.template import FormField, HumanStep, Template
+from workflow_jobs.engine.values import Plain
+
+CASE_NAMES: Final = (
+    "metric",
+    "rule_id",
+    "subject_kind",
+    "subject_id",
+    "direction",
+    "priority",
+    "observed",
+    "threshold",
+    "breaches",
+)
+CASE_VARIABLES: Final = frozenset({"case", "data", "results", "outcomes"})
+EFFECT_VARIABLES: Final = frozenset({"value", "threshold", "baseline", "direction"})
+_ARITHMETIC: Final = frozenset({"_+_", "_-_", "_*_", "_/_", "_%_", "-_"})
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
+_MEMBER = re.compile(r"\b(data|case|outcomes|results)\s*\.\s*([A-Za-z_]\w*)")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
+
+
+class ConditionError(Exception):
+    """A condition that cannot be read, or has no yes-or-no answer on this data."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A compiled condition. `variables` are the names it reads, `members` the (variable, field) pairs."""
+
+    source: str
+    program: Any
+    variables: frozenset[str]
+    members: frozenset[tuple[str, str]]
+    uses_arithmetic: bool
+    longest_number: int
+
+    def holds(self, variables: Mapping[str, Any]) -> bool:
+        """Evaluate on plain data. Raises ConditionError for missing data, mixed types or an answer not yes or no."""
+        try:
+            answer = self.program.execute(dict(variables))
+        except Exception as error:
+            raise ConditionError(f"{self.source!r} has no answer here: {_first_sentence(error)}") from error
+        if not isinstance(answer, bool):
+            raise ConditionError(f"{self.source!r} answers {answer!r}, not true or false")
+        return answer
+
+
+@lru_cache(maxsize=1024)
+def compile_condition(source: str) -> Condition:
+    """Compile CEL source. Raises ConditionError with the compiler's first line."""
+    try:
+        program = cel.compile(source)
+    except Exception as error:
+        raise ConditionError(f"{source!r} is no CEL condition: {_first_sentence(error)}") from error
+    bare = _QUOTED.sub("''", source)
+    return Condition(
+        source=source,
+        program=program,
+        variables=frozenset(program.variables()),
+        members=frozenset((owner, name) for owner, name in _MEMBER.findall(bare)),
+        uses_arithmetic=bool(_ARITHMETIC & set(program.functions())),
+        longest_number=max((len(n.replace(".", "").lstrip("0")) for n in _NUMBER.findall(bare)), default=0),
+    )
+
+
+def case_variables(template: Template, state: CaseState) -> dict[str, Any]:
+    """What a condition of a step sees of a case."""
+    kinds = field_kinds(template)
+    case: dict[str, Any] = {name: getattr(state, name) for name in CASE_NAMES}
+    case["observed"] = _double(state.latest_observed)
+    case["threshold"] = _double(state.threshold)
+    return {
+        "case": case,
+        "data": {name: _seen(kinds.get(name), value) for name, value in state.data.items()},
+        "results": dict(state.results),
+        "outcomes": {s.step_id: s.outcome for s in state.steps.values() if s.outcome is not None},
+    }
+
+
+def effect_variables(state: CaseState, value: str) -> dict[str, Any]:
+    """What an effect rule sees."""
+    return {
+        "value": _double(value),
+        "threshold": _double(state.threshold),
+        "baseline": _double(state.observed),
+        "direction": state.direction,
+    }
+
+
+def declared_fields(template: Template) -> list[tuple[str, FormField]]:
+    """Every input and form field with the step that it belongs to ("" for inputs), in the order of the file."""
+    found = [("", entry) for entry in template.inputs]
+    for step in layout_of(template).steps():
+        if isinstance(step, HumanStep):
+            found += [(step.id, entry) for entry in step.form]
+    return found
+
+
+def field_kinds(template: Template) -> dict[str, str]:
+    """Field name to type."""
+    return {entry.name: entry.type for _, entry in declared_fields(template)}
+
+
+def _seen(kind: str | None, value: Plain) -> Any:
+    return _double(value) if kind == "decimal" and isinstance(value, str) else value
+
+
+def _double(text: str | None) -> float | None:
+    return None if text is None else float(text)
+
+
+def _first_sentence(error: BaseException) -> str:
+    text = f"no {error}" if isinstance(error, KeyError) else str(error)
+    return text.splitlines()[0].split(". ")[0] if text else type(error).__name__

@@ -1,0 +1,298 @@
+"""Commands in, events out. The one place where it is decided what may happen to a case.
+
+`decide` is a pure function: no clock, no randomness, no I/O. It either returns the events that the command causes (an
+empty tuple: nothing to do) or raises Refused with a code and a sentence; either way it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from workflow_jobs.engine import commands as c
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.conditions import ConditionError, compile_condition, effect_variables
+from workflow_jobs.engine.environment import Environment
+from workflow_jobs.engine.flow import Flow
+from workflow_jobs.engine.forms import read_form, read_inputs
+from workflow_jobs.engine.question import DONE_BY_HAND, RETRY, question_of
+from workflow_jobs.engine.refusal import EngineError, Refused
+from workflow_jobs.engine.state import CaseState, StepState, TaskState
+from workflow_jobs.engine.template import ServiceStep
+from workflow_jobs.engine.values import Number, decimal_text, plain
+
+MAX_LOOKS: Final = 7
+LOOK_AGAIN_AFTER: Final = timedelta(days=1)
+
+
+def decide(state: CaseState | None, command: c.Command, now: datetime, env: Environment) -> tuple[e.Event, ...]:
+    """The events that the command causes at `now` (aware). The template must be the one that the case pinned.
+
+    Raises Refused for what the case does not allow, EngineError for a caller's mistake.
+    """
+    if now.utcoffset() is None:
+        raise EngineError(f"{now!r} is a naive time: the engine takes aware instants")
+    now = now.astimezone(UTC)
+    if isinstance(command, c.OpenCase):
+        if state is not None:
+            raise Refused("case_exists", f"The case {state.case_id} exists already.")
+        return _open(command, now, env)
+    if state is None:
+        raise Refused("no_such_case", "There is no such case.")
+    if state.template_hash != env.template.hash:
+        raise EngineError(f"case {state.case_id} pinned {state.template_hash}, the environment has {env.template.hash}")
+    flow = Flow(state.case_id, state, now, env)
+    _HANDLERS[type(command)](flow, command)
+    return tuple(flow.events)
+
+
+def _open(command: c.OpenCase, now: datetime, env: Environment) -> tuple[e.Event, ...]:
+    template = env.template
+    if not template.hash:
+        raise EngineError("the template was not read by load_template: it has no content hash to pin")
+    data = read_inputs(template.inputs, command.data)
+    flow = Flow(command.case_id, None, now, env)
+    flow.emit(
+        e.CaseOpened,
+        template_id=template.id,
+        template_hash=template.hash,
+        priority=command.priority or template.priority,
+        rule_id=command.rule_id,
+        subject_kind=command.subject_kind,
+        subject_id=command.subject_id,
+        subject_label=command.subject_label,
+        metric=command.metric,
+        direction=command.direction,
+        observed=_number("observed", command.observed),
+        threshold=_number("threshold", command.threshold),
+        snapshot_id=command.snapshot_id,
+        requested_by=command.requested_by,
+        data=data,
+    )
+    flow.enter(template.steps[0])
+    return tuple(flow.events)
+
+
+def _record_breach(flow: Flow, command: c.RecordBreach) -> None:
+    _still_open(flow.state)
+    if command.snapshot_id != flow.state.latest_snapshot_id:
+        flow.emit(
+            e.BreachRecorded,
+            observed=_number("observed", command.observed),
+            snapshot_id=command.snapshot_id,
+            breaches=flow.state.breaches + 1,
+        )
+
+
+def _decide_task(flow: Flow, command: c.DecideTask) -> None:
+    task = _open_task(flow, command.task_id, command.person_id)
+    if command.task_version != task.version:
+        raise Refused("stale_task", "This task has changed since the card was drawn. Please use the latest card.")
+    _may(flow, task, command.person_id)
+    question = question_of(flow.env.template, task)
+    outcome = question.outcome(command.outcome)
+    if outcome is None:
+        offered = ", ".join(o.id for o in question.outcomes)
+        raise Refused("unknown_outcome", f"{command.outcome!r} is no choice of this task (its choices: {offered}).")
+    flow.emit(
+        e.TaskDecided,
+        task_id=task.task_id,
+        step_id=task.step_id,
+        version=task.version,
+        person_id=command.person_id,
+        outcome=outcome.id,
+        form=read_form(question.form, command.form, outcome.id),
+        acting_for=task.assignee if task.assignee != command.person_id else None,
+        late=flow.now > task.due_at,
+    )
+    step = flow.layout.places[task.step_id].node
+    if isinstance(step, ServiceStep) and outcome.id == RETRY:
+        flow.request(step)
+    elif isinstance(step, ServiceStep):
+        flow.complete(step.id, DONE_BY_HAND)
+    elif outcome.ends_case is not None:
+        flow.emit(e.StepCompleted, step_id=step.id, outcome=outcome.id)
+        flow.close(outcome.ends_case)
+    else:
+        flow.complete(step.id, outcome.id)
+
+
+def _acknowledge(flow: Flow, command: c.Acknowledge) -> None:
+    task = _open_task(flow, command.task_id, command.person_id)
+    _may(flow, task, command.person_id)
+    if task.acknowledged_by is None:
+        flow.emit(e.TaskAcknowledged, task_id=task.task_id, person_id=command.person_id)
+
+
+def _reassign_absent(flow: Flow, _command: c.ReassignAbsent) -> None:
+    calendar, directory = flow.env.calendar, flow.env.directory
+    day = calendar.local_date(calendar.next_working(flow.now))
+    for task in flow.state.open_tasks:
+        if task.assignee is None or directory.absent_on(task.assignee, day):
+            flow.reassign(task)
+
+
+def _complete_service(flow: Flow, command: c.CompleteService) -> None:
+    step, known = _service(flow, command.step_id)
+    if known.status not in ("active", "failed") or _other_visit(known, command.idempotency_key):
+        raise _not_waiting(step)
+    _withdraw_rescue(flow, step)
+    flow.emit(e.ServiceCompleted, step_id=step.id, run_id=command.run_id, result=_result(command.result))
+    flow.complete(step.id, "completed")
+
+
+def _fail_service(flow: Flow, command: c.FailService) -> None:
+    step, known = _service(flow, command.step_id)
+    if known.status not in ("active", "failed") or _other_visit(known, command.idempotency_key):
+        raise _not_waiting(step)
+    reported_before = known.status == "failed" or (command.run_id != "" and command.run_id == known.run_id)
+    if not reported_before and command.attempt in (None, known.attempt):
+        _failed(flow, step, known, command.run_id, command.error, final=command.final)
+
+
+def _time_out(flow: Flow, _command: c.TimeOutServices) -> None:
+    for known in flow.state.waiting_services:
+        if known.timeout_at is not None and known.timeout_at <= flow.now:
+            step, _ = _service(flow, known.step_id)
+            _failed(flow, step, known, "", f"no answer by {known.timeout_at.isoformat()}", final=False)
+
+
+def _failed(flow: Flow, step: ServiceStep, known: StepState, run_id: str, error: str, *, final: bool) -> None:
+    final = final or known.attempt >= step.attempts
+    flow.emit(e.ServiceFailed, step_id=step.id, run_id=run_id, error=error, attempt=known.attempt, final=final)
+    if final:
+        flow.ask(step, purpose="rescue")
+    else:
+        flow.request(step)
+
+
+def _withdraw_rescue(flow: Flow, step: ServiceStep) -> None:
+    for task in flow.state.open_tasks:
+        if task.step_id == step.id:
+            flow.emit(e.TaskCancelled, task_id=task.task_id, step_id=step.id, reason="the job finished after all")
+
+
+def _fire_rungs(flow: Flow, _command: c.FireRungs) -> None:
+    while True:
+        due = [
+            (task.next_rung_at, task.task_id)
+            for task in flow.state.open_tasks
+            if task.next_rung_at is not None and task.next_rung_at <= flow.now
+        ]
+        if not due:
+            return
+        flow.fire(flow.state.tasks[min(due)[1]])
+
+
+def _resolve(flow: Flow, _command: c.ResolveIncident) -> None:
+    if flow.env.template.closes != "on_resolution":
+        raise Refused("not_resolvable", "This case closes after its last step, not when a check passes.")
+    _still_open(flow.state)
+    flow.close("resolved")
+
+
+def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
+    state, effect = flow.state, flow.env.template.effect
+    if effect is None or state.status != "watching_effect" or state.effect_due_at is None:
+        raise Refused("effect_not_due", "This case does not wait for an effect.")
+    if flow.now < state.effect_due_at:
+        raise Refused("effect_not_due", f"The effect is to be judged from {state.effect_due_at.isoformat()} on.")
+    observed = _number("observed", command.observed)
+    effective: bool | None = None
+    note = ""
+    if observed is None:
+        if state.effect_attempt < MAX_LOOKS:
+            flow.emit(e.EffectDue, due_at=flow.now + LOOK_AGAIN_AFTER, attempt=state.effect_attempt + 1)
+            return
+        note = f"no figure in {MAX_LOOKS} looks"
+    else:
+        try:
+            effective = compile_condition(effect.rule).holds(effect_variables(state, observed))
+        except ConditionError as error:
+            note = str(error)
+    if effective is False and command.continued_in:
+        note = f"goes on in case {command.continued_in}"
+    flow.emit(e.EffectJudged, effective=effective, observed=observed, snapshot_id=command.snapshot_id, note=note)
+    if effective is not False or command.continued_in:
+        return
+    reason = f"{state.metric or 'the metric'} was {observed} after {effect.window}, rule {effect.rule}"
+    if effect.on_failure == "reopen" and state.reopened < effect.max_reopens:
+        flow.emit(e.CaseReopened, reopened=state.reopened + 1, reason=reason)
+        flow.enter(flow.env.template.steps[0])
+    else:
+        owner = flow.env.template.owner_role
+        flow.emit(e.EffectEscalated, to=f"role:{owner}", to_person=flow.person_for("owner", None), reason=reason)
+
+
+def _open_task(flow: Flow, task_id: str, person_id: str) -> TaskState:
+    task = flow.state.tasks.get(task_id)
+    if task is None:
+        raise Refused("unknown_task", "This case has no such task.")
+    if task.status == "decided":
+        who = "You" if task.decided_by == person_id else flow.env.directory.name(task.decided_by or "")
+        raise Refused("already_decided", f"{who} decided this already: {task.outcome}.")
+    if task.status != "open":
+        raise Refused("task_closed", f"This task was withdrawn; the case is {flow.state.status}.")
+    return task
+
+
+def _may(flow: Flow, task: TaskState, person_id: str) -> None:
+    if person_id == flow.state.requested_by:
+        raise Refused("own_request", "This is your own request: somebody else must decide it.")
+    if not flow.may_decide(task, person_id):
+        name = flow.env.directory.name
+        whose = f"It is with {name(task.assignee)}" if task.assignee else "Nobody is assigned yet"
+        roles = " or ".join(dict.fromkeys((task.role, task.accountable)))
+        raise Refused("not_allowed", f"{name(person_id)} may not decide this. {whose}; it takes the role {roles}.")
+
+
+def _still_open(state: CaseState) -> None:
+    if not state.is_open:
+        raise Refused("case_closed", f"The case {state.case_id} is {state.status}.")
+
+
+def _service(flow: Flow, step_id: str) -> tuple[ServiceStep, StepState]:
+    place = flow.layout.places.get(step_id)
+    if place is None or not isinstance(place.node, ServiceStep):
+        raise Refused("unknown_step", f"{flow.env.template.id} has no service step {step_id!r}.")
+    known = flow.state.steps.get(step_id)
+    if known is None:
+        raise _not_waiting(place.node)
+    return place.node, known
+
+
+def _other_visit(known: StepState, key: str | None) -> bool:
+    return key is not None and key != known.idempotency_key
+
+
+def _not_waiting(step: ServiceStep) -> Refused:
+    return Refused("step_not_waiting", f"The step {step.id} does not wait for a job's result.")
+
+
+def _result(result: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {str(key): plain(value) for key, value in result.items()}
+    except ValueError as error:
+        raise EngineError(f"the result of a service step must be plain JSON: {error}") from error
+
+
+def _number(name: str, value: Number | None) -> str | None:
+    try:
+        return None if value is None else decimal_text(value)
+    except ValueError as error:
+        raise EngineError(f"{name}: {error}") from error
+
+
+_HANDLERS: Final[Mapping[type[Any], Callable[[Flow, Any], None]]] = {
+    c.RecordBreach: _record_breach,
+    c.DecideTask: _decide_task,
+    c.Acknowledge: _acknowledge,
+    c.ReassignAbsent: _reassign_absent,
+    c.CompleteService: _complete_service,
+    c.FailService: _fail_service,
+    c.TimeOutServices: _time_out,
+    c.FireRungs: _fire_rungs,
+    c.ResolveIncident: _resolve,
+    c.JudgeEffect: _judge_effect,
+}

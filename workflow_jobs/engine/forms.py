@@ -1,0 +1,139 @@
+"""Check what people typed into a form against its fields, and write it down in one canonical way."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.template import FormField
+from workflow_jobs.engine.values import Plain, decimal_text, plain
+
+SIGNIFICANT_DIGITS: Final = 15
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_DIGITS = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+_YES: Final[Mapping[str, bool]] = {"true": True, "yes": True, "是": True, "false": False, "no": False, "否": False}
+
+
+def read_form(fields: tuple[FormField, ...], values: Mapping[str, Any], outcome: str) -> dict[str, Plain]:
+    """The form in canonical form; empty fields are left out.
+
+    Raises Refused: unknown_field, form_incomplete, form_invalid.
+    """
+    known = {field.name: field for field in fields}
+    for name in values:
+        if name not in known:
+            offered = ", ".join(known) or "none"
+            raise Refused("unknown_field", f"This form has no field {name!r} (its fields: {offered}).")
+    read: dict[str, Plain] = {}
+    missing: list[str] = []
+    for field in fields:
+        value = values.get(field.name)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            if field.required_for(outcome):
+                missing.append(field.title.en)
+            continue
+        try:
+            read[field.name] = read_value(field, value)
+        except ValueError as error:
+            raise Refused("form_invalid", f"{field.title.en} {error}.") from error
+    if missing:
+        raise Refused("form_incomplete", f"Please fill in: {', '.join(missing)}.")
+    return read
+
+
+def read_inputs(fields: tuple[FormField, ...], data: Mapping[str, Any]) -> dict[str, Plain]:
+    """A new case's data: declared inputs checked, other keys kept as plain JSON. Raises Refused(input_invalid)."""
+    read: dict[str, Plain] = {}
+    known = {field.name: field for field in fields}
+    for name, value in data.items():
+        field = known.get(name)
+        try:
+            read[name] = plain(value) if field is None or value is None else read_value(field, value)
+        except ValueError as error:
+            raise Refused("input_invalid", f"The input {name} {error}.") from error
+    for field in fields:
+        if field.required is True and read.get(field.name) is None:
+            raise Refused("input_invalid", f"The input {field.name} ({field.title.en}) is missing.")
+    return read
+
+
+def read_value(field: FormField, value: Any) -> Plain:
+    """One value in canonical form. Raises ValueError whose text continues a sentence that begins with the field."""
+    match field.type:
+        case "decimal":
+            return _bounded(field, _decimal(field, value))
+        case "integer":
+            text = _number_text(value)
+            if Decimal(text) != int(Decimal(text)) or abs(Decimal(text)) >= 2**53:
+                raise ValueError(f"must be a whole number, got {value!r}")
+            _bounded(field, text)
+            return int(Decimal(text))
+        case "boolean":
+            answer = value if isinstance(value, bool) else _YES.get(str(value).strip().lower())
+            if answer is None:
+                raise ValueError(f"must be yes or no, got {value!r}")
+            return answer
+        case "date":
+            return _date(value)
+        case "choice":
+            if value not in {option.value for option in field.options}:
+                offered = ", ".join(option.value for option in field.options)
+                raise ValueError(f"must be one of {offered}, got {value!r}")
+            return str(value)
+        case _:
+            if not isinstance(value, str):
+                raise ValueError(f"must be text, got {value!r}")
+            if len(value.strip()) > field.max_length:
+                raise ValueError(f"is too long: {len(value.strip())} characters, at most {field.max_length}")
+            return value.strip()
+
+
+def _decimal(field: FormField, value: Any) -> str:
+    text = _number_text(value)
+    number = Decimal(text)
+    digits, exponent = len(number.as_tuple().digits), -int(number.as_tuple().exponent)
+    if max(digits, exponent) > SIGNIFICANT_DIGITS:  # more would not survive a condition, see `conditions`
+        raise ValueError(f"has more than {SIGNIFICANT_DIGITS} digits: {value!r}")
+    if exponent > field.decimals and number != round(number, field.decimals):
+        raise ValueError(f"has more than {field.decimals} decimal places: {value!r}")
+    return text
+
+
+def _number_text(value: Any) -> str:
+    """Exact decimal text of what was typed; full-width digits and thousands separators are understood."""
+    if isinstance(value, str):
+        typed = unicodedata.normalize("NFKC", value).strip().replace(" ", "").replace("_", "")
+        if _GROUPED.fullmatch(typed):
+            typed = typed.replace(",", "")
+        if not _DIGITS.fullmatch(typed) or len(typed) > 40:
+            raise ValueError(f"must be a number such as 1250.50, got {value!r}")
+        return decimal_text(typed)
+    if isinstance(value, (int, float, Decimal)):
+        try:
+            return decimal_text(value)
+        except ValueError:
+            pass
+    raise ValueError(f"must be a number such as 1250.50, got {value!r}")
+
+
+def _bounded(field: FormField, text: str) -> str:
+    number = Decimal(text)
+    if field.min is not None and number < field.min:
+        raise ValueError(f"must be at least {field.min}, got {text}")
+    if field.max is not None and number > field.max:
+        raise ValueError(f"must be at most {field.max}, got {text}")
+    return text
+
+
+def _date(value: Any) -> str:
+    if type(value) is date:
+        return value.isoformat()
+    try:
+        return date.fromisoformat(str(value).strip()).isoformat()
+    except ValueError:
+        raise ValueError(f"must be a date such as 2026-03-31, got {value!r}") from None
