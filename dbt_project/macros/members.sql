@@ -42,3 +42,33 @@ where standing.{{ key[0] }} is null
     {%- if not execute or flags.FULL_REFRESH -%}{{ return(false) }}{%- endif -%}
     {{ return(load_relation(this) is not none) }}
 {%- endmacro %}
+
+{# Days on which this fact holds codes of items (suppliers, customers) that the crosswalk now resolves otherwise. #}
+{% macro recoded_days(what, seq) -%}
+    select held.event_date
+    from {{ this }} as held
+    inner join {{ ref('xwalk_item') if what == 'item' else ref('xwalk_partner') }} as member
+        on held.{{ what }}_system = member.system and held.{{ what }}_code = member.code
+        {%- if what != 'item' %} and member.kind = '{{ what }}'{% endif %}
+    where {{ is_new(seq, 'member') }}
+{%- endmacro %}
+
+{# Days on which this fact holds rows whose parent was missing and has come since. #}
+{% macro adopted_days(parent, key, flag, seq) -%}
+    select held.event_date
+    from {{ this }} as held
+    inner join {{ parent }} as parent
+        on {% for column in key %}held.{{ column }} = parent.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+    where not held.{{ flag }} and {{ is_new(seq, 'parent') }}
+{%- endmacro %}
+
+{# Join that resolves a code of `alias` to the conformed id: item_codes.item_id, supplier_codes.partner_id, ... #}
+{% macro join_code(what, alias) -%}
+left join {{ ref('xwalk_item') if what == 'item' else ref('xwalk_partner') }} as {{ what }}_codes
+    on {{ what }}_codes.system = {{ alias }}.{{ what }}_system
+    and {{ what }}_codes.code = {{ alias }}.{{ what }}_code
+    {%- if what != 'item' %}
+    and {{ what }}_codes.kind = '{{ what }}'
+    {%- endif %}
+    and {{ what }}_codes.is_current
+{%- endmacro %}

@@ -21,3 +21,17 @@
     {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ var('source_pack') ~ '__' ~ entity) -%}
     {{ return(node is not none and (node.config.meta.get('trueloop') or {}).get('rows_may_vanish', false)) }}
 {%- endmacro %}
+
+{# What the pack's users call the source of an entity: a mapping with system and table, from the entity's yml
+   (config.meta.source_table); the pack's and the entity's name where it says nothing. #}
+{% macro source_table(entity) -%}
+    {%- set node = (graph.nodes if execute else {}).get('model.' ~ project_name ~ '.' ~ var('source_pack') ~ '__' ~ entity) -%}
+    {{ return((node.config.meta.get('source_table') if node else none) or {'system': var('source_pack'), 'table': entity}) }}
+{%- endmacro %}
+
+{# A key as text for people: its values joined by a slash. #}
+{% macro key_text(columns) -%}
+    {%- for column in columns -%}
+        cast({{ column }} as {{ dbt.type_string() }}){{ " || '/' || " if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
