@@ -43,6 +43,7 @@ EFFECT_VARIABLES: Final = frozenset({"value", "threshold", "baseline", "directio
 _ARITHMETIC: Final = frozenset({"_+_", "_-_", "_*_", "_/_", "_%_", "-_"})
 _QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
 _MEMBER = re.compile(r"\b(data|case|outcomes|results)\s*\.\s*([A-Za-z_]\w*)")
+_INDEXED = re.compile(r"\b(data|case|outcomes|results)\b(?!\s*\.)")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 
 
@@ -52,12 +53,16 @@ class ConditionError(Exception):
 
 @dataclass(frozen=True)
 class Condition:
-    """A compiled condition. `variables` are the names it reads, `members` the (variable, field) pairs."""
+    """A compiled condition. `variables` are the names it reads, `members` the (variable, field) pairs.
+
+    `reads_whole`: it uses a variable other than as `data.<field>`, so that its fields cannot be told beforehand.
+    """
 
     source: str
     program: Any
     variables: frozenset[str]
     members: frozenset[tuple[str, str]]
+    reads_whole: bool
     uses_arithmetic: bool
     longest_number: int
 
@@ -85,6 +90,7 @@ def compile_condition(source: str) -> Condition:
         program=program,
         variables=frozenset(program.variables()),
         members=frozenset((owner, name) for owner, name in _MEMBER.findall(bare)),
+        reads_whole=_INDEXED.search(bare) is not None,
         uses_arithmetic=bool(_ARITHMETIC & set(program.functions())),
         longest_number=max((len(n.replace(".", "").lstrip("0")) for n in _NUMBER.findall(bare)), default=0),
     )

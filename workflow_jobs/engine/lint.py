@@ -190,6 +190,12 @@ class _Linter:
                 f"the condition reads {', '.join(sorted(unknown))}; it may read data, results, outcomes, case",
             )
             return
+        if condition.reads_whole:
+            yield (
+                path,
+                step,
+                "write data.<field>, case.<name>, outcomes.<step> or results.<step>.<key>, without brackets",
+            )
         if condition.uses_arithmetic:
             yield path, step, "arithmetic on amounts is not exact in a condition: compare fields with literals only"
         if condition.longest_number > SIGNIFICANT_DIGITS:

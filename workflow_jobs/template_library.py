@@ -1,0 +1,108 @@
+"""The templates in service: every YAML file of a folder, linted, found by id or by the content hash that a case pinned.
+
+Reading files is done here and nowhere else. Which texts of earlier versions are still needed is the store's knowledge:
+it keeps them and hands them in with `remember`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Final
+
+from workflow_jobs.engine.lint import Finding, lint
+from workflow_jobs.engine.template import Template, TemplateError, load_template, template_hash
+
+TEMPLATES_FOLDER: Final = Path(__file__).parent / "templates"
+
+
+class TemplateProblems(Exception):
+    """Templates that cannot go into service. `findings` lists every problem of every file."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("\n".join(str(finding) for finding in findings))
+        self.findings = findings
+
+
+class UnknownTemplate(LookupError):
+    """No template has this id, or no remembered text has this hash."""
+
+
+class TemplateLibrary:
+    """Templates by id (the newest) and by content hash (the newest and all remembered ones)."""
+
+    def __init__(self, templates: Collection[Template]) -> None:
+        self._by_id = {template.id: template for template in sorted(templates, key=lambda t: t.id)}
+        self._by_hash = {template.hash: template for template in templates}
+
+    def __iter__(self) -> Iterator[Template]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the templates in service, sorted."""
+        return tuple(self._by_id)
+
+    def get(self, template_id: str) -> Template:
+        """The template in service. Raises UnknownTemplate."""
+        try:
+            return self._by_id[template_id]
+        except KeyError:
+            known = ", ".join(self._by_id) or "none"
+            raise UnknownTemplate(f"there is no template {template_id!r} (there are: {known})") from None
+
+    def knows(self, content_hash: str) -> bool:
+        """Whether `pinned` would find the version."""
+        return content_hash in self._by_hash
+
+    def pinned(self, content_hash: str) -> Template:
+        """The very version that a case pinned. Raises UnknownTemplate: then `remember` its stored text first."""
+        try:
+            return self._by_hash[content_hash]
+        except KeyError:
+            raise UnknownTemplate(
+                f"no template with the hash {content_hash} is known: its stored text must be remembered first"
+            ) from None
+
+    def remember(self, text: str, *, template_id: str = "stored template") -> Template:
+        """Take in the text of an earlier version that running cases pin. It is not linted: it was when it went live.
+
+        Raises TemplateError if this engine can no longer read it.
+        """
+        known = self._by_hash.get(template_hash(text))
+        if known is not None:
+            return known
+        template = load_template(text, file=template_id)
+        self._by_hash[template.hash] = template
+        return template
+
+
+def load_library(
+    folder: Path = TEMPLATES_FOLDER,
+    *,
+    known_roles: Collection[str] | None = None,
+    known_jobs: Collection[str] | None = None,
+) -> TemplateLibrary:
+    """Read and lint every *.yaml of a folder. Names are checked where they are given.
+
+    Raises TemplateProblems with all findings of all files; OSError if a file cannot be read.
+    """
+    templates: list[Template] = []
+    findings: list[Finding] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            template = load_template(path.read_text(encoding="utf-8"), file=path.name)
+        except UnicodeDecodeError as error:
+            findings.append(Finding(path.name, 1, "", f"the file is not UTF-8 text (byte {error.start})"))
+        except TemplateError as error:
+            findings += [Finding(path.name, line, "", message) for line, message in error.problems]
+        else:
+            templates.append(template)
+            findings += lint(template, known_roles, known_jobs)
+    if findings:
+        raise TemplateProblems(tuple(findings))
+    if not templates:
+        raise TemplateProblems((Finding(str(folder), 1, "", "the folder has no template (*.yaml)"),))
+    return TemplateLibrary(templates)
