@@ -51,11 +51,15 @@ class Dbt:
         return self._settings.dbt_target_dir / "manifest.json"
 
     def manifest(self) -> dict[str, Any]:
-        """The parsed project. Parses it first when no manifest stands in the state folder."""
-        if not self.manifest_path.exists():
-            self.parse()
+        """The parsed project; parsed anew when a file of the project has changed."""
+        self.ensure_fresh_manifest()
         loaded: dict[str, Any] = json.loads(self.manifest_path.read_text(encoding="utf-8"))
         return loaded
+
+    def ensure_fresh_manifest(self) -> None:
+        """Parse the project when there is no manifest yet or a file of the project is newer than it."""
+        if not self.manifest_path.exists() or self.manifest_path.stat().st_mtime < _newest_change():
+            self.parse()
 
     def parse(self) -> None:
         """Parse the project and write the manifest. Raises DbtError with file and reason."""
@@ -164,3 +168,10 @@ class Dbt:
 def _rows(response: Mapping[str, Any] | None) -> int | None:
     value = (response or {}).get("rows_affected")
     return int(value) if isinstance(value, int) and value >= 0 else None
+
+
+def _newest_change() -> float:
+    folders = [DBT_PROJECT_DIR / name for name in ("models", "macros", "seeds", "tests")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    files += [DBT_PROJECT_DIR / name for name in ("dbt_project.yml", "profiles.yml")]
+    return max(path.stat().st_mtime for path in files)

@@ -1,0 +1,32 @@
+"""The command line ``./trueloop``: one page that names the groups; each group has its own module."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from gateway.commands import cases, metrics, quarantine, snapshots, sources, status, tokens
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Governed company figures, and the cross-department work that they trigger.",
+)
+app.command("status")(status.status)
+app.command("refresh")(status.refresh)
+app.command("prepare", hidden=True)(status.prepare)
+app.add_typer(sources.app, name="sources")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(metrics.app, name="metrics")
+app.add_typer(cases.app, name="cases")
+app.add_typer(snapshots.app, name="snapshots")
+app.add_typer(tokens.app, name="tokens")
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""The commands of ``./trueloop``, one module a group."""

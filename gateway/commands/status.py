@@ -1,0 +1,104 @@
+"""`./trueloop status`, `refresh` and the hidden `prepare` of the installation."""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.request
+
+import typer
+
+from gateway.commands.context import JSON_OPTION, open_platform
+from gateway.refresh_run import PID_TAG, run_job
+from gateway.sample_data import wants_sample, write_sample
+from gateway.terminal import fail, one_sentence_errors, print_json, show_one
+from ops_assets.catalog import CatalogError
+from resources.dbt import DbtError
+from resources.platform import Platform
+from workflow_jobs.readings import open_case_count
+
+HELD_BACK_EXIT_CODE = 3
+
+
+def status(as_json: bool = JSON_OPTION) -> None:
+    """Where Trueloop stands: services, snapshot, held metrics, quarantine, open cases."""
+    platform = open_platform()
+    settings = platform.settings
+    snapshot = platform.snapshots.current()
+    body = {
+        "state folder": str(settings.home),
+        "source pack": platform.pack.title,
+        "gateway": _service(settings.gateway_url, "/healthz"),
+        "dagster": _service(settings.dagster_url, "/server_info"),
+        "snapshot": snapshot.id if snapshot else None,
+        "as of": snapshot.as_of if snapshot else None,
+        "metrics": _states(platform),
+        "open cases": open_case_count(platform.ops_engine),
+    }
+    show_one(body, as_json=as_json)
+
+
+@one_sentence_errors(DbtError, CatalogError)
+def refresh(
+    as_json: bool = JSON_OPTION,
+    quiet: bool = typer.Option(False, "--quiet", help="No progress; for cron."),
+) -> None:
+    """Load what landed, build, audit, publish; waits for the end.
+
+    Exit code 0: published (or nothing new); 3: published, but red lines hold metrics back; 1: failed.
+    """
+    platform = open_platform()
+    if wants_sample(platform):
+        write_sample(platform, lambda sentence: None if quiet or as_json else print(f"  {sentence}", flush=True))
+    if not platform.settings.landing_dir.is_dir():
+        platform.settings.landing_dir.mkdir(parents=True) if platform.settings.source_dir is None else fail(
+            f"TRUELOOP_SOURCE_DIR is {platform.settings.landing_dir}, which is no folder."
+        )
+    platform.dbt.ensure_fresh_manifest()
+    say = None if quiet or as_json else (lambda sentence: print(f"  {sentence}", flush=True))
+    try:
+        outcome = run_job(platform.settings, "refresh_job", progress=say, tags={PID_TAG: str(os.getpid())})
+    except RuntimeError as error:
+        fail(str(error))
+    snapshot = platform.snapshots.current()
+    body = {
+        "run": outcome.run_id,
+        "published": outcome.published,
+        "snapshot": snapshot.id if snapshot else None,
+        "as of": snapshot.as_of if snapshot else None,
+        "metrics": _states(platform),
+        "failures": list(outcome.step_failures),
+    }
+    if as_json:
+        print_json(body)
+    else:
+        show_one({key: value for key, value in body.items() if value}, as_json=False)
+    if not outcome.published:
+        raise typer.Exit(1)
+    newest = platform.snapshots.list()[:1]
+    if newest and newest[0].held:
+        raise typer.Exit(HELD_BACK_EXIT_CODE)
+    if outcome.status != "SUCCESS":
+        raise typer.Exit(1)
+
+
+@one_sentence_errors(DbtError, CatalogError)
+def prepare() -> None:
+    """Parse the dbt project, so that the first start does not have to."""
+    open_platform().dbt.ensure_fresh_manifest()
+
+
+def _states(platform: Platform) -> str:
+    snapshot = platform.snapshots.current()
+    if snapshot is None:
+        return "nothing published yet"
+    rows = snapshot.rows("select state, count(*) as n from metrics group by state order by state")
+    return ", ".join(f"{row['n']} {row['state']}" for row in rows)
+
+
+def _service(base: str, path: str) -> str:
+    try:
+        with urllib.request.urlopen(f"{base}{path}", timeout=3):
+            return f"running at {base}"
+    except (urllib.error.URLError, OSError):
+        return "not running (`make up` starts it)"
