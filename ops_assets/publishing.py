@@ -421,19 +421,24 @@ class _SnapshotWriter:
     # -- everything else that readers may open ------------------------------------------------------------------------
 
     def _write_checks(self) -> None:
+        for asset in sorted(self._report.broken):
+            self._db.execute(
+                "insert into snapshot.checks values ('was_built', ?, ?, 'accuracy', 'red', false, null, null, ?, ?)",
+                [
+                    asset,
+                    self._standing_on(asset),
+                    self._report.reasons[asset],
+                    "dbt built the model; its tests passed.",
+                ],
+            )
         for verdict in self._report.verdicts:
             rule = verdict.rule
-            standing = [
-                name
-                for name in self._catalog.metrics
-                if name == rule.asset or rule.asset in self._project.upstream.get(name, frozenset())
-            ]
             self._db.execute(
                 "insert into snapshot.checks values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     rule.name,
                     rule.asset,
-                    standing,
+                    self._standing_on(rule.asset),
                     rule.dimension,
                     str(verdict.level),
                     verdict.level == "passed",
@@ -443,6 +448,14 @@ class _SnapshotWriter:
                     rule.description,
                 ],
             )
+
+    def _standing_on(self, asset: str) -> list[str]:
+        """The metrics that a failure of ``asset`` would hold back."""
+        return [
+            name
+            for name in self._catalog.metrics
+            if name == asset or asset in self._project.upstream.get(name, frozenset())
+        ]
 
     def _write_directory(self) -> None:
         for table, (model, columns) in _DIRECTORY.items():

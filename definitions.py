@@ -1,0 +1,54 @@
+"""The whole Dagster code location on one page: assets, checks, jobs, schedules, sensors and what they call.
+
+``workspace.yaml`` loads this file; tests call ``build_defs`` with resources of their own. Nothing imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from ops_assets.assets import build_assets
+from ops_assets.landing import landing_tables
+from ops_assets.refresh import load_definitions
+from resources.platform import MODELS_DIR, Platform
+from resources.settings import load_settings
+from sensors.landing import landed_sources_sensor
+from sensors.process import build_process_sensors
+from sensors.published import build_published_sensor
+from sensors.schedules import build_schedules
+from workflow_jobs.jobs import service_jobs
+from workflow_jobs.refresh_jobs import operating_analysis_job, refresh_job
+from workflow_jobs.services import library
+from workflow_jobs.step_assets import step_asset_specs
+
+
+def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Fresh definitions. ``resources`` may replace the platform, for tests on a state folder of their own."""
+    given = dict(resources or {})
+    platform: Platform = given.setdefault("platform", Platform(load_settings()))
+    definitions = load_definitions(platform)
+    watches = definitions.catalog.watches()
+    return dg.Definitions(
+        assets=[
+            *build_assets(definitions, landing_tables(platform), platform.settings.gateway_url),
+            *step_asset_specs(library(), watches),
+        ],
+        jobs=[refresh_job, operating_analysis_job, *service_jobs()],
+        schedules=build_schedules(platform.pack.time_zone),
+        sensors=[
+            landed_sources_sensor,
+            build_published_sensor(watches),
+            *build_process_sensors(),
+        ],
+        resources=given,
+        executor=dg.in_process_executor,
+        metadata={"source_pack": platform.pack.title, "models": str(MODELS_DIR)},
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return build_defs()
