@@ -6,9 +6,15 @@ location as (
     select * from {{ ref('stg_production__location') }}
 ),
 
-{# The export is the stock at one moment and does not say which; the day of its last change is the latest that it can speak for. #}
+{# The export is the stock at one moment and does not say which. All tables were exported together, so it is the stock of
+   the last business day in any of them; the purchase orders reach furthest. #}
 counted as (
-    select max(changed_on) as counted_on from inventory
+    select max(known_on) as counted_on
+    from (
+        select max(changed_on) as known_on from inventory
+        union all
+        select max(due_on) as known_on from {{ ref('stg_purchasing__order_line') }}
+    ) as known
 )
 
 select

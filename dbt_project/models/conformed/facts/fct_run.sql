@@ -1,5 +1,3 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='event_date', on_schema_change='fail') }}
-
 {% set runs = ref('stg_trueloop__run') %}
 {% set day = utc_to_local_date('coalesce(started_at, ended_at)') %}
 {% set seq = watermark() %}

@@ -1,5 +1,3 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='event_date', on_schema_change='fail') }}
-
 {% set cases = ref('stg_trueloop__case') %}
 {% set day = utc_to_local_date('opened_at') %}
 {% set seq = watermark() %}

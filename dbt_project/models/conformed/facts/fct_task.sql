@@ -1,5 +1,3 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='event_date', on_schema_change='fail') }}
-
 {% set tasks = ref('stg_trueloop__task') %}
 {% set day = utc_to_local_date('created_at') %}
 {% set seq = watermark() %}
