@@ -1,0 +1,1 @@
+"""From landing files and events to raw tables, with quarantine and ledger."""
