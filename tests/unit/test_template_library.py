@@ -1,0 +1,58 @@
+"""The template folder: all findings at once, and earlier versions by the hash that a case pinned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.engine_world import Play, shipped
+from workflow_jobs.engine import commands as c
+from workflow_jobs.engine.template import TemplateError
+from workflow_jobs.template_library import TEMPLATES_FOLDER, TemplateProblems, UnknownTemplate, load_library
+
+
+def test_every_problem_of_every_file_is_listed(tmp_path: Path) -> None:
+    text = (TEMPLATES_FOLDER / "data_incident.yaml").read_text(encoding="utf-8")
+    (tmp_path / "data_incident.yaml").write_text(
+        text.replace("accountable: data_owner", "accountable: wizard"), encoding="utf-8"
+    )
+    (tmp_path / "broken.yaml").write_text("id: [", encoding="utf-8")
+    (tmp_path / "latin.yaml").write_bytes("id: d\xe9j\xe0".encode("latin-1"))
+    (tmp_path / "notes.txt").write_text("not a template", encoding="utf-8")
+    with pytest.raises(TemplateProblems) as caught:
+        load_library(tmp_path, known_roles=("data_owner", "data_steward", "it_manager"))
+    said = str(caught.value)
+    assert [finding.file for finding in caught.value.findings] == [
+        "broken.yaml",
+        "data_incident.yaml",
+        "data_incident.yaml",
+        "latin.yaml",
+    ]
+    assert "data_incident.yaml:48: acknowledge: nobody can hold the role 'wizard'" in said
+
+
+def test_an_empty_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(TemplateProblems, match="no template"):
+        load_library(tmp_path)
+
+
+def test_a_running_case_goes_on_with_the_version_that_it_pinned(tmp_path: Path) -> None:
+    old = shipped("supply_exception")
+    play = Play(old).open()
+    (tmp_path / "supply_exception.yaml").write_text(old.text.replace("version: 1", "version: 2"), encoding="utf-8")
+    library = load_library(tmp_path)
+    new = library.get("supply_exception")
+    assert new.hash != old.hash
+    assert not library.knows(play.state.template_hash)
+    with pytest.raises(UnknownTemplate, match="remembered"):
+        library.pinned(play.state.template_hash)
+    library.remember(old.text, template_id="supply_exception")
+    play.template = library.pinned(play.state.template_hash)
+    assert library.get("supply_exception").version == 2
+    assert play.do(c.Acknowledge(task_id="c1.judge.1", person_id="q1"))
+    assert library.remember(new.text) is new
+    with pytest.raises(UnknownTemplate, match="supply_exception"):
+        library.get("order_change")
+    with pytest.raises(TemplateError):
+        library.remember("id: [")
