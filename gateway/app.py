@@ -1,0 +1,190 @@
+"""``create_app``: the whole gateway put together. Nothing is decided here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from gateway import api_docs, cases_api, events_api, health, home, metrics_api
+from gateway.context import GatewayContext, build_context
+from gateway.delivery import DeliveryThread
+from gateway.embedded_people import directory_members
+from gateway.embedded_slack.app import create_embedded_slack
+from gateway.embedded_slack.credentials import EmbeddedSecrets
+from gateway.embedded_slack.workspace import Workspace
+from gateway.pages import STATIC_DIR
+from gateway.problems import Problem, install_problems
+from gateway.slack import SlackHandler, build_bolt
+from gateway.slack_connection import SlackConnection, slack_connection
+from gateway.slack_people import SlackPeople
+from gateway.slack_routes import slack_routes
+from gateway.step_reports import report_completions
+from resources.clock import Clock
+from resources.settings import Settings
+from resources.slack import SlackClient
+from workflow_jobs.outbox import deliver_due
+from workflow_jobs.slack_targets import load_slack_users
+
+VERSION = "0.1.0"
+DESCRIPTION = (
+    "Post events of your source systems, read published metrics and the cases that they open. Reading needs no token "
+    "on this machine; writing needs one (`./trueloop tokens create`). Errors are problem+json with a sentence in "
+    "`detail`."
+)
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """The gateway as an ASGI application on the state folder of ``settings``.
+
+    ``app.state.workspace`` is the embedded Slack's workspace, or None. Raises SlackSettingsError for contradicting
+    tokens, SlackUsersFileError for a mapping file that cannot be read.
+    """
+    context = build_context(settings, clock=clock)
+    connection = slack_connection(settings)
+    slack = _SlackParts(context, connection)
+    workspace = _workspace(context, connection) if connection.embedded else None
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        slack.delivery.start()
+        slack.connect_socket()
+        try:
+            yield
+        finally:
+            slack.close()
+            if workspace is not None:
+                workspace.close()
+            context.engine.dispose()
+
+    app = FastAPI(
+        title="Trueloop",
+        version=VERSION,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=settings.event_body_limit,
+    )
+    app.state.context = context
+    app.state.workspace = workspace
+    install_problems(app, body_limit=settings.event_body_limit)
+    for module in (events_api, metrics_api, cases_api, health, home, api_docs):
+        app.include_router(module.router)
+    if not connection.app_token:
+        app.include_router(slack_routes(slack.bolt))
+    _add_dbt_docs(app, settings.dbt_docs_dir)
+    app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
+    if workspace is not None:
+        _add_embedded_slack(app, workspace, settings, ZoneInfo(context.pack.time_zone))
+    _describe_tokens(app)
+    return app
+
+
+class _SlackParts:
+    """The Slack handler, its Bolt application and the delivery thread, which know each other."""
+
+    def __init__(self, context: GatewayContext, connection: SlackConnection) -> None:
+        users = load_slack_users(context.settings.slack_users_file)
+        client = SlackClient(connection.bot_token, base_url=connection.base_url)
+
+        def deliver() -> int:
+            done = deliver_due(
+                context.engine,
+                clock=context.clock,
+                slack=client,
+                report=lambda steps: report_completions(context.settings.dagster_url, steps),
+                slack_users=users,
+            )
+            return done.sent
+
+        # A click waits at most three seconds in all, so its look-ups may not take as long as a delivery may.
+        quick = SlackClient(connection.bot_token, base_url=connection.base_url, timeout=2)
+        people = SlackPeople(quick, context.directory, pack=context.pack.name, mapping=users, clock=context.clock)
+        self.delivery = DeliveryThread(deliver)
+        self._handler = SlackHandler(context.service, people, quick, self.delivery.kick)
+        self._connection = connection
+        self._socket: SocketModeHandler | None = None
+
+    @cached_property
+    def bolt(self) -> App:
+        client = self._connection.web_client()
+        # Over Socket Mode nothing is signed; Bolt still wants a text.
+        return build_bolt(self._handler, client=client, signing_secret=self._connection.signing_secret or "socket-mode")
+
+    def connect_socket(self) -> None:
+        """With an app token, open Socket Mode: Slack then needs no address of ours."""
+        if self._connection.app_token:
+            self._socket = SocketModeHandler(self.bolt, self._connection.app_token)
+            self._socket.connect()  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        self.delivery.stop()
+        if self._socket is not None:
+            self._socket.close()  # type: ignore[no-untyped-call]
+
+
+def _workspace(context: GatewayContext, connection: SlackConnection) -> Workspace:
+    return Workspace(
+        context.settings.home / "embedded_slack.db",
+        clock=context.clock,
+        secrets=EmbeddedSecrets(connection.bot_token, connection.signing_secret),
+        people=directory_members(context.directory, context.pack.name),
+        channels=[(context.settings.slack_channel, "Every case, kept up to date, and notices for everybody")],
+    )
+
+
+def _add_embedded_slack(app: FastAPI, workspace: Workspace, settings: Settings, zone: ZoneInfo) -> None:
+    @app.get("/embedded-slack", include_in_schema=False)
+    def without_slash() -> Response:
+        return RedirectResponse("/embedded-slack/")
+
+    embedded = create_embedded_slack(
+        workspace,
+        events_url=f"{settings.gateway_url}/slack/events",
+        public_url=f"{settings.gateway_url}/embedded-slack",
+        zone=zone,
+    )
+    app.mount("/embedded-slack", embedded, name="embedded_slack")
+
+
+def _add_dbt_docs(app: FastAPI, folder: Path) -> None:
+    files = StaticFiles(directory=folder, html=True, check_dir=False)
+
+    @app.get("/dbt", include_in_schema=False)
+    def without_slash() -> Response:
+        return RedirectResponse("/dbt/")
+
+    @app.get("/dbt/{path:path}", include_in_schema=False)
+    async def dbt_docs(path: str) -> Response:
+        """The docs are generated inside a refresh, so the folder may come later than the gateway."""
+        name = path or "index.html"
+        if not (folder / name).is_file() or not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise Problem(404, "There are no dbt docs here (yet). They are generated by the first refresh.")
+        return await files.get_response(name, {"type": "http", "method": "GET", "headers": []})
+
+
+def _describe_tokens(app: FastAPI) -> None:
+    """Name the bearer token in the OpenAPI description."""
+
+    def openapi() -> dict[str, object]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            schema.setdefault("components", {})["securitySchemes"] = {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "Made by `./trueloop tokens create`."}
+            }
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,122 @@
+"""The home page: what Trueloop is, where everything is, how the metrics stand and which cases are open."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import HTMLResponse
+
+from gateway.context import GatewayContext, context_of, require_reader
+from gateway.health import look
+from gateway.pages import render
+from gateway.texts import text
+from gateway.tokens import READ
+
+router = APIRouter(include_in_schema=False)
+_CASES_SHOWN = 25
+_STATES = ("published", "warning", "held", "none_good", "unavailable")
+
+
+@router.get("/")
+def home(request: Request) -> Response:
+    require_reader(request, READ)
+    context = context_of(request)
+    language = context.settings.language
+    page = render(
+        "home.html",
+        t=partial(text, language),
+        language=language,
+        pack=context.pack.title,
+        places=_places(context),
+        **_metrics(context),
+        **_cases(context),
+    )
+    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/part/status")
+def status(request: Request) -> Response:
+    """The state of the parts; the page loads it after itself, since asking Dagster may take a moment."""
+    require_reader(request, READ)
+    page = render("_status.html", readiness=look(context_of(request)))
+    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+
+def _places(context: GatewayContext) -> list[dict[str, str]]:
+    settings = context.settings
+    slack = (
+        {"key": "place_slack", "address": "/embedded-slack/"}
+        if settings.slack_embedded
+        else {"key": "place_real_slack", "address": "https://slack.com/"}
+    )
+    has_docs = (settings.dbt_docs_dir / "index.html").is_file()
+    return [
+        {"key": "place_dagster", "address": settings.dagster_url + "/", "note": "place_dagster_text"},
+        slack | {"note": f"{slack['key']}_text"},
+        {
+            "key": "place_dbt",
+            "address": "/dbt/" if has_docs else "",
+            "note": "place_dbt_text" if has_docs else "place_dbt_missing",
+        },
+        {"key": "place_api", "address": "/docs", "note": "place_api_text"},
+    ]
+
+
+def _metrics(context: GatewayContext) -> dict[str, Any]:
+    snapshot = context.snapshots.current()
+    if snapshot is None:
+        return {"snapshot": None, "domains": []}
+    chinese = context.settings.language == "zh"
+    rows = snapshot.rows(
+        "select metric, label_en, label_zh, domain, unit, value_text, state, reason, as_of from metrics"
+        " order by domain, metric"
+    )
+    domains: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        label = (row["label_zh"] if chinese else row["label_en"]) or row["label_en"] or row["metric"]
+        domains.setdefault(row["domain"] or "", []).append(row | {"label": label})
+    published = snapshot.published_at.astimezone(_zone(context))
+    return {
+        "snapshot": {"id": snapshot.id, "as_of": snapshot.as_of.isoformat(), "at": f"{published:%Y-%m-%d %H:%M}"},
+        "domains": list(domains.items()),
+    }
+
+
+def _cases(context: GatewayContext) -> dict[str, Any]:
+    found = context.service.cases(status="open", limit=1000)
+    directory = context.directory()
+    now, zone = context.clock.now(), _zone(context)
+    shown = []
+    for case in found[:_CASES_SHOWN]:
+        tasks = context.service.tasks(case_id=case.case_id, open_only=True)
+        waits = [directory.name(task.assignee) for task in tasks if task.assignee]
+        due = min((task.due_at for task in tasks), default=None)
+        shown.append(
+            {
+                "id": case.case_id,
+                "title": _title(context, case.case_id),
+                "subject": case.subject_label or case.subject_id or case.metric,
+                "waits": ", ".join(dict.fromkeys(waits)),
+                "due": _local(due, zone) if due else "",
+                "overdue": due is not None and due < now,
+                "opened": _local(case.opened_at, zone),
+            }
+        )
+    return {"cases": shown, "more_cases": max(0, len(found) - len(shown))}
+
+
+def _title(context: GatewayContext, case_id: str) -> str:
+    template = context.service.template_of(context.service.case(case_id))
+    return f"{template.title.get(context.settings.language)} {case_id}"
+
+
+def _zone(context: GatewayContext) -> ZoneInfo:
+    return ZoneInfo(context.pack.time_zone)
+
+
+def _local(instant: datetime, zone: ZoneInfo) -> str:
+    return f"{instant.astimezone(zone):%m-%d %H:%M}"

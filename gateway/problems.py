@@ -1,0 +1,108 @@
+"""Errors as problem+json (RFC 9457): a title, a sentence that helps, and never a stack trace."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+MEDIA_TYPE = "application/problem+json"
+_log = logging.getLogger(__name__)
+
+
+class ProblemBody(BaseModel):
+    """What every error answer contains."""
+
+    type: str = Field("about:blank", description="Always about:blank: the title is the status' own.")
+    title: str = Field(description="The HTTP status in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What was wrong and what to do, in one or two sentences.")
+    instance: str = Field("", description="The path that was asked for.")
+
+
+class Problem(Exception):
+    """Answers a request with an error. ``more`` adds members beside ``detail``."""
+
+    def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
+        self.more = more
+
+
+def problem_response(
+    status: int, detail: str, instance: str = "", headers: dict[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+    }
+    return JSONResponse(body | more, status, headers, media_type=MEDIA_TYPE)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entry of the errors that a route answers with."""
+    return {
+        status: {"model": ProblemBody, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
+        for status in statuses
+    }
+
+
+_SENTENCES = {
+    404: "There is nothing at this address. The API is described at /docs.",
+    405: "This address does not take this method. The API is described at /docs.",
+}
+
+
+def install_problems(app: FastAPI, *, body_limit: int) -> None:
+    """Make every error of the application problem+json, the unexpected ones too."""
+
+    async def on_problem(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem), "registered for Problem"
+        return problem_response(error.status, error.detail, request.url.path, error.headers, **error.more)
+
+    async def on_http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException), "registered for HTTPException"
+        detail = str(error.detail)
+        if error.status_code == 413:
+            detail = f"The body is larger than {body_limit:,} bytes. Send it in several requests."
+        elif detail == HTTPStatus(error.status_code).phrase:
+            detail = _SENTENCES.get(error.status_code, detail)
+        headers = dict(error.headers) if error.headers else None
+        return problem_response(error.status_code, detail, request.url.path, headers)
+
+    async def on_invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError), "registered for RequestValidationError"
+        found = list(error.errors())
+        if any(one["type"] == "json_invalid" for one in found):
+            where = found[0]["loc"][-1]
+            detail = f"The body is not valid JSON: the error is near character {where}."
+            return problem_response(400, detail, request.url.path)
+        errors = [{"where": ".".join(str(part) for part in one["loc"]), "message": one["msg"]} for one in found[:20]]
+        detail = "; ".join(f"{one['where']}: {one['message']}" for one in errors[:3])
+        return problem_response(
+            422, f"The request is not as described at /docs. {detail}.", request.url.path, errors=errors
+        )
+
+    async def on_unexpected(request: Request, error: Exception) -> JSONResponse:
+        _log.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
+        return problem_response(
+            500,
+            "Something failed inside Trueloop; nothing was kept half done. The gateway's log says what.",
+            request.url.path,
+        )
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(Exception, on_unexpected)

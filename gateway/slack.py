@@ -1,0 +1,187 @@
+"""Translates what Slack sends into commands of the process, and refusals into words for the person who clicked.
+
+No decision is taken here and no card is drawn here: the engine decides, slack_messages draws. A decision is committed
+before the click is acknowledged, so an acknowledged click is never lost; repeating it changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from slack_bolt import App
+from slack_sdk import WebClient
+
+from gateway.slack_people import SlackPeople
+from resources.people import Person
+from resources.slack import SlackClient, SlackError
+from workflow_jobs import slack_modal
+from workflow_jobs.cases import UnknownTask
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.service import ProcessService
+from workflow_jobs.slack_messages import ACTION_PREFIX, ButtonValue
+
+_log = logging.getLogger(__name__)
+_FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
+_OLD_CARD = "This card is of an older version of Trueloop. Please use the latest card of the case."
+
+
+class Acknowledge(Protocol):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class SlackHandler:
+    """Handles clicks and submitted modals. ``kick`` starts the delivery of what a decision put into the outbox."""
+
+    def __init__(
+        self, service: ProcessService, people: SlackPeople, slack: SlackClient, kick: Callable[[], None]
+    ) -> None:
+        self._service = service
+        self._people = people
+        self._slack = slack
+        self._kick = kick
+
+    def pressed(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
+        """A button of a card: decide at once, or open the modal where the step asks for more."""
+        action = body["actions"][0]
+        try:
+            button = ButtonValue.read(str(action.get("value") or ""))
+        except ValueError:
+            ack()
+            self._explain(body, _OLD_CARD)
+            return
+        person, refusal = self._person(body)
+        if person is None:
+            ack()
+            self._explain(body, refusal)
+            return
+        if button.form:
+            ack()
+            self._open_modal(body, button)
+            return
+        sentence = self._decide(person, button, {})
+        ack()
+        if sentence is not None:
+            self._explain(body, sentence)
+
+    def submitted(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
+        """A submitted modal: decide, close it, or say beside which field what is missing."""
+        view = body["view"]
+        try:
+            button = slack_modal.button_of_view(view)
+        except ValueError:
+            ack(response_action="update", view=_closing_view(_OLD_CARD))
+            return
+        person, refusal = self._person(body)
+        if person is None:
+            ack(response_action="update", view=_closing_view(refusal))
+            return
+        try:
+            self._service.decide_task(
+                button.task_id,
+                button.version,
+                person.person_id,
+                button.outcome,
+                slack_modal.form_from_view(view),
+                "slack",
+            )
+        except Refused as refused:
+            errors = slack_modal.error_block(view, refused.sentence) if refused.code in _FIELD_PROBLEMS else {}
+            if errors:
+                ack(response_action="errors", errors=errors)
+            elif self._is_repetition(refused, button, person):
+                ack()
+            else:
+                ack(response_action="update", view=_closing_view(refused.sentence))
+            return
+        except UnknownTask:
+            ack(response_action="update", view=_closing_view("This task does not exist any more."))
+            return
+        ack()
+        self._kick()
+
+    def _decide(self, person: Person, button: ButtonValue, form: Mapping[str, Any]) -> str | None:
+        """Take the decision; a sentence for the person where it was refused."""
+        try:
+            self._service.decide_task(
+                button.task_id, button.version, person.person_id, button.outcome, dict(form), "slack"
+            )
+        except Refused as refused:
+            # A repeated click of the same person with the same answer is a success that was said twice.
+            return None if self._is_repetition(refused, button, person) else refused.sentence
+        except UnknownTask:
+            return "This task does not exist any more."
+        self._kick()
+        return None
+
+    def _is_repetition(self, refused: Refused, button: ButtonValue, person: Person) -> bool:
+        if refused.code != "already_decided":
+            return False
+        task = self._service.task(button.task_id)
+        return task.decided_by == person.person_id and task.outcome == button.outcome
+
+    def _open_modal(self, body: Mapping[str, Any], button: ButtonValue) -> None:
+        try:
+            view = self._service.decision_modal(button.task_id, button.version, button.outcome)
+        except Refused as refused:
+            self._explain(body, refused.sentence)
+            return
+        except UnknownTask:
+            self._explain(body, "This task does not exist any more.")
+            return
+        try:
+            self._slack.open_view(str(body["trigger_id"]), view)
+        except SlackError as error:
+            _log.warning("opening the modal of %s failed: %s", button.task_id, error)
+            self._explain(body, "The form could not be opened in time. Please press the button again.")
+
+    def _person(self, body: Mapping[str, Any]) -> tuple[Person | None, str]:
+        user_id = str(body["user"]["id"])
+        try:
+            person = self._people.person(user_id)
+        except SlackError as error:
+            _log.warning("asking Slack who %s is failed: %s", user_id, error)
+            return None, "Slack did not say who you are, so nothing was decided. Please try again in a minute."
+        if person is None:
+            return None, (
+                "Trueloop's people directory does not know you: no person has your e-mail address. Ask the data team "
+                "to add it to the HR data, or to map you in the Slack users file. Nothing was decided."
+            )
+        return person, ""
+
+    def _explain(self, body: Mapping[str, Any], sentence: str) -> None:
+        """Say something to the person who clicked alone, beside the card. A failure of that changes nothing else."""
+        channel = str((body.get("channel") or {}).get("id") or "")
+        user = str(body["user"]["id"])
+        try:
+            self._slack.post_ephemeral(channel or self._slack.open_dm(user), user, sentence)
+        except SlackError as error:
+            _log.warning("could not explain to %s (%s): %s", user, sentence, error)
+
+
+def build_bolt(handler: SlackHandler, *, client: WebClient, signing_secret: str) -> App:
+    """The Bolt application: it checks signatures, routes to the handler and answers 404 to what nobody asked for."""
+    app = App(client=client, signing_secret=signing_secret, token_verification_enabled=False, name="trueloop")
+
+    def pressed(ack: Acknowledge, body: dict[str, Any]) -> None:
+        handler.pressed(ack, body)
+
+    def submitted(ack: Acknowledge, body: dict[str, Any]) -> None:
+        handler.submitted(ack, body)
+
+    app.action(re.compile(f"^{re.escape(ACTION_PREFIX)}"))(pressed)
+    app.view(slack_modal.CALLBACK_ID)(submitted)
+    return app
+
+
+def _closing_view(sentence: str) -> dict[str, Any]:
+    """A modal that only says something."""
+    escaped = sentence.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": "Nothing was decided"},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": escaped}}],
+    }

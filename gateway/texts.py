@@ -1,0 +1,71 @@
+"""The words of the gateway's own pages, in English and Chinese; ``settings.language`` chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_TEXTS: Mapping[str, tuple[str, str]] = {
+    "tagline": (
+        "Figures that tell the truth, and the work they trigger: every metric is audited before anyone reads it, and "
+        "what it reveals becomes a case with an owner and a deadline.",
+        "让指标说真话，并推动由此产生的工作：每个指标先经审核再发布，发现的问题成为有负责人、有期限的事件单。",
+    ),
+    "places": ("Places", "入口"),
+    "place_dagster": ("Dagster", "Dagster"),
+    "place_dagster_text": ("Assets, checks, runs, sensors and schedules", "数据资产、检查、运行、传感器与调度"),
+    "place_slack": ("Embedded Slack", "内置 Slack"),
+    "place_slack_text": ("Read and decide as any person of the directory", "以目录中任意人员的身份查看并处理"),
+    "place_real_slack": ("Slack", "Slack"),
+    "place_real_slack_text": ("Cards and decisions arrive in your workspace", "卡片与决定在贵公司的 Slack 工作区内"),
+    "place_dbt": ("dbt docs", "dbt 文档"),
+    "place_dbt_text": ("Models, columns, tests and lineage", "模型、字段、测试与血缘"),
+    "place_dbt_missing": ("Appears with the first refresh", "首次刷新后生成"),
+    "place_api": ("HTTP API", "HTTP 接口"),
+    "place_api_text": ("Post events, read metrics and cases", "写入事件，读取指标与事件单"),
+    "state_of_parts": ("State", "运行状态"),
+    "looking": ("Looking …", "检查中……"),
+    "metrics": ("Metrics", "指标"),
+    "metric": ("Metric", "指标"),
+    "value": ("Value", "数值"),
+    "figures_as_of": ("As of", "数据日期"),
+    "state": ("State", "状态"),
+    "no_snapshot": (
+        "Nothing was published yet. The first refresh fills this table; ./trueloop refresh starts one.",
+        "尚未发布数据。首次刷新后显示；刷新会自动开始，也可运行 ./trueloop refresh。",
+    ),
+    "snapshot": ("Snapshot", "快照"),
+    "published": ("published", "已发布"),
+    "state_published": ("published", "已发布"),
+    "state_warning": ("warning", "预警"),
+    "state_held": ("held back: last good figures", "已暂停：显示上次合格数据"),
+    "state_none_good": ("held back, none good yet", "已暂停，尚无合格数据"),
+    "state_unavailable": ("not available", "不可用"),
+    "open_cases": ("Open cases", "未关闭事件单"),
+    "no_cases": ("No case is open.", "没有未关闭的事件单。"),
+    "case": ("Case", "事件单"),
+    "subject": ("Subject", "对象"),
+    "waits_for": ("Waits for", "等待"),
+    "due": ("Due", "截止"),
+    "opened": ("Opened", "创建"),
+    "overdue": ("overdue", "已超期"),
+    "more_cases": ("more open cases; the API lists them.", "个未关闭事件单；可通过接口查询。"),
+    "nobody": ("nobody yet", "暂无"),
+    "domain_profit": ("Profit", "利润"),
+    "domain_delivery": ("Delivery", "交付"),
+    "domain_quality": ("Quality", "质量"),
+    "domain_production": ("Production", "生产"),
+    "domain_supply": ("Supply", "供应"),
+    "domain_people": ("People", "人员"),
+    "domain_process": ("Process", "流程"),
+}
+LANGUAGES = ("en", "zh")
+
+
+def text(language: str, key: str) -> str:
+    """The words of a key; a key that has no words is shown as itself, which a test would notice."""
+    words = _TEXTS.get(key)
+    return key if words is None else words[LANGUAGES.index(language)]
+
+
+def all_keys() -> tuple[str, ...]:
+    return tuple(_TEXTS)
