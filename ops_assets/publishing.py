@@ -116,7 +116,7 @@ class Publisher:
         try:
             result = writer.write(progress)
             fault_point("publishing.before_commit")
-            self._store.commit(info, building)
+            self._store.commit(info, building, writer.parts())
         finally:
             building.unlink(missing_ok=True)
         fault_point("publishing.before_switch")
@@ -126,21 +126,8 @@ class Publisher:
             result.switched = True
         fault_point("publishing.after_switch")
         self._store.prune(keep)
-        self._remove_orphaned_parts()
+        self._store.remove_orphaned_parts()
         return result
-
-    def _remove_orphaned_parts(self) -> None:
-        """Delete Parquet files that no kept snapshot names: of pruned snapshots, or of a publication that died."""
-        if not self._store.parts_dir.is_dir():
-            return
-        named: set[str] = set()
-        for info in self._store.list():
-            snapshot = self._store.get(info.id)
-            named.update(row["file"] for row in snapshot.rows("select distinct file from metric_part"))
-            snapshot.close()
-        for path in self._store.parts_dir.rglob("*.parquet"):
-            if str(path.relative_to(self._store.parts_dir)) not in named:
-                path.unlink(missing_ok=True)
 
 
 class _SnapshotWriter:
@@ -166,6 +153,7 @@ class _SnapshotWriter:
         self._info = info
         self._report = report
         self._released = released
+        self._parts: set[str] = set()
         self._result = PublishReport(info=info, switched=False, states={})
 
     def write(self, progress: Callable[[str], None] | None) -> PublishReport:
@@ -188,6 +176,10 @@ class _SnapshotWriter:
                 self._db.execute("detach previous")
             self._db.execute("detach snapshot")
         return self._result
+
+    def parts(self) -> list[str]:
+        """The Parquet files that the written snapshot reads."""
+        return sorted(self._parts)
 
     def _in_snapshot(self, statements: str) -> None:
         for statement in statements.split(";"):
@@ -413,6 +405,7 @@ class _SnapshotWriter:
         ).fetchall()
         if not files:
             return
+        self._parts.update(file for (file,) in files)
         paths = ", ".join(f"'{_sql_text(self._parts_dir / file)}'" for (file,) in files)
         self._db.execute(
             f"create view snapshot.{metric.name} as select * from read_parquet([{paths}], union_by_name = true)"

@@ -20,6 +20,9 @@ from typing import Any
 import duckdb
 
 
+_opening = threading.Lock()
+
+
 class UnknownSnapshotError(LookupError):
     """The named snapshot does not exist (any more)."""
 
@@ -92,16 +95,7 @@ class Snapshot:
         """A cursor that can read this snapshot and its partitions and nothing else on the machine."""
         with self._lock:
             if self._connection is None:
-                connection = duckdb.connect(
-                    str(self.path), read_only=True, config={"threads": "2", "memory_limit": "512MB"}
-                )
-                # The order matters: once external access is off, the allowed directories cannot be widened.
-                connection.execute(f"SET allowed_directories = ['{_quoted(self._parts_dir)}/']")
-                connection.execute("SET autoinstall_known_extensions = false")
-                connection.execute("SET autoload_known_extensions = false")
-                connection.execute("SET enable_external_access = false")
-                connection.execute("SET lock_configuration = true")
-                self._connection = connection
+                self._connection = _open_locked(self.path, self._parts_dir)
             return self._connection.cursor()
 
     def rows(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[dict[str, Any]]:
@@ -174,12 +168,15 @@ class SnapshotStore:
     def path_of(self, snapshot_id: str) -> Path:
         return self.snapshots_dir / f"{snapshot_id}.duckdb"
 
-    def commit(self, info: SnapshotInfo, built: Path) -> None:
-        """Take a finished snapshot file in, durably: file first, manifest last. Does not switch to it."""
+    def commit(self, info: SnapshotInfo, built: Path, parts: Sequence[str] = ()) -> None:
+        """Take a finished snapshot file in, durably: file first, manifest last. Does not switch to it.
+
+        ``parts`` are the Parquet files that its views read, relative to ``parts_dir``.
+        """
         self.snapshots_dir.mkdir(parents=True, exist_ok=True)
         sync_file(built)
         built.replace(self.path_of(info.id))
-        write_json_atomically(self.snapshots_dir / f"{info.id}.json", info.to_json())
+        write_json_atomically(self.snapshots_dir / f"{info.id}.json", {**info.to_json(), "parts": list(parts)})
 
     def switch(self, snapshot_id: str, *, pinned: bool = False, reason: str = "") -> None:
         """Make a snapshot the current one. Readers see the old or the new one, never neither."""
@@ -208,6 +205,17 @@ class SnapshotStore:
             raise UnknownSnapshotError("Nothing was published yet.")
         self.switch(kept[0].id)
         return kept[0]
+
+    def remove_orphaned_parts(self) -> None:
+        """Delete Parquet files that no kept snapshot names: of pruned snapshots, or of a publication that died."""
+        if not self.parts_dir.is_dir():
+            return
+        named: set[str] = set()
+        for path in self.snapshots_dir.glob("*.json"):
+            named.update(json.loads(path.read_text(encoding="utf-8")).get("parts", []))
+        for path in self.parts_dir.rglob("*.parquet"):
+            if str(path.relative_to(self.parts_dir)) not in named:
+                path.unlink(missing_ok=True)
 
     def prune(self, keep: int) -> tuple[str, ...]:
         """Delete all but the newest ``keep`` snapshots and the current one; returns the deleted ids."""
@@ -245,5 +253,23 @@ def write_json_atomically(path: Path, body: Mapping[str, Any]) -> None:
     sync_file(path.parent)
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _open_locked(path: Path, parts_dir: Path) -> duckdb.DuckDBPyConnection:
+    """Open a snapshot read-only and close every way out of it but the partitions.
+
+    Handles of one process on one file share DuckDB's instance, so the second one finds it locked already.
+    """
+    with _opening:
+        connection = duckdb.connect(str(path), read_only=True, config={"threads": "2", "memory_limit": "512MB"})
+        locked = connection.execute("select current_setting('lock_configuration')").fetchone()
+        if locked is None or not locked[0]:
+            quoted = str(parts_dir).replace("'", "''")
+            # The order matters: once external access is off, the allowed directories cannot be widened.
+            for setting in (
+                f"allowed_directories = ['{quoted}/']",
+                "autoinstall_known_extensions = false",
+                "autoload_known_extensions = false",
+                "enable_external_access = false",
+                "lock_configuration = true",
+            ):
+                connection.execute(f"SET {setting}")
+        return connection
