@@ -62,7 +62,8 @@ where standing.{{ key[0] }} is null
     where not held.{{ flag }} and {{ is_new(seq, 'parent') }}
 {%- endmacro %}
 
-{# Join that resolves a code of `alias` to the conformed id: item_codes.item_id, supplier_codes.partner_id, ... #}
+{# Join that looks a code of `alias` up in the crosswalk; code_id gives the id. A code that was taken out of the crosswalk
+   joins as well: the row then has no id, but the crosswalk's `_batch_seq`, so that metrics see that it changed. #}
 {% macro join_code(what, alias) -%}
 left join {{ ref('xwalk_item') if what == 'item' else ref('xwalk_partner') }} as {{ what }}_codes
     on {{ what }}_codes.system = {{ alias }}.{{ what }}_system
@@ -70,5 +71,9 @@ left join {{ ref('xwalk_item') if what == 'item' else ref('xwalk_partner') }} as
     {%- if what != 'item' %}
     and {{ what }}_codes.kind = '{{ what }}'
     {%- endif %}
-    and {{ what }}_codes.is_current
+{%- endmacro %}
+
+{# The conformed id that join_code found; null if the code is in no crosswalk. #}
+{% macro code_id(what) -%}
+    case when {{ what }}_codes.is_current then {{ what }}_codes.{{ 'item_id' if what == 'item' else 'partner_id' }} end
 {%- endmacro %}

@@ -18,20 +18,20 @@
    that the newer export leaves out is gone. The pack says so in the entity's yml: config.meta.trueloop.rows_may_vanish. #}
 {% macro rows_may_vanish(entity) -%}
     {%- if not execute -%}{{ return(false) }}{%- endif -%}
-    {%- set node = graph.nodes.get('model.' ~ project_name ~ '.' ~ var('source_pack') ~ '__' ~ entity) -%}
+    {%- set node = (graph.get('nodes') or {}).get('model.' ~ project_name ~ '.' ~ var('source_pack') ~ '__' ~ entity) -%}
     {{ return(node is not none and (node.config.meta.get('trueloop') or {}).get('rows_may_vanish', false)) }}
 {%- endmacro %}
 
-{# What the pack's users call the source of an entity: a mapping with system and table, from the entity's yml
-   (config.meta.source_table); the pack's and the entity's name where it says nothing. #}
+{# What the pack's users call the source of an entity: a mapping with system, table and key columns, from the entity's yml
+   (config.meta.source_table); the pack's and the entity's names where it says nothing. #}
 {% macro source_table(entity) -%}
-    {%- set node = (graph.nodes if execute else {}).get('model.' ~ project_name ~ '.' ~ var('source_pack') ~ '__' ~ entity) -%}
+    {%- set node = ((graph.get('nodes') or {}) if execute else {}).get('model.' ~ project_name ~ '.' ~ var('source_pack') ~ '__' ~ entity) -%}
     {{ return((node.config.meta.get('source_table') if node else none) or {'system': var('source_pack'), 'table': entity}) }}
 {%- endmacro %}
 
-{# A key as text for people: its values joined by a slash. #}
-{% macro key_text(columns) -%}
+{# A key as text for people, as the quarantine writes it: name=value, name=value. `names` are what the source calls them. #}
+{% macro key_text(columns, names=none) -%}
     {%- for column in columns -%}
-        cast({{ column }} as {{ dbt.type_string() }}){{ " || '/' || " if not loop.last }}
+        '{{ ', ' if not loop.first }}{{ (names or columns)[loop.index0] }}=' || cast({{ column }} as {{ dbt.type_string() }}){{ ' || ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}

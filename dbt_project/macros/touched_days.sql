@@ -11,9 +11,10 @@
      select ... where {{ on_days('event_date', days) }}
 #}
 
-{# The largest _batch_seq that this model has taken in; rows beyond it are new. none on a first or full build. #}
+{# The largest _batch_seq that this model has taken in; rows beyond it are new. none on a first or full build, and in unit
+   tests, which have no `this`. #}
 {% macro watermark() -%}
-    {%- if not execute or not is_incremental() -%}{{ return(none) }}{%- endif -%}
+    {%- if not execute or this is none or not is_incremental() -%}{{ return(none) }}{%- endif -%}
     {%- set found = run_query('select coalesce(max(_batch_seq), -1) as seq from ' ~ this) -%}
     {{ return(found.columns[0].values()[0] | int) }}
 {%- endmacro %}
@@ -61,7 +62,7 @@
 
 {# The sorted days, as texts, that a query with a column event_date gives; none on a first or full build. #}
 {% macro touched_days(query) -%}
-    {%- if not execute or not is_incremental() -%}{{ return(none) }}{%- endif -%}
+    {%- if not execute or this is none or not is_incremental() -%}{{ return(none) }}{%- endif -%}
     {%- set found = run_query(
         'select distinct cast(cast(event_date as date) as ' ~ dbt.type_string() ~ ') as event_day from (' ~ query
         ~ ') as touched where event_date is not null order by 1'

@@ -22,6 +22,11 @@
     date_sub('minute', {{ earlier }}, {{ later }})
 {%- endmacro %}
 
+{# Seconds as minutes. The quotient goes through a double, which is exact to six decimals below 9e9 minutes. #}
+{% macro seconds_to_minutes(seconds) -%}
+    (({{ seconds }}) / 60.0)
+{%- endmacro %}
+
 {# A numerator or denominator: exact, six decimals, room for any company's sums. #}
 {% macro exact(expression) -%}
     cast({{ expression }} as decimal(28, 6))

@@ -30,8 +30,8 @@ select
     bookings.event_date,
     bookings.revenue_amount,
     bookings.cost_amount,
-    customer_codes.partner_id as customer_id,
-    item_codes.item_id,
+    {{ code_id('customer') }} as customer_id,
+    {{ code_id('item') }} as item_id,
     greatest(bookings._batch_seq, coalesce(customer_codes._batch_seq, -1), coalesce(item_codes._batch_seq, -1)) as _batch_seq
 from bookings
 {{ join_code('customer', 'bookings') }}

@@ -34,7 +34,7 @@ select
     deliveries.delivered_at,
     deliveries.event_date,
     deliveries.delivered_quantity,
-    item_codes.item_id,
+    {{ code_id('item') }} as item_id,
     parents.order_no is not null as order_matched,
     parents.event_date as ordered_on,
     greatest(deliveries._batch_seq, coalesce(item_codes._batch_seq, -1), coalesce(parents._batch_seq, -1)) as _batch_seq

@@ -26,7 +26,7 @@ select
     inspections.inspected_quantity,
     inspections.first_pass_quantity,
     inspections.reworked_quantity,
-    item_codes.item_id,
+    {{ code_id('item') }} as item_id,
     greatest(inspections._batch_seq, coalesce(item_codes._batch_seq, -1)) as _batch_seq
 from inspections
 {{ join_code('item', 'inspections') }}

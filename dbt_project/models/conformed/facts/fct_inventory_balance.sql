@@ -20,7 +20,7 @@ select
     counts.item_code,
     counts.warehouse,
     counts.on_hand_quantity,
-    item_codes.item_id,
+    {{ code_id('item') }} as item_id,
     greatest(counts._batch_seq, coalesce(item_codes._batch_seq, -1)) as _batch_seq
 from counts
 {{ join_code('item', 'counts') }}

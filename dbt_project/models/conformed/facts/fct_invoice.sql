@@ -25,7 +25,7 @@ select
     invoices.event_date,
     invoices.amount,
     invoices.due_date,
-    customer_codes.partner_id as customer_id,
+    {{ code_id('customer') }} as customer_id,
     greatest(invoices._batch_seq, coalesce(customer_codes._batch_seq, -1)) as _batch_seq
 from invoices
 {{ join_code('customer', 'invoices') }}

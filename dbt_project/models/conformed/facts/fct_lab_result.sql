@@ -38,8 +38,8 @@ select
     results.characteristic,
     results.measured_mm,
     results.is_passed,
-    supplier_codes.partner_id as supplier_id,
-    item_codes.item_id,
+    {{ code_id('supplier') }} as supplier_id,
+    {{ code_id('item') }} as item_id,
     parents.receipt_no is not null as receipt_matched,
     greatest(results._batch_seq, coalesce(supplier_codes._batch_seq, -1), coalesce(item_codes._batch_seq, -1), coalesce(parents._batch_seq, -1)) as _batch_seq
 from results

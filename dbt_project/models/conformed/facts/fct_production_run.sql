@@ -45,7 +45,7 @@ select
     runs.total_count,
     runs.good_count,
     runs.ideal_cycle_seconds,
-    item_codes.item_id,
+    {{ code_id('item') }} as item_id,
     greatest(runs._batch_seq, coalesce(stops._batch_seq, -1), coalesce(item_codes._batch_seq, -1)) as _batch_seq
 from runs
 left join stops on stops.run_id = runs.run_id

@@ -28,8 +28,8 @@ select
     lines.quantity,
     lines.unit_price,
     lines.contract_price,
-    supplier_codes.partner_id as supplier_id,
-    item_codes.item_id,
+    {{ code_id('supplier') }} as supplier_id,
+    {{ code_id('item') }} as item_id,
     greatest(lines._batch_seq, coalesce(supplier_codes._batch_seq, -1), coalesce(item_codes._batch_seq, -1)) as _batch_seq
 from lines
 {{ join_code('supplier', 'lines') }}

@@ -29,8 +29,8 @@ select
     quotes.quantity,
     quotes.unit_price,
     quotes.sales_login,
-    customer_codes.partner_id as customer_id,
-    item_codes.item_id,
+    {{ code_id('customer') }} as customer_id,
+    {{ code_id('item') }} as item_id,
     greatest(quotes._batch_seq, coalesce(customer_codes._batch_seq, -1), coalesce(item_codes._batch_seq, -1)) as _batch_seq
 from quotes
 {{ join_code('customer', 'quotes') }}

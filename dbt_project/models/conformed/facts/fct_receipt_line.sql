@@ -38,8 +38,8 @@ select
     receipts.event_date,
     receipts.received_quantity,
     receipts.rejected_quantity,
-    supplier_codes.partner_id as supplier_id,
-    item_codes.item_id,
+    {{ code_id('supplier') }} as supplier_id,
+    {{ code_id('item') }} as item_id,
     parents.po_no is not null as order_matched,
     parents.event_date as ordered_on,
     greatest(receipts._batch_seq, coalesce(supplier_codes._batch_seq, -1), coalesce(item_codes._batch_seq, -1), coalesce(parents._batch_seq, -1)) as _batch_seq

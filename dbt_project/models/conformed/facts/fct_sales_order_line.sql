@@ -30,8 +30,8 @@ select
     lines.currency,
     lines.promised_date,
     lines.is_cancelled,
-    customer_codes.partner_id as customer_id,
-    item_codes.item_id,
+    {{ code_id('customer') }} as customer_id,
+    {{ code_id('item') }} as item_id,
     cast(lines.quantity * lines.unit_price as decimal(28,6)) as amount,
     greatest(lines._batch_seq, coalesce(customer_codes._batch_seq, -1), coalesce(item_codes._batch_seq, -1)) as _batch_seq
 from lines

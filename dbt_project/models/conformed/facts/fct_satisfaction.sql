@@ -24,7 +24,7 @@ select
     answers.surveyed_at,
     answers.event_date,
     answers.score,
-    customer_codes.partner_id as customer_id,
+    {{ code_id('customer') }} as customer_id,
     greatest(answers._batch_seq, coalesce(customer_codes._batch_seq, -1)) as _batch_seq
 from answers
 {{ join_code('customer', 'answers') }}

@@ -22,7 +22,7 @@ select
     claims.warehouse,
     claims.quantity,
     claims.stock_value,
-    item_codes.item_id,
+    {{ code_id('item') }} as item_id,
     greatest(claims._batch_seq, coalesce(item_codes._batch_seq, -1)) as _batch_seq
 from claims
 {{ join_code('item', 'claims') }}

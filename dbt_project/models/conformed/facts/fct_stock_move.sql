@@ -26,7 +26,7 @@ select
     moves.quantity,
     moves.move_type,
     moves.reference,
-    item_codes.item_id,
+    {{ code_id('item') }} as item_id,
     greatest(moves._batch_seq, coalesce(item_codes._batch_seq, -1)) as _batch_seq
 from moves
 {{ join_code('item', 'moves') }}

@@ -24,7 +24,7 @@ select
     orders.planned_start,
     orders.event_date,
     orders.quantity,
-    item_codes.item_id,
+    {{ code_id('item') }} as item_id,
     greatest(orders._batch_seq, coalesce(item_codes._batch_seq, -1)) as _batch_seq
 from orders
 {{ join_code('item', 'orders') }}

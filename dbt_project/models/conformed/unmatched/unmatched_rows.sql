@@ -18,9 +18,9 @@ with orphans as (
     select
         '{{ named.system }}' as system,
         '{{ named.table }}' as table_name,
-        {{ key_text(key) }} as key_text,
+        {{ key_text(key, named.key) }} as key_text,
         'its row of {{ parent_named.system }}.{{ parent_named.table }} is not loaded' as reason,
-        {{ key_text(parent_key) }} as parent,
+        {{ key_text(parent_key, parent_named.key) }} as parent,
         _batch_seq
     from {{ ref(fact) }}
     where not {{ flag }}
