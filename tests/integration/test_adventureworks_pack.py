@@ -1,0 +1,246 @@
+"""The adventureworks pack on the real files: ingestion and dbt in this process, figures read from the metric tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+from ops_assets.ingestion.landing_schema import LandingSchema, read_landing_schema
+from ops_assets.ingestion.load import ingest
+from ops_assets.ingestion.report import IngestReport
+from resources.clock import FixedClock
+from resources.dbt import NodeResult
+from resources.packs import PACKS_DIR
+from resources.platform import Platform
+from resources.settings import Settings
+from tests import adventureworks_figures as plain
+
+# What the pack does not read; everything else in the folder is claimed by a landing schema.
+NOT_READ = {
+    "humanresources.shift.csv",
+    "production.billofmaterials.csv",
+    "production.productcategory.csv",
+    "production.productlistpricehistory.csv",
+    "production.scrapreason.csv",
+    "production.unitmeasure.csv",
+    "purchasing.productvendor.csv",
+    "purchasing.shipmethod.csv",
+    "sales.customer.csv",
+    "sales.salesterritory.csv",
+    "sales.store.csv",
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The pack, loaded and built once for this module."""
+
+    platform: Platform
+    schema: LandingSchema
+    folder: Path
+    report: IngestReport
+    again: IngestReport
+    results: list[NodeResult]
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.platform.warehouse.connection() as connection:
+            return connection.execute(sql).fetchall()
+
+    def row(self, sql: str) -> tuple[Any, ...]:
+        (only,) = self.rows(sql)
+        return only
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
+    folder = plain.data_folder()
+    settings = Settings(
+        home=tmp_path_factory.mktemp("adventureworks"),
+        source_pack="adventureworks",
+        source_dir=folder,
+        database_url="",
+        _env_file=None,
+    )
+    platform = Platform(settings, clock=FixedClock(datetime(2026, 11, 16, 18, 0, tzinfo=UTC)))
+    platform.claim_state_folder()
+    schema = read_landing_schema([platform.pack.folder, PACKS_DIR / "trueloop"])
+
+    def load() -> IngestReport:
+        with platform.warehouse.connection() as connection:
+            return ingest(
+                engine=platform.ops_engine,
+                warehouse=connection,
+                schema=schema,
+                landing_dir=settings.landing_dir,
+                clock=platform.clock,
+                zone=platform.pack.zone,
+            )
+
+    report, again = load(), load()
+    with platform.warehouse.exclusive():
+        results = platform.dbt.build()
+    DuckDBConnectionManager.close_all_connections()
+    yield Loaded(platform, schema, folder, report, again, results)
+    platform.ops_engine.dispose()
+
+
+def test_every_row_is_loaded_and_every_other_file_is_named(loaded: Loaded) -> None:
+    report = loaded.report
+    assert report.set_aside == ()
+    assert report.rows_quarantined == 0
+    assert report.rows_in == report.rows_loaded
+    assert {Path(path).name for path in report.unclaimed} == NOT_READ
+    counts = {batch.table: batch.rows_loaded for batch in report.batches}
+    files = {path.name for path in loaded.folder.glob("*.csv")} - NOT_READ
+    assert sum(counts.values()) == sum(len(plain.read(loaded.folder, name.removesuffix(".csv"))) for name in files)
+    assert len(counts) == len(files)
+
+
+def test_loading_the_same_files_again_changes_nothing(loaded: Loaded) -> None:
+    assert loaded.again.batches == ()
+
+
+def test_every_model_and_dbt_test_passes(loaded: Loaded) -> None:
+    assert [(r.unique_id, r.message) for r in loaded.results if r.failed or r.status == "skipped"] == []
+
+
+def test_supplier_reject_rate_over_all_purchase_orders(loaded: Loaded) -> None:
+    expected = plain.purchases(loaded.folder)
+    numerator, denominator, lines, with_rejects = loaded.row(
+        "select sum(numerator), sum(denominator), count(*), sum(case when numerator > 0 then 1 else 0 end) "
+        "from metrics.metric_supplier_reject_rate"
+    )
+    assert (numerator, denominator) == (expected.rejected, expected.received)
+    assert (lines, with_rejects) == (8845, 563)
+    assert (numerator / denominator * 100).quantize(Decimal("0.0001")) == Decimal("3.1238")
+    assert loaded.platform.pack.window_days("metric_supplier_reject_rate", 90) is None
+
+
+def test_reject_rate_of_each_vendor(loaded: Loaded) -> None:
+    expected = plain.purchases(loaded.folder).by_vendor
+    found = {
+        vendor: (numerator, denominator)
+        for vendor, numerator, denominator in loaded.rows(
+            "select supplier_id, sum(numerator), sum(denominator) from metrics.metric_supplier_reject_rate group by 1"
+        )
+    }
+    assert found == expected
+
+
+def test_short_received_lines(loaded: Loaded) -> None:
+    expected = plain.purchases(loaded.folder)
+    short, lines = loaded.row(
+        "select sum(numerator), sum(denominator) from metrics.metric_purchasing_short_received_lines"
+    )
+    assert (short, lines) == (expected.short_received_lines, expected.lines) == (380, 8845)
+
+
+def test_products_without_stock_rows(loaded: Loaded) -> None:
+    expected = plain.stock(loaded.folder)
+    missing = {
+        item for (item,) in loaded.rows("select item_id from metrics.metric_products_without_stock where numerator = 1")
+    }
+    assert missing == expected.without_stock_rows
+    assert len(missing) == 72
+
+
+def test_products_below_safety_stock(loaded: Loaded) -> None:
+    expected = plain.stock(loaded.folder)
+    below = {
+        item
+        for (item,) in loaded.rows("select item_id from metrics.metric_products_below_safety_stock where numerator = 1")
+    }
+    assert below == expected.below_safety_stock
+    assert len(below) == 69
+
+
+def test_inventory_on_hand(loaded: Loaded) -> None:
+    assert loaded.row("select sum(numerator) from metrics.metric_inventory_on_hand") == (
+        plain.stock(loaded.folder).on_hand,
+    )
+
+
+def test_sales_gross_margin_at_the_cost_valid_on_the_day(loaded: Loaded) -> None:
+    expected = plain.sales(loaded.folder)
+    margin, costed, lines, uncosted, revenue, uncosted_revenue = loaded.row(
+        "select sum(numerator), sum(denominator), count(*), sum(line_without_valid_cost), sum(revenue), "
+        "sum(revenue_without_valid_cost) from metrics.metric_sales_gross_margin"
+    )
+    assert (margin, costed) == (expected.margin, expected.costed_revenue)
+    assert (lines, uncosted) == (44243, 33)
+    assert (revenue, uncosted_revenue) == (Decimal("32991853.61"), Decimal("18591.77"))
+    assert (margin / costed * 100).quantize(Decimal("0.00001")) == Decimal("23.31351")
+    assert loaded.row(
+        "select min(event_date), max(event_date) from metrics.metric_sales_gross_margin"
+    ) == (expected.first_day, expected.last_day)
+
+
+def test_nothing_is_dated_beyond_the_as_of_date(loaded: Loaded) -> None:
+    as_of = loaded.platform.as_of()
+    assert as_of == plain.purchases(loaded.folder).last_due == date(2025, 10, 21)
+    metrics = [
+        name
+        for (name,) in loaded.rows("select table_name from information_schema.tables where table_schema = 'metrics'")
+    ]
+    newest = {name: loaded.row(f"select max(event_date) from metrics.{name}")[0] for name in metrics}
+    assert max(day for day in newest.values() if day is not None) == as_of
+
+
+def test_punctuality_is_not_read_from_a_stand_in_date(loaded: Loaded) -> None:
+    """The export has no day of receipt; a rate of deliveries in time would be an artefact of the due date."""
+    assert "receipt_day" not in loaded.platform.pack.entities
+    assert loaded.rows(
+        "select 1 from information_schema.tables where table_name = 'metric_supplier_on_time_rate'"
+    ) == []
+
+
+def test_people_show_title_and_login_and_answer_to_the_leader_of_their_department(loaded: Loaded) -> None:
+    people = {
+        row[0]: row[1:]
+        for row in loaded.rows("select person_id, name, login, email, manager_id, department_id from conformed.dim_person")
+    }
+    assert len(people) == 290
+    assert people["1"][:2] == ("Chief Executive Officer (ken0)", "ken0")
+    assert all(email is None for _, _, email, _, _ in people.values())
+    assert [person for person, (_, _, _, manager, _) in people.items() if manager is None] == ["1"]
+    levels = {
+        row["BusinessEntityID"]: (int(row["OrganizationLevel"] or 0), int(row["BusinessEntityID"]))
+        for row in plain.read(loaded.folder, "humanresources.employee")
+    }
+    for person, (_, _, _, manager, department) in people.items():
+        leader = min((p for p in people if people[p][4] == department), key=levels.__getitem__)
+        assert manager == (None if person == "1" else "1" if person == leader else leader)
+
+
+ROLES_OF_TEMPLATES = {
+    "buyer", "ceo", "cfo", "data_owner", "data_steward", "finance_analyst", "finance_manager", "it_manager",
+    "logistics_manager", "plant_manager", "production_manager", "production_planner", "purchasing_manager",
+    "quality_engineer", "quality_manager", "sales_director", "sales_manager", "sales_rep", "warehouse_manager",
+}  # fmt: skip
+
+
+def test_every_role_resolves_to_somebody(loaded: Loaded) -> None:
+    holders = dict(loaded.rows("select role, count(*) from conformed.person_role group by 1"))
+    assert ROLES_OF_TEMPLATES <= set(holders)
+    assert loaded.rows(
+        "select role from conformed.person_role where person_id not in (select person_id from conformed.dim_person)"
+    ) == []
+
+
+def test_no_personal_record_beyond_work_is_loaded(loaded: Loaded) -> None:
+    columns = {
+        name
+        for (name,) in loaded.rows(
+            "select column_name from information_schema.columns where table_name = 'humanresources__employee'"
+        )
+    }
+    assert {"employee_id", "login_id", "organization_level", "job_title", "hire_date", "is_current"} == {
+        name for name in columns if not name.startswith("_")
+    }
