@@ -8,13 +8,16 @@ import time
 from datetime import date
 from pathlib import Path
 
+from ops_assets.dongchen.feed import local
 from ops_assets.dongchen.generate import generate
 from resources.clock import SystemClock
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the generator; returns the exit code. Progress and errors go to standard error."""
-    parser = argparse.ArgumentParser(prog="python -m ops_assets.dongchen", description="Write the sample company's exports.")
+    parser = argparse.ArgumentParser(
+        prog="python -m ops_assets.dongchen", description="Write the sample company's exports."
+    )
     parser.add_argument("--landing", type=Path, required=True, help="folder to write the exports into; new or empty")
     parser.add_argument("--truth", type=Path, help="file for the true figures; keep it outside the landing folder")
     parser.add_argument("--seed", type=int, default=7)
@@ -25,18 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     until = options.until
     if until is None:
-        from ops_assets.dongchen.feed import local
-
         until = local(SystemClock().now()).date()
     started = time.monotonic()
-    shown = -1
 
-    def progress(done: int, total: int) -> None:
-        nonlocal shown
-        percent = done * 100 // total
-        if percent // 10 > shown // 10:
-            shown = percent
-            print(f"sample company: {percent} % of {total} days", file=sys.stderr, flush=True)
+    def progress(sentence: str) -> None:
+        print(sentence, file=sys.stderr, flush=True)
 
     try:
         generate(

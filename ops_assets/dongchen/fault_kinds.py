@@ -173,7 +173,9 @@ def reused_id(draft: Draft, rng: Random, memory: Memory, sequence: int) -> Recor
     line = list(draft.lines[model])
     for column in draft.table.key:
         line[draft.table.at(column)] = earlier[draft.table.at(column)]
-    fixed = ("customer_no", "ordered_at") if draft.table.name == "erp.sales_order_lines" else ("supplier_no", "ordered_on")
+    fixed = (
+        ("customer_no", "ordered_at") if draft.table.name == "erp.sales_order_lines" else ("supplier_no", "ordered_on")
+    )
     if all(line[draft.table.at(column)] == earlier[draft.table.at(column)] for column in fixed):
         return None
     return _at(draft, _append(draft, line), outcome="quarantined", rule="id_reused")
@@ -196,12 +198,12 @@ def impossible_date(draft: Draft, rng: Random, memory: Memory, sequence: int) ->
         return None
     row = draft.events[place].row
     if draft.table.name == "wms.deliveries":
-        column, rule = "delivered_at", "not_delivered_before_shipped"
+        column, rule = "delivered_at", "delivered_after_shipped"
         text = (row[4] - timedelta(days=1 + rng.randrange(3))).isoformat(" ", "seconds")
     else:
         if len(draft.lines) < 2:
             return None
-        column, rule = "surveyed_at", "timestamp"
+        column, rule = "surveyed_at", "valid_timestamp"
         text = f"{row[3].year}-02-30 {row[3].time().isoformat('seconds')}"
     _lose(draft, place)
     _set(draft, place, column, text)
@@ -215,7 +217,9 @@ def unmatched_code(draft: Draft, rng: Random, memory: Memory, sequence: int) -> 
         return None
     memory.invented += 1
     unknown = 99_000 + memory.invented
-    column, code = ("sku", f"SKU{unknown:08d}") if draft.table.name == "wms.stock_counts" else ("product_code", f"DC-{unknown}")
+    column, code = (
+        ("sku", f"SKU{unknown:08d}") if draft.table.name == "wms.stock_counts" else ("product_code", f"DC-{unknown}")
+    )
     _lose(draft, place)
     _set(draft, place, column, code)
     return _at(draft, place, outcome="held_back", rule="unmatched_code", column=column, code=code)
@@ -252,7 +256,9 @@ def changed_date_format(draft: Draft, rng: Random, memory: Memory, sequence: int
 
 def unparseable_file(draft: Draft, rng: Random, memory: Memory, sequence: int) -> Record | None:
     """A further file of rubbish."""
-    name = f"{draft.table.system}/{draft.table.short}_{date.fromordinal(draft.day).isoformat()}_part2.{draft.table.suffix}"
+    name = (
+        f"{draft.table.system}/{draft.table.short}_{date.fromordinal(draft.day).isoformat()}_part2.{draft.table.suffix}"
+    )
     if any(copy == name for copy, _ in draft.copies):
         return None
     draft.copies.append((name, b"\x00\xff\xfe\x8f" + rng.randbytes(400)))

@@ -1,7 +1,7 @@
 """The known faults: when each is planted, into which file, and what must become of it.
 
-Belongs here: the schedule. The kinds themselves are in ``fault_kinds``. A fault never touches a protected row, and never a row to which other rows refer in a way that would
-lose them too.
+Belongs here: the schedule. The kinds themselves are in ``fault_kinds``. A fault never touches a
+protected row, and never a row to which other rows refer in a way that would lose them too.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from ops_assets.dongchen.fault_kinds import PLANTERS
 from ops_assets.dongchen.tables import NORMAL
 from ops_assets.dongchen.timeline import DAILY_DAYS, stream
 
-PATIENCE_DAYS = 12
+PATIENCE_DAYS = 45
 """A fault that found no fitting row in its own table for so long takes any table that fits."""
+LAST_CHANCE_DAYS = 8
+"""In the last days of the history every table that fits is taken."""
 
 KINDS: dict[str, tuple[str, ...]] = {
     "duplicate_row": (
@@ -93,9 +95,8 @@ class FaultPlan:
         """Plant what is due in this file."""
         waiting = []
         for planned in self._planned:
-            fits = draft.table.name == planned.table or (
-                draft.day >= planned.not_before + PATIENCE_DAYS and draft.table.name in KINDS[planned.kind]
-            )
+            impatient = draft.day >= min(planned.not_before + PATIENCE_DAYS, draft.until - LAST_CHANCE_DAYS)
+            fits = draft.table.name == planned.table or (impatient and draft.table.name in KINDS[planned.kind])
             if not fits or planned.not_before > draft.day or draft.sealed:
                 waiting.append(planned)
                 continue

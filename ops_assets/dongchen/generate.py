@@ -36,8 +36,8 @@ from ops_assets.dongchen.writer import Text, encode, texts, write_file
 ARRIVALS = "_arrivals.jsonl"
 WEEKLY_FILES_ABOVE_SCALE = 2.0
 
-Progress = Callable[[int, int], None]
-"""Called after each day with the number of days done and of all days."""
+Progress = Callable[[str], None]
+"""Takes a sentence on how far the work is, about ten times."""
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class _Export:
     def events(self, table: Table, first_day: int, day: int, events: list[Event]) -> None:
         """Write one file of events, faults planted."""
         if table.versioned:
-            events = _newest(table, events)
+            events = newest(table, events)
         if self.ledger is not None:
             for event in events:
                 self.ledger.add(table.name, event.row)
@@ -95,13 +95,14 @@ class _Export:
         totals.rows_set_aside += len(draft.lines) if draft.set_aside else 0
 
 
-def _newest(table: Table, events: list[Event]) -> list[Event]:
-    newest: dict[tuple[Any, ...], Event] = {}
+def newest(table: Table, events: list[Event]) -> list[Event]:
+    """Only the last version of each key, in the order of their coming."""
+    by_key: dict[tuple[Any, ...], Event] = {}
     for event in events:
         key = table.key_of(event.row)
-        newest.pop(key, None)
-        newest[key] = event
-    return list(newest.values())
+        by_key.pop(key, None)
+        by_key[key] = event
+    return list(by_key.values())
 
 
 def _exports_stock(table: Table, day: int, until: int) -> bool:
@@ -127,7 +128,9 @@ def generate(
     a folder that is not empty.
     """
     if days < SHORTEST_HISTORY:
-        raise ValueError(f"days {days} is too short: give at least {SHORTEST_HISTORY}, the story and disputes need them")
+        raise ValueError(
+            f"days {days} is too short: give at least {SHORTEST_HISTORY}, the story and disputes need them"
+        )
     if faults not in {"all", "none"}:
         raise ValueError(f"faults {faults!r} is unknown: give all or none")
     if landing.exists() and (not landing.is_dir() or any(landing.iterdir())):
@@ -158,8 +161,8 @@ def generate(
                     grouped.setdefault(name, []).extend(events)
                 elif _exports_stock(TABLES[name], today, last):
                     export.events(TABLES[name], today, today, events)
-            if progress is not None:
-                progress(today - start + 1, days)
+            if progress is not None and (done := today - start + 1) * 10 // days > (done - 1) * 10 // days:
+                progress(f"sample company: {done} of {days} days")
         for name, table in TABLES.items():
             if name in grouped:
                 export.events(table, first_day, day, grouped[name])

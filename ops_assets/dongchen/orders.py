@@ -69,9 +69,18 @@ def _plan_order(world: World, rng: Random, day: int, sequence: int, customer: Cu
         emit("erp.sales_order_lines", ordered_at, (*line, "open"))
         booked = ordered_at + timedelta(seconds=60 + int(chance() * 1_500))
         quoted = revenue + int(revenue * 0.004 * chance())
-        emit("crm.booked_orders", booked, (f"BK{tag}", order_no, line_no, customer.crm, item.crm, booked, quoted, standard), LEAF)
+        emit(
+            "crm.booked_orders",
+            booked,
+            (f"BK{tag}", order_no, line_no, customer.crm, item.crm, booked, quoted, standard),
+            LEAF,
+        )
         if cancelled:
-            emit("erp.sales_order_lines", moment(day + 1 + int(chance() * 2), 36_000 + int(chance() * 9_000)), (*line, "cancelled"))
+            emit(
+                "erp.sales_order_lines",
+                moment(day + 1 + int(chance() * 2), 36_000 + int(chance() * 9_000)),
+                (*line, "cancelled"),
+            )
             continue
         late = chance() > 0.945 + 0.015 * trend
         delivered = promised + 1 + int(chance() * 5) if late else promised - int(chance() * 3)
@@ -86,7 +95,9 @@ def _plan_order(world: World, rng: Random, day: int, sequence: int, customer: Cu
             delivery_no = f"DN{tag}-{part}"
             left = max(day + 1, arrives - 1 - int(chance() * 2))
             shipped_at = moment(left, 28_800 + int(chance() * 36_000))
-            delivered_at = moment(arrives, 68_000 + int(chance() * 12_000) if arrives == left else 32_400 + int(chance() * 30_000))
+            delivered_at = moment(
+                arrives, 68_000 + int(chance() * 12_000) if arrives == left else 32_400 + int(chance() * 30_000)
+            )
             carried = chance() < 0.85
             emit(
                 "wms.deliveries",
@@ -120,11 +131,21 @@ def _plan_order(world: World, rng: Random, day: int, sequence: int, customer: Cu
         if chance() < 0.8:
             freight = int(revenue * (1.0 + 2.0 * chance())) // 100
             on = delivered + 1 + int(chance() * 4)
-            emit("erp.order_freight", moment(on, 61_000), (f"FR{tag}", order_no, line_no, freight, date.fromordinal(on)), LEAF)
+            emit(
+                "erp.order_freight",
+                moment(on, 61_000),
+                (f"FR{tag}", order_no, line_no, freight, date.fromordinal(on)),
+                LEAF,
+            )
         if chance() < 0.35:
             rebate = int(revenue * (2.0 + 3.0 * chance())) // 100
             on = delivered + 6 + int(chance() * 14)
-            emit("erp.order_rebates", moment(on, 62_000), (f"RB{tag}", order_no, line_no, rebate, date.fromordinal(on)), LEAF)
+            emit(
+                "erp.order_rebates",
+                moment(on, 62_000),
+                (f"RB{tag}", order_no, line_no, rebate, date.fromordinal(on)),
+                LEAF,
+            )
         posted = delivered + 4
         emit(
             "finance.ledger_margin",

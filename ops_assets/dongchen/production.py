@@ -42,7 +42,11 @@ def plan_run(rng: Random, day: int, sequence: int, line: str, shift: int, item: 
     good = max(0, total - scrapped)
     ends = starts + timedelta(minutes=planned)
     lag = timedelta(seconds=2 + int(chance() * 80))
-    emit("mes.work_orders", starts, (f"WO{digits}", item.mes, line, starts, max(1, int(planned * 45_600 / item.cycle_ms))))
+    emit(
+        "mes.work_orders",
+        starts,
+        (f"WO{digits}", item.mes, line, starts, max(1, int(planned * 45_600 / item.cycle_ms))),
+    )
     emit(
         "mes.production_runs",
         ends,

@@ -85,9 +85,22 @@ def plan_disputed_order(world: World, until: int, emit: Emit) -> dict[str, Any]:
         for booking in range(line.bookings):
             booked_at = ordered_at + timedelta(minutes=10 + 90 * booking)
             booking_id = f"BK{digits}-{line_no + 90 * booking:02d}"
-            row = (booking_id, order_no, line_no, customer.crm, item.crm, booked_at, revenue, standard + line.estimated_freight)
+            row = (
+                booking_id,
+                order_no,
+                line_no,
+                customer.crm,
+                item.crm,
+                booked_at,
+                revenue,
+                standard + line.estimated_freight,
+            )
             emit("crm.booked_orders", booked_at, row, PROTECTED)
-        made_at, shipped_at, delivered_at = moment(delivered - 2, 40_000), moment(delivered - 2, 50_000), moment(delivered, 40_000)
+        made_at, shipped_at, delivered_at = (
+            moment(delivered - 2, 40_000),
+            moment(delivered - 2, 50_000),
+            moment(delivered, 40_000),
+        )
         delivery_no = f"DN{tag}-1"
         emit(
             "wms.stock_moves",
@@ -117,7 +130,12 @@ def plan_disputed_order(world: World, until: int, emit: Emit) -> dict[str, Any]:
             ("erp.order_freight", "FR", line.freight, delivered + 2),
             ("erp.order_rebates", "RB", line.rebate, delivered + 6),
         ):
-            emit(table, moment(on, 61_000), (f"{prefix}{tag}", order_no, line_no, amount, date.fromordinal(on)), PROTECTED)
+            emit(
+                table,
+                moment(on, 61_000),
+                (f"{prefix}{tag}", order_no, line_no, amount, date.fromordinal(on)),
+                PROTECTED,
+            )
         posted = delivered + 8
         emit(
             "finance.ledger_margin",
@@ -141,7 +159,12 @@ def plan_disputed_order(world: World, until: int, emit: Emit) -> dict[str, Any]:
         "finance": {"revenue": "1000000.00", "profit": "124000.00", "margin_percent": "12.4"},
         "sales": {"revenue": "1200000.00", "profit": "130800.00", "margin_percent": "10.9"},
         "causes": {
-            "counted_twice_in_sales": {"line_no": 3, "booking_id": f"BK{digits}-93", "revenue": "200000.00", "cost": "181000.00"},
+            "counted_twice_in_sales": {
+                "line_no": 3,
+                "booking_id": f"BK{digits}-93",
+                "revenue": "200000.00",
+                "cost": "181000.00",
+            },
             "standard_instead_of_actual_cost": "35000.00",
             "freight_estimated": "15200.00",
             "freight_booked": "18000.00",

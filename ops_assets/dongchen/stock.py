@@ -41,7 +41,7 @@ class Stock:
         self.levels: dict[Place, int] = dict(levels or {})
 
     def work(self, day: int, moves: Sequence[Event], emit: Emit) -> None:
-        """Produce, consume and transfer on a day whose given ``moves`` (stock_moves events) are known; book them all."""
+        """Produce, consume and transfer on a day, given its other ``moves`` (stock_moves events); book them all."""
         if not self.levels:
             self._open(day, emit)
         change: dict[Place, int] = {}
@@ -134,7 +134,7 @@ class Stock:
                 emit("wms.stock_moves", at, row)
 
     def count(self, day: int, emit: Emit, *, disputed: bool) -> None:
-        """Export the end-of-day stock of the three systems; they differ for the disputed item alone, if ``disputed``."""
+        """Export the end-of-day stock of the three systems; if ``disputed`` they differ, for the disputed item."""
         at = moment(day, COUNTED_AT)
         on = date.fromordinal(day)
         odd = self._world.disputed_item.sku if disputed else ""
@@ -150,5 +150,3 @@ class Stock:
         for item in self._world.stocked:
             quantity = totals[item.sku] + (DISPUTED_FINANCE if item.sku == odd else 0)
             emit("finance.stock_ledger", at, (on, item.finance, quantity, quantity * item.standard_cost))
-
-

@@ -39,9 +39,7 @@ def plan_purchases(world: World, day: int, emit: Emit) -> None:
             block, position = divmod(turn, 20)
             late_places = stream(world.seed, f"late/{index}", block).sample(range(10), supplier.late_in_20)
             half = stream(world.seed, f"half/{index}", block).randrange(2)
-            late = any(
-                position == place + 10 * ((half + order) % 2) for order, place in enumerate(late_places)
-            )
+            late = any(position == place + 10 * ((half + order) % 2) for order, place in enumerate(late_places))
             due = day + lead
             arrives = due + 1 + int(rng.random() * 5) if late else max(day + 2, due - int(rng.random() * 4))
             plan_purchase_line(rng, supplier, item, po_no, line_no, day, due, quantity, arrives, emit)

@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-MAX_LAG_DAYS = 220
+MAX_LAG_DAYS = 100
 """No event lies further than this after the day on which it was decided."""
 NUMBERS_PER_DAY = 2700
 """Document numbers reserved for each day: 366 of them fit into six digits."""

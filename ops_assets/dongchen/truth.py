@@ -182,7 +182,7 @@ def figures(ledger: Ledger, as_of: int) -> dict[str, dict[str, Any]]:
 
 
 def metrics_document(clean: dict[str, dict[str, Any]], publish: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The ``metrics`` part of truth.json: ``monthly`` and ``subjects`` are those to publish, ``*_clean`` without faults."""
+    """The ``metrics`` part of truth.json: ``monthly`` and ``subjects`` to publish, ``*_clean`` without faults."""
     document: dict[str, Any] = {}
     for measure in MEASURES:
         entry: dict[str, Any] = {
@@ -211,5 +211,7 @@ def breaches(publish: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
                 continue
             share = numerator / denominator
             if (rule.below is not None and share < rule.below) or (rule.above is not None and share > rule.above):
-                found.append({"rule": rule.name, "metric": rule.metric, "dimension": "supplier", "subject": subject, **figure})
+                found.append(
+                    {"rule": rule.name, "metric": rule.metric, "dimension": "supplier", "subject": subject, **figure}
+                )
     return found

@@ -25,6 +25,7 @@ _NOUNS = ("Gear pump", "Servo valve", "Drive unit", "Linear guide", "Spindle", "
 _PARTS = ("Bearing", "Seal ring", "Housing", "Shaft", "Stator core", "Bolt set", "Control board", "Spring", "Casting")
 _PLACES = ("Suzhou", "Wuxi", "Ningbo", "Chengdu", "Foshan", "Dongguan", "Qingdao", "Changzhou", "Hefei", "Xiamen")
 _TRADES = ("Precision", "Bearing", "Casting", "Electronics", "Fasteners", "Sealing", "Forging", "Plastics", "Motor")
+_BUSINESSES = ("Machinery", "Automation", "Robotics", "Trading")
 _REGIONS = ("North", "East", "South", "West", "Export")
 _SEGMENTS = ("OEM", "Distributor", "Service", "Project")
 _CATEGORIES = ("mechanical", "electrical", "raw material", "packaging")
@@ -149,7 +150,9 @@ def part_lines_per_day(scale: float) -> float:
 def build_world(seed: int, scale: float) -> World:
     """Build the master data. ``scale`` 1 is about 50,000 order lines a year; 0.01 to 20 are allowed."""
     if not 0.01 <= scale <= 20:
-        raise ValueError(f"scale {scale:g} is not usable: give a number from 0.01 to 20 (1 = 50,000 order lines a year)")
+        raise ValueError(
+            f"scale {scale:g} is not usable: give a number from 0.01 to 20 (1 = 50,000 order lines a year)"
+        )
     rng = stream(seed, "world", 0)
     line_count = _sized(10, scale, 3, 30)
     product_count = _sized(150, scale, 21, 450)
@@ -221,7 +224,7 @@ def build_world(seed: int, scale: float) -> World:
     customers = tuple(
         Customer(
             number=index + 1,
-            name=f"{_PLACES[(index * 3) % 10]} {('Machinery', 'Automation', 'Robotics', 'Trading')[index % 4]} {index + 1}",
+            name=f"{_PLACES[(index * 3) % 10]} {_BUSINESSES[index % 4]} {index + 1}",
             region=_REGIONS[rng.randrange(5)],
             segment=_SEGMENTS[rng.randrange(4)],
             erp=f"C{index + 1:04d}",
