@@ -10,7 +10,7 @@ import csv
 import os
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -146,7 +146,8 @@ def sales(folder: Path) -> SalesFigures:
     for row in read(folder, "production.transactionhistory_dated_truncated"):
         if row["TransactionType"] != "S":
             continue
-        day = datetime.strptime(row["TransactionDate"], "%d-%m-%Y").date() + SHIFT
+        day_text, month, year = row["TransactionDate"].split("-")
+        day = date(int(year), int(month), int(day_text)) + SHIFT
         quantity, price = int(row["Quantity"]), money(row["ActualCost"])
         valid = [cost for start, end, cost in costs[row["ProductID"]] if start <= day <= end]
         assert len(valid) <= 1, f"two costs of product {row['ProductID']} are valid on {day}"

@@ -23,7 +23,7 @@ with sales as (
 select
     sales.sale_no,
     sales.event_date,
-    sales.item_id,
+    coalesce(sales.item_id, sales.item_code) as item_id,
     coalesce(item.item_label, sales.item_code) as item_label,
     coalesce(item.item_group, 'Unknown') as group_id,
     coalesce(item.item_group, 'Unknown') as group_label,
