@@ -54,7 +54,7 @@ def load_drafts(
     full: bool,
     claim: Callable[[sa.Connection], None] | None = None,
 ) -> list[BatchReport]:
-    """Load ``drafts``, the batches ``kept`` of a coerced chunk; ``claim`` joins the transaction that begins the load."""
+    """Load ``drafts``, the batches ``kept`` of a coerced chunk; ``claim`` joins the transaction that begins it."""
     if not drafts:
         return []
     for draft in drafts:

@@ -41,7 +41,7 @@ class Typed:
 
 
 def coerce(column: Column, texts: pa.Array, *, zone: str | None, iso: bool = False) -> Typed:
-    """Coerce one column. ``iso``: the texts were made from typed values, so that dates in them are ISO whatever is declared."""
+    """Coerce one column. ``iso``: the texts were made from typed values, so dates are ISO whatever is declared."""
     trimmed = pc.utf8_trim_whitespace(texts)
     if column.data_type != "varchar" or column.trim:
         texts = trimmed

@@ -89,7 +89,7 @@ class _Known:
 def pending_files(
     engine: sa.Engine, schema: LandingSchema, landing_dir: Path, *, clock: Clock, zone: ZoneInfo
 ) -> list[PendingFile]:
-    """Files to load, in order. Costs a directory listing; only files of unknown size or time are read, for their hash."""
+    """Files to load, in order. Costs a directory listing; only files of unknown size or time are read (hashed)."""
     return list(scan(engine, schema, landing_dir, clock=clock, zone=zone).pending)
 
 

@@ -107,7 +107,7 @@ def _matches(pattern: str) -> pandera.Check:
 
 def _one_of(allowed: tuple[str, ...]) -> pandera.Check:
     def known(series: pd.Series) -> pd.Series:
-        return series.astype("str").isin(allowed)
+        return pd.Series(series.astype("str").isin(allowed))
 
     return pandera.Check(known, name="one_of")
 
@@ -127,9 +127,11 @@ def _bound(bound: Decimal | date) -> Any:
 
 def _as_pandas(column: Column, values: pa.Array) -> pd.Series:
     if column.data_type in ("integer", "bigint"):
-        return pd.Series(pc.cast(values, pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get))
+        whole: pd.Series = pc.cast(values, pa.int64()).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        return whole
     if column.data_type == "boolean":
-        return pd.Series(values.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get))
+        flags: pd.Series = values.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+        return flags
     if column.data_type in ("decimal", "double"):
         return pd.Series(pc.cast(values, pa.float64()).to_pandas(), dtype="float64")
     if column.temporal:

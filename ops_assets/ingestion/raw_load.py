@@ -179,7 +179,7 @@ def _stored_versions(
     names = [column.name for column in table.columns]
     key_at = [names.index(name) for name in table.key]
     fixed_at = [names.index(name) for name in table.immutable]
-    columns = ", ".join(quoted(name) for name in names)
+    columns = ", ".join(f"r.{quoted(name)}" for name in names)
     rows = connection.execute(
         f"select {columns}, b.source_at, r._batch_seq, r._row_no, r._is_current "
         f"from (select * from {raw_name(table)} where {within}) r semi join contested using ({keys}) "

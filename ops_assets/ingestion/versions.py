@@ -125,7 +125,8 @@ def resolve_within_file(rows: Sequence[tuple[Any, Any, Content, Content]]) -> di
     first: dict[tuple[Any, Content], Content] = {}
     outcomes: dict[Any, Outcome] = {}
     for ref, file, key, content in rows:
-        known = first.setdefault((file, key), content)
-        if known is not content:
-            outcomes[ref] = Outcome.DUPLICATE if known == content else Outcome.KEY_REPEATED
+        if (file, key) not in first:
+            first[file, key] = content
+        else:
+            outcomes[ref] = Outcome.DUPLICATE if first[file, key] == content else Outcome.KEY_REPEATED
     return outcomes
