@@ -1,0 +1,31 @@
+"""Who could be asked by a template at all, so that only their open work is counted before a decision. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflow_jobs.engine.environment import PeopleView
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.template import HumanStep, RoleFromInput, Template
+
+
+def askable(template: Template, data: Mapping[str, Any], people: PeopleView) -> frozenset[str]:
+    """Holders of every role that may be asked in a case with this data, and their managers, who may stand in."""
+    holders = {person for role in _roles(template, data) for person in people.candidates(role)}
+    managers = {people.manager_of(person) for person in holders}
+    return frozenset(holders | {manager for manager in managers if manager is not None})
+
+
+def _roles(template: Template, data: Mapping[str, Any]) -> set[str]:
+    roles = {template.owner_role}
+    for step in layout_of(template).steps():
+        for reference in (step.raci.responsible, step.raci.accountable):
+            if isinstance(reference, RoleFromInput):
+                roles |= {reference.default, str(data.get(reference.input) or reference.default)}
+            elif reference is not None:
+                roles.add(reference)
+        if isinstance(step, HumanStep):
+            for tier in step.tiers:
+                roles |= {tier.responsible, tier.accountable or tier.responsible}
+    return roles

@@ -1,0 +1,167 @@
+"""What the process service takes and gives: requests, answers and rows for lists. Data only; no SQL, no decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.engine.values import Number
+
+
+class UnknownCase(LookupError):
+    """There is no case with this id."""
+
+
+class UnknownTask(LookupError):
+    """There is no task with this id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRequest:
+    """Why a case is to be opened.
+
+    ``observed`` and ``threshold`` are raw figures (0.0931 for 9.31 %), ``direction`` the forbidden side. ``as_of``
+    is the local date as of which the snapshot states its figures. ``data`` fills the template's inputs. ``rule_id``
+    with ``subject_id`` names the one open case that there may be.
+    """
+
+    template_id: str
+    rule_id: str
+    subject_id: str = ""
+    subject_kind: str = ""
+    subject_label: str = ""
+    metric: str = ""
+    direction: Literal["above", "below", ""] = ""
+    observed: Number | None = None
+    threshold: Number | None = None
+    snapshot_id: str = ""
+    as_of: date | None = None
+    requested_by: str | None = None
+    priority: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def open_key(self) -> str:
+        return open_key(self.rule_id, self.subject_id)
+
+
+def open_key(rule_id: str, subject_id: str) -> str:
+    """The key that only one open case may hold."""
+    return f"{rule_id}|{subject_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenResult:
+    """``created`` is False where an open case of the same rule and subject took the breach in."""
+
+    case_id: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionResult:
+    """A decision that is committed. ``case`` and ``task`` are as they stand after it."""
+
+    case_id: str
+    task_id: str
+    step_id: str
+    outcome: str
+    case: CaseState
+    task: TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStep:
+    """A service step whose job is to run.
+
+    ``run_key`` differs between attempts and is what a scheduler should use to run each attempt once; all attempts
+    of one visit share ``idempotency_key``, so that the work is done once.
+    """
+
+    case_id: str
+    template_id: str
+    step_id: str
+    job: str
+    idempotency_key: str
+    attempt: int
+    requested_at: datetime
+    timeout_at: datetime
+
+    @property
+    def run_key(self) -> str:
+        return f"{self.idempotency_key}.{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOutcome:
+    """How a service step stands: requested, done, failed or withdrawn, with its result (plain JSON) or error."""
+
+    step: ServiceStep
+    status: str
+    run_id: str | None
+    result: Mapping[str, Any] | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EffectWatch:
+    """A closed case whose metric is to be looked at again now. Figures are exact decimal text."""
+
+    case_id: str
+    template_id: str
+    rule_id: str
+    metric: str
+    subject_kind: str
+    subject_id: str
+    direction: str
+    baseline: str | None
+    threshold: str | None
+    snapshot_id: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSummary:
+    """One line of a list of cases. Instants are UTC."""
+
+    case_id: str
+    template_id: str
+    status: str
+    outcome: str | None
+    rule_id: str
+    subject_kind: str
+    subject_id: str
+    subject_label: str
+    metric: str
+    priority: str
+    opened_at: datetime
+    changed_at: datetime
+    closed_at: datetime | None
+    effect_due_at: datetime | None
+    effective: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSummary:
+    """One line of a list of tasks. Instants are UTC; ``working_minutes`` is set once the task is decided."""
+
+    task_id: str
+    case_id: str
+    template_id: str
+    step_id: str
+    role: str
+    assignee: str | None
+    status: str
+    version: int
+    created_at: datetime
+    due_at: datetime
+    next_rung_at: datetime | None
+    rungs_fired: int
+    decided_at: datetime | None
+    decided_by: str | None
+    outcome: str | None
+    working_minutes: int | None
+    breached: bool

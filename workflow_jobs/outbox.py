@@ -1,0 +1,280 @@
+"""Delivery of the outbox: what a committed decision has to say reaches Slack and Dagster, once, however often we die.
+
+Belongs here: attempts, waiting, giving up, recognising a message that an interrupted attempt had posted.
+Does not belong here: the rows' SQL (store.outbox_rows) and the messages' content (slack_messages).
+
+A row is leased, sent, and marked, in that order and in separate transactions. An attempt that dies between sending and
+marking leaves the row "outcome unknown"; the next one looks for the message's metadata in the channel before it posts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.engine import Engine
+
+from resources.clock import Clock
+from resources.fault_points import fault_point
+from resources.ops_database import reading
+from resources.slack import Posted, SlackClient, SlackError, SlackRateLimited, SlackRefused, SlackUnreachable
+from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, UPDATE
+from workflow_jobs.slack_targets import GONE, Place, SlackTargets
+from workflow_jobs.store import outbox_rows
+from workflow_jobs.store.outbox_rows import Claimed, OutboxStatus
+
+logger = logging.getLogger(__name__)
+
+METADATA_EVENT = "trueloop_outbox"
+LEASE = timedelta(seconds=60)
+MOST_ATTEMPTS = 10
+FIRST_DELAY = timedelta(seconds=15)
+LONGEST_DELAY = timedelta(hours=1)
+_SLACK_KINDS = (CARD, UPDATE, MESSAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class StepCompletion:
+    """A completed process step, as Dagster is told of it. ``at`` is UTC."""
+
+    case_id: str
+    template_id: str
+    step_id: str
+    at: datetime
+    outcome: str
+    decided_by: str
+    working_minutes: int | None
+    subject_id: str
+    metric: str
+    event_seq: int
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> StepCompletion:
+        return cls(
+            case_id=body["case_id"],
+            template_id=body["template_id"],
+            step_id=body["step_id"],
+            at=datetime.fromisoformat(body["at"]),
+            outcome=body["outcome"],
+            decided_by=body["decided_by"],
+            working_minutes=body["working_minutes"],
+            subject_id=body["subject_id"],
+            metric=body["metric"],
+            event_seq=body["event_seq"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What one round did. ``retried`` rows will be tried again; ``dead`` rows were given up in this round."""
+
+    sent: int
+    retried: int
+    dead: int
+
+
+class _CardNeverPosted(Exception):
+    """An update of a card that will never stand anywhere."""
+
+
+def deliver_due(
+    engine: Engine,
+    *,
+    clock: Clock,
+    slack: SlackClient,
+    report: Callable[[list[StepCompletion]], None],
+    limit: int = 50,
+    slack_users: Mapping[str, str] | None = None,
+) -> Delivered:
+    """Send up to ``limit`` due rows of each kind (Slack's one by one, Dagster's in one batch).
+
+    ``slack_users`` maps person ids to Slack user ids where e-mail addresses do not match. A row that fails is
+    recorded and logged and never stops the others; only a failing ops database raises.
+    """
+    counts = _Counts()
+    _report_completions(engine, clock, report, limit, counts)
+    targets = SlackTargets(engine, slack, slack_users or {})
+    for _ in range(limit):
+        now = clock.now()
+        if _paused(engine, now):
+            break
+        with engine.begin() as connection:
+            rows = outbox_rows.claim(connection, _SLACK_KINDS, now, LEASE, 1)
+        if not rows:
+            break
+        fault_point("outbox.deliver.after_claim")
+        if not _send_one(engine, clock, slack, targets, rows[0], counts):
+            break
+    return Delivered(sent=counts.sent, retried=counts.retried, dead=counts.dead)
+
+
+def outbox_status(engine: Engine, clock: Clock) -> OutboxStatus:
+    """What stands in the outbox now."""
+    with reading(engine) as connection:
+        return outbox_rows.status(connection, clock.now())
+
+
+def resend_dead(engine: Engine, clock: Clock, outbox_ids: Sequence[int] | None = None) -> int:
+    """Give dead letters (all, or these) fresh attempts; returns how many."""
+    with engine.begin() as connection:
+        return outbox_rows.resend(connection, clock.now(), outbox_ids)
+
+
+@dataclass
+class _Counts:
+    sent: int = 0
+    retried: int = 0
+    dead: int = 0
+
+
+def _paused(engine: Engine, now: datetime) -> bool:
+    with reading(engine) as connection:
+        return outbox_rows.paused_until_ms(connection) > now.timestamp() * 1000
+
+
+def _send_one(
+    engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTargets, row: Claimed, counts: _Counts
+) -> bool:
+    """Send a leased row and mark it. False where this round should end, because Slack asks to wait."""
+    try:
+        posted = _send(engine, clock, slack, targets, row)
+    except SlackRateLimited as error:
+        until = clock.now() + timedelta(seconds=error.retry_after)
+        with engine.begin() as connection:
+            outbox_rows.pause_until(connection, until)
+            # A repeated attempt that met the limit during its look-up still does not know how the first one ended.
+            outbox_rows.mark_retry(connection, row, until, str(error), outcome_unknown=row.maybe_sent, counts=False)
+        logger.info("outbox %s (%s): %s", row.outbox_id, row.kind, error)
+        counts.retried += 1
+        return False
+    except _CardNeverPosted as error:
+        _give_up(engine, row, str(error), counts, outcome_unknown=False)
+        return True
+    except SlackRefused as error:
+        if error.code in GONE and "to" in row.payload:
+            targets.forget(row.payload["to"])
+        _failed(engine, clock, row, str(error), counts, outcome_unknown=row.maybe_sent)
+        return True
+    except SlackUnreachable as error:
+        _failed(engine, clock, row, str(error), counts, outcome_unknown=True)
+        return True
+    except (SlackError, LookupError, TypeError, ValueError) as error:
+        # A payload that we cannot even read must not stand in the way of the others.
+        _failed(engine, clock, row, f"{type(error).__name__}: {error}", counts, outcome_unknown=row.maybe_sent)
+        return True
+    fault_point("outbox.deliver.before_mark")
+    with engine.begin() as connection:
+        if row.kind == CARD and row.card_key is not None:
+            outbox_rows.remember_card(connection, row.card_key, row.case_id, posted.channel, posted.ts)
+        outbox_rows.mark_sent(connection, row, clock.now(), {"channel": posted.channel, "ts": posted.ts})
+    fault_point("outbox.deliver.after_mark")
+    counts.sent += 1
+    return True
+
+
+def _send(engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTargets, row: Claimed) -> Posted:
+    text: str = row.payload["text"]
+    blocks: list[dict[str, Any]] | None = row.payload.get("blocks")
+    metadata = {"event_type": METADATA_EVENT, "event_payload": {"delivery_id": row.delivery_id}}
+    stands = None
+    if row.card_key is not None:
+        with reading(engine) as connection:
+            stands = outbox_rows.card_place(connection, row.card_key)
+    if row.kind == UPDATE:
+        if stands is None:
+            raise _CardNeverPosted(f"the card {row.card_key} was never posted, so it cannot be updated")
+        return slack.update_message(stands[0], stands[1], text, blocks=blocks)
+    if stands is not None:
+        # A reply, or a second card with the key of a posted one: both go into the thread of what stands.
+        channel, thread = stands
+    else:
+        place, text = _place(targets, row, text, clock.now())
+        channel, thread = place.channel, None
+    if row.maybe_sent:
+        found = slack.find_by_metadata(channel, METADATA_EVENT, row.delivery_id, thread_ts=thread)
+        if found is not None:
+            logger.info("outbox %s (%s): an interrupted attempt had posted it", row.outbox_id, row.kind)
+            return found
+    posted = slack.post_message(channel, text, blocks=blocks, thread_ts=thread, metadata=metadata)
+    fault_point("outbox.deliver.after_post")
+    return posted
+
+
+def _place(targets: SlackTargets, row: Claimed, text: str, now: datetime) -> tuple[Place, str]:
+    """Where the row goes: to its recipient, or to the channel for notices where Slack does not know the person."""
+    recipient = row.payload["to"]
+    try:
+        return targets.place(recipient, now), text
+    except SlackRefused as error:
+        fallback = row.payload.get("fallback_channel")
+        if error.code not in GONE or "person" not in recipient or not fallback:
+            raise
+        logger.warning(
+            "outbox %s: Slack knows no user for %s <%s>, so the message goes to #%s",
+            row.outbox_id,
+            recipient["person"],
+            recipient.get("email"),
+            fallback,
+        )
+        who = recipient.get("name") or recipient["person"]
+        return targets.place({"channel": fallback}, now), f"{who}: {text}"
+
+
+def _failed(engine: Engine, clock: Clock, row: Claimed, error: str, counts: _Counts, *, outcome_unknown: bool) -> None:
+    if row.attempts >= MOST_ATTEMPTS:
+        _give_up(engine, row, error, counts, outcome_unknown=outcome_unknown)
+        return
+    at = clock.now() + delay_after(row.attempts)
+    with engine.begin() as connection:
+        outbox_rows.mark_retry(connection, row, at, error, outcome_unknown=outcome_unknown)
+    logger.warning(
+        "outbox %s (%s, attempt %s): %s; next attempt at %s", row.outbox_id, row.kind, row.attempts, error, at
+    )
+    counts.retried += 1
+
+
+def _give_up(engine: Engine, row: Claimed, error: str, counts: _Counts, *, outcome_unknown: bool) -> None:
+    with engine.begin() as connection:
+        outbox_rows.mark_dead(connection, row, error, outcome_unknown=outcome_unknown)
+    logger.error("outbox %s (%s) is given up after %s attempts: %s", row.outbox_id, row.kind, row.attempts, error)
+    counts.dead += 1
+
+
+def delay_after(attempts: int) -> timedelta:
+    """Waiting time after the n-th failed attempt: 15 s, doubled each time, at most an hour."""
+    return min(LONGEST_DELAY, FIRST_DELAY * (1 << (attempts - 1)))
+
+
+def _report_completions(
+    engine: Engine,
+    clock: Clock,
+    report: Callable[[list[StepCompletion]], None],
+    limit: int,
+    counts: _Counts,
+) -> None:
+    with engine.begin() as connection:
+        rows = outbox_rows.claim(connection, (STEP_COMPLETED,), clock.now(), LEASE, limit)
+    if not rows:
+        return
+    fault_point("outbox.report.after_claim")
+    batches = [rows]
+    while batches:
+        batch = batches.pop()
+        try:
+            report([StepCompletion.from_json(row.payload) for row in batch])
+        except Exception as error:  # noqa: BLE001 - whatever the receiver raises is recorded on the row and logged
+            if len(batch) > 1:
+                # One bad row must not hold up the others: from now on one by one.
+                batches.extend([row] for row in reversed(batch))
+            else:
+                _failed(engine, clock, batch[0], f"{type(error).__name__}: {error}", counts, outcome_unknown=True)
+            continue
+        fault_point("outbox.report.before_mark")
+        now = clock.now().astimezone(UTC)
+        with engine.begin() as connection:
+            for row in batch:
+                outbox_rows.mark_sent(connection, row, now, {})
+        counts.sent += len(batch)

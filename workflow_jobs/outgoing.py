@@ -1,0 +1,362 @@
+"""Who is told what when a case moves: from a command's events to the messages that are committed with them.
+
+Belongs here: the choice of messages and recipients. Does not belong here: what a message looks like
+(slack_messages), how it is sent (outbox). Pure: no clock, no I/O; same input, same messages with the same keys.
+
+Cards: ``case:<case>`` stands in the channel and always shows the whole case; ``task:<task>:<version>`` is the card
+of the person who must act; ``notice:<task>:<person>`` went to somebody on the escalation ladder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+from workflow_jobs import slack_messages
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.environment import PeopleView
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.engine.template import Fork, RoleFromInput, Template
+from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, UPDATE, Outgoing
+from workflow_jobs.slack_messages import Message
+from workflow_jobs.slack_text import CardContext
+
+
+class Addresses(Protocol):
+    """E-mail address of a person as Slack knows it; empty where there is none."""
+
+    def __call__(self, person_id: str) -> str: ...
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What the choice of recipients may look at. ``today`` is the local date; ``channel`` takes notices for
+    everybody.
+    """
+
+    template: Template
+    people: PeopleView
+    context: CardContext
+    address: Addresses
+    channel: str
+    today: date
+    working_minutes: Callable[[TaskState], int | None]
+
+
+def messages(
+    before: CaseState | None,
+    after: CaseState,
+    events: Sequence[e.Event],
+    telling: Telling,
+    notice_cards: Mapping[str, Sequence[str]],
+) -> list[Outgoing]:
+    """All messages of one command, in the order in which they should arrive.
+
+    ``notice_cards`` has the card keys of escalation notices sent earlier, by task id.
+    """
+    if not events:
+        return []
+    writer = _Writer(after, telling)
+    shown: set[str] = set()
+    for event in events:
+        _EVENT.get(type(event), _silent)(writer, event, before)
+        task_id = getattr(event, "task_id", None)
+        if isinstance(task_id, str):
+            shown.add(task_id)
+    if any(isinstance(event, e.BreachRecorded) for event in events):
+        shown |= {task.task_id for task in after.open_tasks}
+    _update_task_cards(writer, before, shown, notice_cards)
+    if before is not None:
+        writer.add(
+            UPDATE, "case", slack_messages.case_card(after, telling.template, telling.context), card=_case(after)
+        )
+    return writer.out
+
+
+@dataclass
+class _Writer:
+    """Collects messages; a key has the case, its position in the log and what the message is."""
+
+    case: CaseState
+    telling: Telling
+    out: list[Outgoing] = field(default_factory=list)
+    seq: int = 0
+
+    def add(
+        self,
+        kind: str,
+        what: str,
+        message: Message,
+        *,
+        to: Mapping[str, Any] | None = None,
+        card: str | None = None,
+    ) -> None:
+        payload: dict[str, Any] = message.to_json()
+        if to is not None:
+            payload["to"] = dict(to)
+            if "person" in to:
+                payload["fallback_channel"] = self.telling.channel
+        key = f"{self.case.case_id}/{self.seq or self.case.seq}/{kind}/{what}"
+        self.out.append(Outgoing(kind=kind, dedupe_key=key, payload=payload, card_key=card))
+
+    def person(self, person_id: str) -> dict[str, str]:
+        return {
+            "person": person_id,
+            "name": self.telling.people.name(person_id),
+            "email": self.telling.address(person_id),
+        }
+
+    def everybody(self) -> dict[str, str]:
+        return {"channel": self.telling.channel}
+
+    def in_thread(self, what: str, line: str, heading: str, card: str, to: Mapping[str, Any]) -> None:
+        """A reply in the thread of a card; a message of its own where the card was never posted."""
+        note = slack_messages.notice(self.case, self.telling.template, self.telling.context, line, heading=heading)
+        self.add(MESSAGE, what, note, to=to, card=card)
+
+    def tell(self, what: str, person_id: str, line: str, heading: str, asks: str = "") -> None:
+        note = slack_messages.notice(
+            self.case, self.telling.template, self.telling.context, line, heading=heading, asks=asks
+        )
+        self.add(MESSAGE, f"{what}/{person_id}", note, to=self.person(person_id))
+
+    def present(self, roles: Sequence[str], but: set[str]) -> list[str]:
+        """Who of the roles is there today, each once, in order."""
+        people = self.telling.people
+        found: dict[str, None] = {}
+        for role in roles:
+            for person_id in people.candidates(role):
+                if person_id not in but and not people.absent_on(person_id, self.telling.today):
+                    found[person_id] = None
+        return list(found)
+
+
+def _case(case: CaseState) -> str:
+    return f"case:{case.case_id}"
+
+
+def _card(task: TaskState) -> str:
+    return f"task:{task.task_id}:{task.version}"
+
+
+def _notice(task_id: str, person_id: str) -> str:
+    return f"notice:{task_id}:{person_id}"
+
+
+def notice_prefix(task_id: str) -> str:
+    """Prefix of the card keys of a task's escalation notices."""
+    return f"notice:{task_id}:"
+
+
+def _opened(writer: _Writer, event: e.CaseOpened, before: CaseState | None) -> None:
+    told = writer.telling
+    writer.seq = event.seq
+    card = slack_messages.case_card(writer.case, told.template, told.context)
+    writer.add(CARD, "case", card, to=writer.everybody(), card=_case(writer.case))
+
+
+def _asked(writer: _Writer, event: e.TaskCreated, before: CaseState | None) -> None:
+    writer.seq = event.seq
+    _send_task(writer, writer.case.tasks[event.task_id])
+
+
+def _send_task(writer: _Writer, task: TaskState) -> None:
+    told = writer.telling
+    card = slack_messages.task_card(writer.case, task, told.template, told.context)
+    to = writer.everybody() if task.assignee is None else writer.person(task.assignee)
+    writer.add(CARD, task.task_id, card, to=to, card=_card(task))
+    if task.purpose != "decide":
+        return
+    consulted = _roles(told.template, task.step_id, "consulted")
+    due = f"{told.context.word('due')}: {told.context.instant(task.due_at)}"
+    who = told.context.name(task.assignee) if task.assignee else told.context.word("nobody")
+    line = f"{slack_messages.step_title(told.template, task.step_id, told.context)}: {who}. {due}"
+    for person_id in writer.present(consulted, {task.assignee or ""}):
+        writer.tell(
+            f"consulted/{task.task_id}",
+            person_id,
+            line,
+            told.context.word("consulted"),
+            told.context.word("consulted_asks"),
+        )
+
+
+def _reassigned(writer: _Writer, event: e.TaskReassigned, before: CaseState | None) -> None:
+    writer.seq = event.seq
+    told = writer.telling
+    task = writer.case.tasks[event.task_id]
+    was = before.tasks.get(event.task_id) if before is not None else None
+    if was is not None:
+        moved = slack_messages.moved_card(writer.case, task, told.template, told.context)
+        writer.add(UPDATE, f"{task.task_id}/moved", moved, card=_card(was))
+    _send_task(writer, task)
+
+
+def _decided(writer: _Writer, event: e.TaskDecided, before: CaseState | None) -> None:
+    writer.seq = event.seq
+    told = writer.telling
+    task = writer.case.tasks[event.task_id]
+    line = slack_messages.plain_decision(task, told.template, told.context)
+    title = slack_messages.step_title(told.template, task.step_id, told.context)
+    roles = [task.accountable, *_roles(told.template, task.step_id, "informed")]
+    for person_id in writer.present(roles, {event.person_id, task.assignee or ""}):
+        writer.tell(f"informed/{task.task_id}", person_id, f"{title}: {line}", told.context.word("informed"))
+
+
+def _rung(writer: _Writer, event: e.RungFired, before: CaseState | None) -> None:
+    writer.seq = event.seq
+    told, context = writer.telling, writer.telling.context
+    task = writer.case.tasks[event.task_id]
+    used = f"{event.percent} % {context.word('sla_used')}"
+    what = f"{task.task_id}/rung{event.rung_index}"
+    if event.to_person is None:
+        line = f"{event.to}: {context.word('nobody_found')}; {used}"
+        writer.in_thread(what, line, context.word("escalation"), _case(writer.case), writer.everybody())
+    elif event.action == "remind":
+        own = event.to_person == task.assignee
+        card = _card(task) if own else _notice(task.task_id, event.to_person)
+        writer.in_thread(what, used, context.word("reminder"), card, writer.person(event.to_person))
+    else:
+        notice = slack_messages.escalation_card(
+            writer.case,
+            task,
+            told.template,
+            context,
+            percent=event.percent,
+            can_act=task.status == "open" and event.to_person in _may_act(writer, task),
+        )
+        writer.add(CARD, what, notice, to=writer.person(event.to_person), card=_notice(task.task_id, event.to_person))
+        title = slack_messages.step_title(told.template, task.step_id, context)
+        line = f"{title}: {context.word('escalated_to')} {context.name(event.to_person)}; {used}"
+        writer.in_thread(f"{what}/thread", line, context.word("escalation"), _case(writer.case), writer.everybody())
+
+
+def _closed(writer: _Writer, event: e.CaseClosed, before: CaseState | None) -> None:
+    writer.seq = event.seq
+    context = writer.telling.context
+    line = f"{context.word('outcome')}: {event.outcome.replace('_', ' ')}"
+    writer.in_thread("closed", line, context.word("closed_with"), _case(writer.case), writer.everybody())
+    asker = writer.case.requested_by
+    if asker is not None:
+        writer.tell("closed", asker, line, context.word("closed_with"))
+
+
+def _judged(writer: _Writer, event: e.EffectJudged, before: CaseState | None) -> None:
+    writer.seq = event.seq
+    context = writer.telling.context
+    word = {True: "effect_good", False: "effect_bad", None: "effect_unknown"}[event.effective]
+    line = f"{context.metric_label(writer.case.metric)}: {context.value(event.observed)}"
+    writer.in_thread("judged", line, context.word(word), _case(writer.case), writer.everybody())
+
+
+def _reopened(writer: _Writer, event: e.CaseReopened, before: CaseState | None) -> None:
+    writer.seq = event.seq
+    heading = writer.telling.context.word("reopened")
+    writer.in_thread("reopened", event.reason, heading, _case(writer.case), writer.everybody())
+
+
+def _handed_up(writer: _Writer, event: e.EffectEscalated, before: CaseState | None) -> None:
+    writer.seq = event.seq
+    context = writer.telling.context
+    if event.to_person is None:
+        line = f"{event.to}: {context.word('nobody_found')}; {event.reason}"
+        writer.in_thread("effect", line, context.word("escalation"), _case(writer.case), writer.everybody())
+    else:
+        writer.tell("effect", event.to_person, event.reason, context.word("effect_bad"))
+
+
+def _step_done(writer: _Writer, event: e.StepCompleted, before: CaseState | None) -> None:
+    """Tell Dagster of a completed step; a service step that its own run completed was materialised by that run."""
+    case = writer.case
+    step = case.steps[event.step_id]
+    by_its_run = step.kind == "service" and event.outcome == "completed"
+    if step.kind == "fork" or by_its_run:
+        return
+    done = [t for t in case.tasks.values() if t.step_id == event.step_id and t.status == "decided"]
+    task = done[-1] if done else None
+    payload = {
+        "case_id": case.case_id,
+        "template_id": case.template_id,
+        "step_id": event.step_id,
+        "at": event.at.isoformat(),
+        "outcome": event.outcome,
+        "decided_by": (task.decided_by or "") if task is not None else "",
+        "working_minutes": writer.telling.working_minutes(task) if task is not None else None,
+        "subject_id": case.subject_id,
+        "metric": case.metric,
+        "event_seq": event.seq,
+    }
+    key = f"{case.case_id}/{event.seq}/{STEP_COMPLETED}"
+    writer.out.append(Outgoing(kind=STEP_COMPLETED, dedupe_key=key, payload=payload))
+
+
+def _silent(writer: _Writer, event: e.Event, before: CaseState | None) -> None:
+    return None
+
+
+def _update_task_cards(
+    writer: _Writer, before: CaseState | None, task_ids: set[str], notice_cards: Mapping[str, Sequence[str]]
+) -> None:
+    """Bring the cards of tasks that changed up to date, and take the buttons off where nobody may act any more."""
+    writer.seq = writer.case.seq
+    told = writer.telling
+    for task_id in sorted(task_ids):
+        task = writer.case.tasks.get(task_id)
+        was = before.tasks.get(task_id) if before is not None else None
+        if task is None or was is None or was.version != task.version or (was == task and task.status != "open"):
+            continue
+        if task.status == "open":
+            notes = _notes(task, told)
+            card = slack_messages.task_card(writer.case, task, told.template, told.context, notes=notes)
+            writer.add(UPDATE, task_id, card, card=_card(task))
+            continue
+        card = slack_messages.closed_task_card(writer.case, task, told.template, told.context)
+        writer.add(UPDATE, task_id, card, card=_card(task))
+        for key in notice_cards.get(task_id, ()):
+            writer.add(UPDATE, f"{task_id}/{key}", card, card=key)
+
+
+def _notes(task: TaskState, told: Telling) -> list[str]:
+    if task.rung_index == 0:
+        return []
+    place = layout_of(told.template).places.get(task.step_id)
+    ladder = told.template.ladder
+    if place is not None and not isinstance(place.node, Fork) and place.node.ladder is not None:
+        ladder = place.node.ladder
+    fired = ladder[: task.rung_index]
+    return [f"{rung.at} % {told.context.word('sla_used')}" for rung in fired[-1:]]
+
+
+def _roles(template: Template, step_id: str, letter: str) -> Sequence[str]:
+    place = layout_of(template).places.get(step_id)
+    if place is None or isinstance(place.node, Fork):
+        return ()
+    roles: Sequence[str] = getattr(place.node.raci, letter)
+    return [role for role in roles if not isinstance(role, RoleFromInput)]
+
+
+def _may_act(writer: _Writer, task: TaskState) -> set[str]:
+    """Who gets buttons with a notice: the assignee and holders of the R and A roles (the engine has the last word)."""
+    people = writer.telling.people
+    may = {*people.candidates(task.role), *people.candidates(task.accountable)}
+    if task.assignee is not None:
+        may.add(task.assignee)
+    return may - {writer.case.requested_by or ""}
+
+
+_Handler = Callable[[_Writer, Any, CaseState | None], None]
+_EVENT: Mapping[type[e.Event], _Handler] = {
+    e.CaseOpened: _opened,
+    e.TaskCreated: _asked,
+    e.TaskReassigned: _reassigned,
+    e.TaskDecided: _decided,
+    e.RungFired: _rung,
+    e.CaseClosed: _closed,
+    e.EffectJudged: _judged,
+    e.CaseReopened: _reopened,
+    e.EffectEscalated: _handed_up,
+    e.StepCompleted: _step_done,
+}

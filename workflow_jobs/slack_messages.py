@@ -1,0 +1,369 @@
+"""From a case to what Slack shows: cards, notices and their buttons.
+
+Belongs here: rendering. Does not belong here: who is told and when (outgoing), decisions (engine), sending (outbox),
+forms (slack_modal). Pure: the same case, template and context give the same message.
+
+A button's ``action_id`` is ``decide:<outcome>`` and its ``value`` JSON with ``task_id``, ``version``, ``outcome`` and
+``form`` (true where a modal must ask for more before the decision).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from workflow_jobs import block_kit
+from workflow_jobs.engine.layout import layout_of, node_of
+from workflow_jobs.engine.question import RETRY, question_of
+from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.engine.template import Fork, HumanStep, ServiceStep, Template
+from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
+
+ACTION_PREFIX = "decide:"
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message for Slack: ``text`` is what notifications show, ``blocks`` what the channel shows. Valid Block Kit."""
+
+    text: str
+    blocks: tuple[Block, ...]
+
+    def __post_init__(self) -> None:
+        block_kit.validate_message(self.text, self.blocks)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in an outbox payload."""
+        return {"text": self.text, "blocks": list(self.blocks)}
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonValue:
+    """What a button carries back. Read it from a click with :meth:`read`."""
+
+    task_id: str
+    version: int
+    outcome: str
+    form: bool = False
+
+    def to_json(self) -> str:
+        body: dict[str, Any] = {"task_id": self.task_id, "version": self.version, "outcome": self.outcome}
+        return json.dumps(body | ({"form": True} if self.form else {}), separators=(",", ":"))
+
+    @classmethod
+    def read(cls, text: str) -> ButtonValue:
+        """Raises ValueError for anything that no card of ours carries."""
+        try:
+            body = json.loads(text)
+            value = cls(body["task_id"], body["version"], body["outcome"], bool(body.get("form", False)))
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise ValueError(f"this is no button of a card: {text[:100]!r}") from error
+        if not (isinstance(value.task_id, str) and type(value.version) is int and isinstance(value.outcome, str)):
+            raise ValueError(f"this is no button of a card: {text[:100]!r}")
+        return value
+
+
+def task_card(
+    case: CaseState, task: TaskState, template: Template, context: CardContext, *, notes: Sequence[str] = ()
+) -> Message:
+    """The card of the person who must act: what happened, what is asked, until when, what follows, and the buttons.
+
+    ``notes`` are lines about reminders and escalations so far.
+    """
+    title = step_title(template, task.step_id, context)
+    blocks: list[Block] = [
+        _header(f"{title}: {_subject(case, template, context)}"),
+        decision_facts(case, task, context),
+        _asked(case, task, template, context),
+        *_progress(case, template, context),
+    ]
+    blocks += [_context_line(note) for note in notes[-3:]]
+    buttons = _buttons(task, template, context)
+    if buttons:
+        blocks.append({"type": "actions", "block_id": "decision", "elements": buttons})
+    blocks.append(_footer(case, task, context))
+    until = context.instant(task.due_at)
+    return _message(f"{title}: {_subject(case, template, context)} ({context.word('due')}: {until})", blocks)
+
+
+def closed_task_card(case: CaseState, task: TaskState, template: Template, context: CardContext) -> Message:
+    """The card once nobody can act on it any more: decided (by whom, when, with which words) or withdrawn."""
+    title = step_title(template, task.step_id, context)
+    line = decision_line(task, template, context)
+    blocks: list[Block] = [
+        _header(f"{title}: {_subject(case, template, context)}"),
+        decision_facts(case, None, context),
+        {"type": "section", "text": markdown(line)},
+        *_progress(case, template, context),
+        _footer(case, task, context),
+    ]
+    return _message(f"{title}: {_unmarked(line)}", blocks)
+
+
+def moved_card(case: CaseState, task: TaskState, template: Template, context: CardContext) -> Message:
+    """The card of a person from whom the task was taken: who has it now."""
+    title = step_title(template, task.step_id, context)
+    now_with = f"{context.word('moved_to')}: {context.name(task.assignee or '')}"
+    blocks: list[Block] = [
+        _header(f"{title}: {_subject(case, template, context)}"),
+        {"type": "section", "text": markdown(f"*{escaped(now_with)}*")},
+        _footer(case, task, context),
+    ]
+    return _message(f"{title}: {now_with}", blocks)
+
+
+def escalation_card(
+    case: CaseState, task: TaskState, template: Template, context: CardContext, *, percent: int, can_act: bool
+) -> Message:
+    """The notice for whom a rung names: the same facts, how much of the time is used, and buttons if he may decide."""
+    title = step_title(template, task.step_id, context)
+    head = f"{context.word('escalation')}: {title}: {_subject(case, template, context)}"
+    used = f"*{percent} %* {context.word('sla_used')}. {context.word('escalation_asks')}"
+    blocks: list[Block] = [
+        _header(head),
+        {"type": "section", "text": markdown(used)},
+        decision_facts(case, task, context),
+        _asked(case, task, template, context),
+    ]
+    if can_act:
+        blocks.append({"type": "actions", "block_id": "decision", "elements": _buttons(task, template, context)})
+    blocks.append(_footer(case, task, context))
+    return _message(head, blocks)
+
+
+def case_card(case: CaseState, template: Template, context: CardContext) -> Message:
+    """The card of the whole case, kept up to date in the channel: facts, state, every step so far."""
+    head = f"{context.title(template.title)}: {_subject(case, template, context)}"
+    status = context.word("awaits_resolution") if case.awaiting_resolution else context.word(case.status)
+    line = f"*{context.word('status')}*: {escaped(status)}"
+    if case.outcome:
+        line += f" · *{context.word('outcome')}*: {escaped(case.outcome.replace('_', ' '))}"
+    if case.effect_due_at is not None and case.status == "watching_effect":
+        line += f"\n{context.word('effect_due')} {context.instant(case.effect_due_at)}"
+    blocks: list[Block] = [
+        _header(head),
+        decision_facts(case, None, context),
+        {"type": "section", "text": markdown(line)},
+        *_progress(case, template, context, waiting=True),
+        _footer(case, None, context),
+    ]
+    return _message(f"{head} ({_unmarked(line)})", blocks)
+
+
+def notice(
+    case: CaseState, template: Template, context: CardContext, line: str, *, heading: str, asks: str = ""
+) -> Message:
+    """A short message about a case without buttons. ``line`` is plain text; it is escaped here."""
+    head = f"{heading}: {context.title(template.title)}: {_subject(case, template, context)}"
+    body = f"*{escaped(head)}*\n{escaped(line)}" + (f"\n{escaped(asks)}" if asks else "")
+    return _message(f"{head}: {line}", [{"type": "section", "text": markdown(body)}, _footer(case, None, context)])
+
+
+def decision_line(task: TaskState, template: Template, context: CardContext) -> str:
+    """One mrkdwn line on how a task ended."""
+    if task.status != "decided" or task.decided_by is None:
+        return f"*{context.word('withdrawn')}*"
+    outcome = question_of(template, task).outcome(task.outcome or "")
+    words = context.title(outcome.title) if outcome is not None else str(task.outcome)
+    line = f"*{escaped(words)}* {context.word('by')} {escaped(context.name(task.decided_by))}"
+    if task.acting_for is not None:
+        line += f" ({context.word('for')} {escaped(context.name(task.acting_for))})"
+    if task.decided_at is not None:
+        line += f", {context.instant(task.decided_at)}"
+    if task.late:
+        line += f" ({context.word('late')})"
+    for name, value in task.form.items():
+        if value not in (None, ""):
+            line += f"\n• {escaped(name.replace('_', ' '))}: {escaped(shortened(str(value), 300))}"
+    return shortened(line, 2500)
+
+
+def plain_decision(task: TaskState, template: Template, context: CardContext) -> str:
+    """The first line of :func:`decision_line` as plain text."""
+    return _unmarked(decision_line(task, template, context))
+
+
+def next_steps(template: Template, step_id: str, context: CardContext) -> str:
+    """What follows a step that goes on: titles of the next steps, or that other branches are waited for."""
+    layout = layout_of(template)
+    place = layout.places[step_id]
+    while place.following is None and place.parent is not None:
+        fork_id = place.parent[0]
+        fork = layout.places[fork_id]
+        after = fork.following
+        tail = _titles(node_of(after), context) if after is not None else None
+        if isinstance(fork.node, Fork) and len(fork.node.branches) > 1:
+            waits = context.word("waits_for_others")
+            return f"{waits} → {tail}" if tail else waits
+        place = fork
+    if place.following is not None:
+        return _titles(node_of(place.following), context)
+    return context.word("awaits_resolution" if template.closes == "on_resolution" else "last_step")
+
+
+def _message(text: str, blocks: Sequence[Block]) -> Message:
+    return Message(escaped(shortened(text, 300)), tuple(blocks))
+
+
+def _titles(node: HumanStep | ServiceStep | Fork, context: CardContext) -> str:
+    if isinstance(node, Fork):
+        return " + ".join(_titles(node_of(branch[0]), context) for branch in node.branches if branch)
+    return context.title(node.title)
+
+
+def step_title(template: Template, step_id: str, context: CardContext) -> str:
+    """The step's title; its id as words where the template no longer has it."""
+    place = layout_of(template).places.get(step_id)
+    if place is None or place.node.title is None:
+        return step_id.replace("_", " ")
+    return context.title(place.node.title)
+
+
+def _subject(case: CaseState, template: Template, context: CardContext) -> str:
+    return case.subject_label or case.subject_id or context.metric_label(case.metric) or context.title(template.title)
+
+
+def _header(text: str) -> Block:
+    return {"type": "header", "text": plain_text(text, 150)}
+
+
+def _context_line(text: str) -> Block:
+    return {"type": "context", "elements": [markdown(text, 2000)]}
+
+
+def decision_facts(case: CaseState, task: TaskState | None, context: CardContext) -> Block:
+    """The facts of a case as fields; with a task also when it is due, in local time."""
+    fields: list[tuple[str, str]] = []
+    if case.metric:
+        fields.append((context.word("metric"), escaped(context.metric_label(case.metric))))
+    subject = case.subject_label or case.subject_id
+    if subject:
+        named = f"{subject} ({case.subject_id})" if case.subject_id and case.subject_id not in subject else subject
+        fields.append((context.word("subject"), escaped(named)))
+    if case.observed is not None:
+        observed = context.value(case.observed)
+        if case.breaches > 1:
+            observed += (
+                f" · {context.word('breaches')} {case.breaches} {context.word('breaches_unit')}, "
+                f"{context.word('latest')} {context.value(case.latest_observed)}"
+            )
+        fields.append((context.word("observed"), escaped(observed)))
+    if case.threshold is not None:
+        side = {"above": "at_most", "below": "at_least"}.get(case.direction)
+        limit = context.value(case.threshold)
+        fields.append((context.word("limit"), escaped(f"{context.word(side)} {limit}" if side else limit)))
+    if case.snapshot_id:
+        as_of = case.data.get("as_of")
+        day = _date(as_of)
+        fields.append((context.word("figures_as_of"), escaped(day or f"{context.word('snapshot')} {case.snapshot_id}")))
+    if task is not None:
+        due = f"{context.instant(task.due_at)} ({context.zone_name()})"
+        if not task.calendar_confirmed:
+            due += f"; {context.word('calendar_not_confirmed')}"
+        fields.append((context.word("due"), escaped(due)))
+    fields.append((context.word("case"), escaped(case.case_id)))
+    return {"type": "section", "fields": [markdown(f"*{label}*\n{value}", 2000) for label, value in fields]}
+
+
+def _date(value: object) -> str:
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value).isoformat()
+        except ValueError:
+            return ""
+    return ""
+
+
+def _asked(case: CaseState, task: TaskState, template: Template, context: CardContext) -> Block:
+    question = question_of(template, task)
+    lines: list[str] = []
+    if question.description is not None:
+        lines.append(escaped(context.title(question.description)))
+    step = case.steps.get(task.step_id)
+    if task.purpose == "rescue" and step is not None:
+        lines.append(f"*{context.word('service_failed')}*: {escaped(shortened(step.error or '–', 500))}")
+    who = context.name(task.assignee) if task.assignee else context.word("nobody")
+    lines.append(
+        f"*{context.word('who_acts')}*: {escaped(who)} ({escaped(context.role(task.role))}) · "
+        f"*{context.word('answerable')}*: {escaped(context.role(task.accountable))}"
+    )
+    following = next_steps(template, task.step_id, context)
+    goes_on = []
+    for choice in question.outcomes:
+        if choice.id == RETRY and task.purpose == "rescue":
+            then = context.word("service")
+        else:
+            then = context.word("ends_case") if choice.ends_case else following
+        goes_on.append(f"• {escaped(context.title(choice.title))}: {escaped(then)}")
+    lines.append(f"*{context.word('next')}*\n" + "\n".join(goes_on))
+    return {"type": "section", "text": markdown("\n".join(lines))}
+
+
+def _progress(case: CaseState, template: Template, context: CardContext, *, waiting: bool = False) -> list[Block]:
+    lines = []
+    for task in case.tasks.values():
+        title = escaped(step_title(template, task.step_id, context))
+        if task.status == "decided":
+            lines.append(f"✓ {title}: {decision_line(task, template, context)}")
+        elif waiting and task.status == "open":
+            who = context.name(task.assignee) if task.assignee else context.word("nobody")
+            due = f"{context.word('due')} {context.instant(task.due_at)}"
+            lines.append(f"… {title}: {context.word('waiting')}, {escaped(who)}, {due}")
+    for step in case.steps.values():
+        if step.kind == "service" and step.status in ("completed", "active", "failed"):
+            mark, word = {
+                "completed": ("✓", "service"),
+                "active": ("…", "service"),
+                "failed": ("!", "service_failed"),
+            }[step.status]
+            lines.append(f"{mark} {escaped(step_title(template, step.step_id, context))}: {context.word(word)}")
+    if not lines:
+        return []
+    # The newest lines matter most; a long case must not grow past Slack's limit for a section.
+    text = ""
+    for line in reversed(lines):
+        if len(text) + len(line) > 2700:
+            text = "…\n" + text
+            break
+        text = f"{line}\n{text}"
+    return [{"type": "section", "text": markdown(f"*{context.word('so_far')}*\n{text.strip()}")}]
+
+
+def _buttons(task: TaskState, template: Template, context: CardContext) -> list[Block]:
+    buttons: list[Block] = []
+    question = question_of(template, task)
+    for choice in question.outcomes:
+        value = ButtonValue(task.task_id, task.version, choice.id, form=bool(question.form))
+        button: Block = {
+            "type": "button",
+            "action_id": f"{ACTION_PREFIX}{choice.id}",
+            "text": plain_text(context.title(choice.title), 75),
+            "value": value.to_json(),
+        }
+        if choice.style in ("primary", "danger"):
+            button["style"] = choice.style
+        buttons.append(button)
+    return buttons
+
+
+def _footer(case: CaseState, task: TaskState | None, context: CardContext) -> Block:
+    parts = [
+        f"{context.word('case')} {case.case_id}",
+        f"{context.word('rule')} {case.rule_id}",
+        f"{context.word('priority')} {case.priority}",
+    ]
+    if case.snapshot_id:
+        parts.append(f"{context.word('snapshot')} {case.latest_snapshot_id or case.snapshot_id}")
+    if task is not None:
+        parts.append(task.task_id)
+    return _context_line(escaped(" · ".join(parts)))
+
+
+def _unmarked(line: str) -> str:
+    """First line of our own mrkdwn as plain text."""
+    first = line.split("\n", 1)[0].replace("*", "")
+    return first.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,0 +1,141 @@
+"""The modal that asks for a form before a decision, and how its answers are read.
+
+Belongs here: form fields of a template as Block Kit inputs and back. Does not belong here: whether the answers are
+right (the engine refuses with a sentence). Pure.
+
+``callback_id`` is ``decide``; ``private_metadata`` is the button's value; the input of field ``f`` has the block id
+``field:f`` and the action id ``field:f``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workflow_jobs import block_kit
+from workflow_jobs.engine.question import question_of
+from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.engine.template import FormField, Template
+from workflow_jobs.slack_messages import ButtonValue, decision_facts, step_title
+from workflow_jobs.slack_text import CardContext, markdown, plain_text
+
+CALLBACK_ID = "decide"
+_FIELD = "field:"
+
+
+def decision_modal(
+    case: CaseState,
+    task: TaskState,
+    template: Template,
+    context: CardContext,
+    *,
+    outcome: str,
+    roles: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The modal for one outcome of a task. ``roles`` are offered by fields of type role.
+
+    Raises KeyError if the task has no such outcome.
+    """
+    question = question_of(template, task)
+    choice = question.outcome(outcome)
+    if choice is None:
+        raise KeyError(f"task {task.task_id} has no outcome {outcome!r}")
+    view: dict[str, Any] = {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "private_metadata": ButtonValue(task.task_id, task.version, outcome, form=True).to_json(),
+        "title": plain_text(context.title(choice.title), 24),
+        "submit": plain_text(context.word("submit"), 24),
+        "close": plain_text(context.word("cancel"), 24),
+        "blocks": [
+            {"type": "section", "text": markdown(f"*{step_title(template, task.step_id, context)}*")},
+            decision_facts(case, task, context),
+            *(_input(field, outcome, context, roles) for field in question.form if field.type != "role" or roles),
+        ],
+    }
+    block_kit.validate_view(view)
+    return view
+
+
+def form_from_view(view: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed, by field name, from a ``view_submission`` payload's ``view``. Empty fields are left out."""
+    typed: dict[str, Any] = {}
+    for block_id, actions in ((view.get("state") or {}).get("values") or {}).items():
+        if not block_id.startswith(_FIELD):
+            continue
+        for answer in actions.values():
+            value = _answer(answer)
+            if value not in (None, ""):
+                typed[block_id.removeprefix(_FIELD)] = value
+    return typed
+
+
+def button_of_view(view: Mapping[str, Any]) -> ButtonValue:
+    """Which decision a submitted modal is about. Raises ValueError for a modal that is not ours."""
+    return ButtonValue.read(str(view.get("private_metadata") or ""))
+
+
+def error_block(view: Mapping[str, Any], sentence: str) -> dict[str, str]:
+    """The ``errors`` of a ``view_submission`` answer: the sentence beside the field that it names, else the first
+    one.
+    """
+    inputs = [block for block in view.get("blocks") or () if str(block.get("block_id", "")).startswith(_FIELD)]
+    for block in inputs:
+        label = str((block.get("label") or {}).get("text", ""))
+        if (label and label in sentence) or block["block_id"].removeprefix(_FIELD) in sentence:
+            return {block["block_id"]: sentence}
+    return {inputs[0]["block_id"]: sentence} if inputs else {}
+
+
+def _answer(answer: Mapping[str, Any]) -> Any:
+    kind = answer.get("type")
+    if kind == "static_select":
+        value = (answer.get("selected_option") or {}).get("value")
+        return {"bool:true": True, "bool:false": False}.get(str(value), value)
+    if kind == "datepicker":
+        return answer.get("selected_date")
+    return answer.get("value")
+
+
+def _input(field: FormField, outcome: str, context: CardContext, roles: Sequence[str]) -> dict[str, Any]:
+    block: dict[str, Any] = {
+        "type": "input",
+        "block_id": f"{_FIELD}{field.name}",
+        "optional": not field.required_for(outcome),
+        "label": plain_text(context.title(field.title), 2000),
+        "element": _element(field, context, roles),
+    }
+    if field.hint is not None:
+        block["hint"] = plain_text(context.title(field.hint), 2000)
+    return block
+
+
+def _element(field: FormField, context: CardContext, roles: Sequence[str]) -> dict[str, Any]:
+    base: dict[str, Any] = {"action_id": f"{_FIELD}{field.name}"}
+    if field.type in ("decimal", "integer"):
+        number = base | {"type": "number_input", "is_decimal_allowed": field.type == "decimal"}
+        if field.min is not None:
+            number["min_value"] = format(field.min, "f")
+        if field.max is not None:
+            number["max_value"] = format(field.max, "f")
+        return number
+    if field.type == "date":
+        return base | {"type": "datepicker"}
+    if field.type == "boolean":
+        return _select(base, [("bool:true", context.word("yes")), ("bool:false", context.word("no"))])
+    if field.type == "choice":
+        return _select(base, [(option.value, context.title(option.title)) for option in field.options])
+    if field.type == "role":
+        return _select(base, [(role, context.role(role)) for role in roles[:100]])
+    return base | {
+        "type": "plain_text_input",
+        "multiline": field.max_length > 200,
+        "max_length": field.max_length,
+    }
+
+
+def _select(base: dict[str, Any], options: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    return base | {
+        "type": "static_select",
+        "options": [{"text": plain_text(text, 75), "value": value} for value, text in options],
+    }

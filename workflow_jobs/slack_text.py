@@ -1,0 +1,188 @@
+"""Words of the Slack cards in English and Chinese, and how figures, instants and roles are written in them.
+
+Belongs here: formatting of single values. Does not belong here: which values a card shows (slack_messages).
+Pure: no clock, no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from workflow_jobs.engine.template import Text
+
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "metric": ("Metric", "指标"),
+    "subject": ("Subject", "对象"),
+    "observed": ("Observed", "观测值"),
+    "limit": ("Limit", "阈值"),
+    "at_most": ("at most", "不高于"),
+    "at_least": ("at least", "不低于"),
+    "figures_as_of": ("Figures as of", "数据日期"),
+    "snapshot": ("snapshot", "快照"),
+    "due": ("Due", "截止时间"),
+    "calendar_not_confirmed": (
+        "holidays of that year are not published yet, so this date may move",
+        "该年度节假日安排尚未公布，日期可能变动",
+    ),
+    "who_acts": ("Who must act", "处理人"),
+    "answerable": ("Answerable", "负责人"),
+    "nobody": ("nobody holds this role", "无人担任该角色"),
+    "next": ("What happens next", "后续步骤"),
+    "ends_case": ("the case is closed", "关闭事件单"),
+    "waits_for_others": ("waits for the other branches", "等待其他分支"),
+    "last_step": ("the case is closed", "关闭事件单"),
+    "awaits_resolution": ("the case closes when its cause is gone", "原因消除后关闭"),
+    "so_far": ("So far", "进展"),
+    "case": ("Case", "事件单"),
+    "rule": ("rule", "规则"),
+    "priority": ("priority", "优先级"),
+    "breaches": ("Breached in", "累计触发"),
+    "breaches_unit": ("snapshots", "次"),
+    "latest": ("latest", "最新"),
+    "decided": ("Decided", "已决定"),
+    "by": ("by", "由"),
+    "for": ("acting for", "代"),
+    "late": ("late", "超时"),
+    "withdrawn": ("Withdrawn", "已撤回"),
+    "moved_to": ("Now with", "已转交"),
+    "reminder": ("Reminder", "催办"),
+    "sla_used": ("of the agreed working time is used", "的约定工时已用"),
+    "escalated_to": ("Escalated to", "已升级至"),
+    "escalation": ("Escalation", "升级"),
+    "escalation_asks": (
+        "This step is waiting. Please see to it that it is decided.",
+        "该步骤尚未处理，请督促完成。",
+    ),
+    "nobody_found": ("nobody could be found for this rung", "未找到可升级的人员"),
+    "consulted": ("You are consulted", "请提供意见"),
+    "consulted_asks": (
+        "Please tell the person who must act what you know before the step is due.",
+        "请在截止前将您了解的情况告知处理人。",
+    ),
+    "informed": ("For your information", "知会"),
+    "status": ("Status", "状态"),
+    "open": ("open", "处理中"),
+    "watching_effect": ("closed; its effect is watched", "已关闭，正在观察效果"),
+    "effective": ("closed; it worked", "已关闭，措施有效"),
+    "ineffective": ("closed; it did not work", "已关闭，措施无效"),
+    "closed": ("closed", "已关闭"),
+    "cancelled": ("cancelled", "已取消"),
+    "closed_with": ("The case is closed", "事件单已关闭"),
+    "outcome": ("Outcome", "结果"),
+    "effect_due": ("The metric is looked at again on", "将再次检查指标的时间"),
+    "effect_good": ("The case worked", "措施有效"),
+    "effect_bad": ("The case did not work", "措施无效"),
+    "effect_unknown": ("There is no figure to judge the case by", "没有可用于评估的数据"),
+    "reopened": ("The case is open again", "事件单已重新打开"),
+    "handed_up": ("Handed up to", "已上报至"),
+    "service": ("runs by itself", "系统自动执行"),
+    "service_failed": ("The job failed", "任务失败"),
+    "waiting": ("waiting", "待处理"),
+    "cancel": ("Cancel", "取消"),
+    "submit": ("Submit", "提交"),
+    "yes": ("Yes", "是"),
+    "no": ("No", "否"),
+    "held": ("Figures held back", "数据已暂停发布"),
+}
+
+_WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_WEEKDAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+_UNITS: Mapping[str, tuple[str, str]] = {
+    "days": (" days", " 天"),
+    "hours": (" hours", " 小时"),
+    "cny": (" CNY", " 元"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFigure:
+    """How a metric is called and written. ``unit`` and ``decimals`` as in the metric's governance block."""
+
+    label_en: str
+    label_zh: str = ""
+    unit: str = "ratio"
+    decimals: int = 4
+
+
+@dataclass(frozen=True)
+class CardContext:
+    """What a card needs besides the case: language (en or zh), local time zone, names, the metric's own words."""
+
+    language: str
+    zone: tzinfo
+    name: Callable[[str], str]
+    figure: MetricFigure | None = None
+
+    @property
+    def chinese(self) -> bool:
+        return self.language.startswith("zh")
+
+    def word(self, key: str) -> str:
+        """The card's own word in the context's language."""
+        return _WORDS[key][1 if self.chinese else 0]
+
+    def title(self, text: Text) -> str:
+        """A template's text in the context's language."""
+        return text.get(self.language)
+
+    def metric_label(self, metric: str) -> str:
+        """The metric's label, else its name."""
+        if self.figure is None:
+            return metric
+        return (self.figure.label_zh if self.chinese else "") or self.figure.label_en or metric
+
+    def value(self, raw: str | None) -> str:
+        """A raw figure (exact decimal text; a ratio for percent) as people read it, half up; a dash for none."""
+        if raw is None:
+            return "–"
+        try:
+            number = Decimal(raw)
+        except InvalidOperation:
+            return raw
+        if self.figure is None:
+            return format(number.normalize(), "f") if number else "0"
+        percent = self.figure.unit == "percent"
+        shown = (number * 100 if percent else number).quantize(
+            Decimal(1).scaleb(-self.figure.decimals), rounding=ROUND_HALF_UP
+        )
+        unit = "%" if percent else _UNITS.get(self.figure.unit, ("", ""))[1 if self.chinese else 0]
+        return f"{shown:,f}{' ' if percent else ''}{unit}"
+
+    def instant(self, at: datetime) -> str:
+        """A UTC instant in local time, with weekday."""
+        local = at.astimezone(self.zone)
+        if self.chinese:
+            return f"{local:%Y-%m-%d} {_WEEKDAYS_ZH[local.weekday()]} {local:%H:%M}"
+        return f"{_WEEKDAYS_EN[local.weekday()]} {local:%Y-%m-%d %H:%M}"
+
+    def zone_name(self) -> str:
+        """The time zone's name, as a note beside local times."""
+        return str(self.zone)
+
+    def role(self, role: str) -> str:
+        """A role id as words."""
+        return role.replace("_", " ")
+
+
+def escaped(text: object) -> str:
+    """Text from elsewhere, made safe inside Slack's mrkdwn: no links, mentions or special ranges can be smuggled in."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def shortened(text: str, limit: int) -> str:
+    """At most ``limit`` characters, with an ellipsis where something was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def plain_text(text: str, limit: int) -> dict[str, Any]:
+    """A plain_text object."""
+    return {"type": "plain_text", "text": shortened(text.strip() or "–", limit), "emoji": False}
+
+
+def markdown(text: str, limit: int = 3000) -> dict[str, Any]:
+    """A mrkdwn object; the caller escapes what comes from elsewhere."""
+    return {"type": "mrkdwn", "text": shortened(text, limit)}

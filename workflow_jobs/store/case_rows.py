@@ -1,0 +1,319 @@
+"""Cases, events, tasks and service steps as rows.
+
+Belongs here: the SQL that reads a case under its lock and writes what a command changed. Does not belong here: which
+command and when (service), what the state means (engine). Each function works in the caller's transaction.
+
+Conditions that a partial index covers are written as literal text: with bound values SQLite would not use the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.assignment import task_weight
+from workflow_jobs.engine.state import CaseState, TaskState, state_from_json, state_to_json
+from workflow_jobs.store.tables import (
+    SERVICE_REQUESTED,
+    TASK_OPEN,
+    case,
+    case_event,
+    number,
+    service_step,
+    task,
+    template_version,
+)
+
+_OPEN = sa.text(f"process_task.{TASK_OPEN.text}")
+_REQUESTED = sa.text(f"process_service_step.{SERVICE_REQUESTED.text}")
+EFFECTIVE = {"effective": True, "ineffective": False}
+
+
+class LostUpdate(RuntimeError):
+    """The case moved although it was locked: somebody writes past the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Figures about a case or a task that the store keeps beside the state: working minutes and lateness."""
+
+    working_minutes: int | None
+    breached: bool = False
+
+
+def lock(connection: Connection, case_id: str) -> CaseState | None:
+    """The case, locked until the transaction ends."""
+    body = connection.execute(
+        sa.select(case.c.state).where(case.c.case_id == case_id).with_for_update()
+    ).scalar_one_or_none()
+    return None if body is None else state_from_json(body)
+
+
+def lock_by_task(connection: Connection, task_id: str) -> CaseState | None:
+    """The case of a task, locked."""
+    body = connection.execute(
+        sa.select(case.c.state)
+        .join_from(case, task, task.c.case_id == case.c.case_id)
+        .where(task.c.task_id == task_id)
+        .with_for_update(of=case)
+    ).scalar_one_or_none()
+    return None if body is None else state_from_json(body)
+
+
+def lock_by_open_key(connection: Connection, key: str) -> CaseState | None:
+    """The open case of a rule and subject, locked."""
+    body = connection.execute(
+        sa.select(case.c.state).where(case.c.open_key == key).with_for_update()
+    ).scalar_one_or_none()
+    return None if body is None else state_from_json(body)
+
+
+def next_number(connection: Connection, name: str) -> int:
+    """The next number of a sequence without gaps between committed transactions."""
+    value: int = connection.execute(
+        number.update().where(number.c.name == name).values(value=number.c.value + 1).returning(number.c.value)
+    ).scalar_one()
+    return value
+
+
+def keep_template(connection: Connection, template_hash: str, template_id: str, text: str, now: datetime) -> None:
+    """Store the text that a case pins, unless it is stored."""
+    known = connection.execute(
+        sa.select(template_version.c.hash).where(template_version.c.hash == template_hash)
+    ).scalar_one_or_none()
+    if known is None:
+        connection.execute(
+            template_version.insert().values(hash=template_hash, template_id=template_id, text=text, first_used_at=now)
+        )
+
+
+def template_text(connection: Connection, template_hash: str) -> str | None:
+    """The text of a template version."""
+    return connection.execute(
+        sa.select(template_version.c.text).where(template_version.c.hash == template_hash)
+    ).scalar_one_or_none()
+
+
+def open_loads(connection: Connection, people: Collection[str]) -> dict[str, float]:
+    """Weight of the open tasks of each of these people; absent means none."""
+    if not people:
+        return {}
+    found = connection.execute(
+        sa.select(task.c.assignee, sa.func.sum(task.c.weight))
+        .where(_OPEN, task.c.assignee.in_(sorted(people)))
+        .group_by(task.c.assignee)
+    )
+    return {str(assignee): float(weight) for assignee, weight in found.tuples()}
+
+
+def write_case(
+    connection: Connection,
+    before: CaseState | None,
+    after: CaseState,
+    key: str,
+    now: datetime,
+    working_minutes: int | None,
+) -> None:
+    """Insert the case, or update it where it still stands at ``before``. ``key`` is its open key."""
+    values: dict[str, Any] = {
+        "status": after.status,
+        "outcome": after.outcome,
+        "open_key": key if after.is_open else None,
+        "seq": after.seq,
+        "state": state_to_json(after),
+        "changed_at": now,
+        "closed_at": after.closed_at,
+        "working_minutes_open": working_minutes,
+        "effect_due_at": after.effect_due_at,
+        "effective": EFFECTIVE.get(after.status),
+    }
+    if before is None:
+        connection.execute(
+            case.insert().values(
+                case_id=after.case_id,
+                template_id=after.template_id,
+                template_hash=after.template_hash,
+                rule_id=after.rule_id,
+                subject_kind=after.subject_kind,
+                subject_id=after.subject_id,
+                subject_label=after.subject_label,
+                metric=after.metric,
+                priority=after.priority,
+                opened_at=after.opened_at,
+                **values,
+            )
+        )
+        return
+    done = connection.execute(
+        case.update().where(case.c.case_id == after.case_id, case.c.seq == before.seq).values(**values)
+    )
+    if done.rowcount != 1:
+        raise LostUpdate(f"case {after.case_id} is no longer at event {before.seq}")
+
+
+def write_events(connection: Connection, events: Sequence[e.Event], via: str | None) -> None:
+    """Append to the log."""
+    connection.execute(
+        case_event.insert(),
+        [
+            {
+                "case_id": event.case_id,
+                "seq": event.seq,
+                "type": type(event).__name__,
+                "at": event.at,
+                "body": e.to_json(event),
+                "via": via,
+            }
+            for event in events
+        ],
+    )
+
+
+def write_tasks(
+    connection: Connection,
+    before: CaseState | None,
+    after: CaseState,
+    derived: dict[str, Derived],
+) -> None:
+    """Insert new tasks and update changed ones. ``derived`` has an entry for each of them."""
+    known = before.tasks if before is not None else {}
+    new = [
+        {
+            "task_id": entry.task_id,
+            "case_id": after.case_id,
+            "template_id": after.template_id,
+            "step_id": entry.step_id,
+            "role": entry.role,
+            "weight": task_weight(after.priority),
+            "created_at": entry.created_at,
+            **_task_values(entry, derived[entry.task_id]),
+        }
+        for entry in after.tasks.values()
+        if entry.task_id not in known
+    ]
+    if new:
+        connection.execute(task.insert(), new)
+    for entry in changed_tasks(before, after):
+        if entry.task_id in known:
+            connection.execute(
+                task.update()
+                .where(task.c.task_id == entry.task_id)
+                .values(**_task_values(entry, derived[entry.task_id]))
+            )
+
+
+def changed_tasks(before: CaseState | None, after: CaseState) -> list[TaskState]:
+    """Tasks that are new or differ."""
+    known = before.tasks if before is not None else {}
+    return [
+        entry
+        for entry in after.tasks.values()
+        if known.get(entry.task_id) is not entry and known.get(entry.task_id) != entry
+    ]
+
+
+def _task_values(entry: TaskState, derived: Derived) -> dict[str, Any]:
+    return {
+        "assignee": entry.assignee,
+        "status": entry.status,
+        "version": entry.version,
+        "due_at": entry.due_at,
+        "next_rung_at": entry.next_rung_at,
+        "rungs_fired": entry.rung_index,
+        "decided_at": entry.decided_at,
+        "decided_by": entry.decided_by,
+        "outcome": entry.outcome,
+        "working_minutes": derived.working_minutes,
+        "breached": derived.breached,
+    }
+
+
+def write_service_steps(connection: Connection, events: Sequence[e.Event], after: CaseState) -> None:
+    """Follow the service steps of a case: one row a visit, which keeps its idempotency key through all attempts."""
+    for event in events:
+        if isinstance(event, e.ServiceRequested):
+            values: dict[str, Any] = {
+                "status": "requested",
+                "attempt": event.attempt,
+                "requested_at": event.at,
+                "timeout_at": event.timeout_at,
+                "ended_at": None,
+            }
+            done = connection.execute(
+                service_step.update().where(service_step.c.idempotency_key == event.idempotency_key).values(**values)
+            )
+            if done.rowcount == 0:
+                connection.execute(
+                    service_step.insert().values(
+                        idempotency_key=event.idempotency_key,
+                        case_id=event.case_id,
+                        step_id=event.step_id,
+                        job=event.job,
+                        **values,
+                    )
+                )
+        elif isinstance(event, e.ServiceCompleted):
+            _end_service(
+                connection, after, event, status="done", run_id=event.run_id, result=dict(event.result), error=None
+            )
+        elif isinstance(event, e.ServiceFailed):
+            _end_service(connection, after, event, status="failed", run_id=event.run_id, error=event.error)
+        elif isinstance(event, (e.StepCompleted, e.StepCancelled)) and after.steps[event.step_id].kind == "service":
+            # Done by hand, or the case ended: nobody needs the run any more.
+            _end_service(connection, after, event, only_requested=True, status="withdrawn")
+
+
+def _end_service(
+    connection: Connection,
+    after: CaseState,
+    event: e.ServiceCompleted | e.ServiceFailed | e.StepCompleted | e.StepCancelled,
+    *,
+    only_requested: bool = False,
+    **values: Any,
+) -> None:
+    key = after.steps[event.step_id].idempotency_key
+    statement = service_step.update().where(service_step.c.idempotency_key == key)
+    if only_requested:
+        statement = statement.where(_REQUESTED)
+    connection.execute(statement.values(ended_at=event.at, **values))
+
+
+def cases_with_due_rungs(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Cases of the tasks whose next rung is due, the longest due first; at most ``limit`` tasks are looked at."""
+    found = connection.execute(due_rungs_query(now, limit))
+    return list(dict.fromkeys(found.scalars()))
+
+
+def due_rungs_query(now: datetime, limit: int) -> sa.Select[tuple[str]]:
+    """The scan for due rungs: reads the partial index up to ``now`` and nothing else."""
+    return sa.select(task.c.case_id).where(_OPEN, task.c.next_rung_at <= now).order_by(task.c.next_rung_at).limit(limit)
+
+
+def cases_with_late_services(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Cases of the service attempts whose time is over."""
+    found = connection.execute(
+        sa.select(service_step.c.case_id)
+        .where(_REQUESTED, service_step.c.timeout_at <= now)
+        .order_by(service_step.c.timeout_at)
+        .limit(limit)
+    )
+    return list(dict.fromkeys(found.scalars()))
+
+
+def open_assignees(connection: Connection) -> list[str | None]:
+    """Everybody who has an open task; None where somebody still has to be found."""
+    return list(connection.execute(sa.select(task.c.assignee).where(_OPEN).distinct()).scalars())
+
+
+def cases_of_assignees(connection: Connection, assignees: Collection[str], *, unassigned: bool) -> list[str]:
+    """Cases with an open task of one of these people (or of nobody)."""
+    whose: sa.ColumnElement[bool] = task.c.assignee.in_(sorted(assignees))
+    if unassigned:
+        whose = sa.or_(whose, task.c.assignee.is_(None))
+    return list(connection.execute(sa.select(task.c.case_id).where(_OPEN, whose).distinct()).scalars())

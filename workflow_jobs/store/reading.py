@@ -1,0 +1,136 @@
+"""Reading lists of cases, tasks and service steps for people and schedulers. Writes nothing and locks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workflow_jobs.cases import CaseSummary, EffectWatch, ServiceOutcome, ServiceStep, TaskSummary
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.state import CaseState, state_from_json
+from workflow_jobs.store.tables import SERVICE_REQUESTED, TASK_OPEN, case, case_event, service_step, task
+
+_OPEN = sa.text(f"process_task.{TASK_OPEN.text}")
+_REQUESTED = sa.text(f"process_service_step.{SERVICE_REQUESTED.text}")
+_CASE_COLUMNS = [case.c[name] for name in CaseSummary.__dataclass_fields__]
+_TASK_COLUMNS = [task.c[name] for name in TaskSummary.__dataclass_fields__]
+
+
+def case_state(connection: Connection, case_id: str) -> CaseState | None:
+    """The state of a case, not locked."""
+    body = connection.execute(sa.select(case.c.state).where(case.c.case_id == case_id)).scalar_one_or_none()
+    return None if body is None else state_from_json(body)
+
+
+def case_events(connection: Connection, case_id: str) -> list[tuple[e.Event, str | None]]:
+    """The log of a case in order, each event with how its command came in."""
+    found = connection.execute(
+        sa.select(case_event.c.body, case_event.c.via).where(case_event.c.case_id == case_id).order_by(case_event.c.seq)
+    )
+    return [(e.from_json(body), via) for body, via in found.tuples()]
+
+
+def case_list(
+    connection: Connection,
+    *,
+    status: str | None,
+    template_id: str | None,
+    subject_id: str | None,
+    limit: int,
+) -> list[CaseSummary]:
+    """Cases, newest first."""
+    statement = sa.select(*_CASE_COLUMNS).order_by(case.c.opened_at.desc(), case.c.case_id.desc()).limit(limit)
+    if status is not None:
+        statement = statement.where(case.c.status == status)
+    if template_id is not None:
+        statement = statement.where(case.c.template_id == template_id)
+    if subject_id is not None:
+        statement = statement.where(case.c.subject_id == subject_id)
+    return [CaseSummary(**row) for row in _rows(connection, statement)]
+
+
+def task_row(connection: Connection, task_id: str) -> TaskSummary | None:
+    """One task."""
+    found = _rows(connection, sa.select(*_TASK_COLUMNS).where(task.c.task_id == task_id))
+    return TaskSummary(**found[0]) if found else None
+
+
+def task_list(
+    connection: Connection, *, assignee: str | None, case_id: str | None, open_only: bool, limit: int
+) -> list[TaskSummary]:
+    """Tasks, those due first first."""
+    statement = sa.select(*_TASK_COLUMNS).order_by(task.c.due_at, task.c.task_id).limit(limit)
+    if assignee is not None:
+        statement = statement.where(task.c.assignee == assignee)
+    if case_id is not None:
+        statement = statement.where(task.c.case_id == case_id)
+    if open_only:
+        statement = statement.where(_OPEN)
+    return [TaskSummary(**row) for row in _rows(connection, statement)]
+
+
+def _service_statement() -> sa.Select[Any]:
+    return sa.select(service_step, case.c.template_id).join_from(
+        service_step, case, case.c.case_id == service_step.c.case_id
+    )
+
+
+def _service(row: Mapping[str, Any]) -> ServiceStep:
+    return ServiceStep(**{name: row[name] for name in ServiceStep.__dataclass_fields__})
+
+
+def requested_services(connection: Connection, limit: int) -> list[ServiceStep]:
+    """Service steps whose job is to run, the most urgent first."""
+    statement = _service_statement().where(_REQUESTED).order_by(service_step.c.timeout_at).limit(limit)
+    return [_service(row) for row in _rows(connection, statement)]
+
+
+def service_outcome(connection: Connection, idempotency_key: str) -> ServiceOutcome | None:
+    """How the service step with this key stands."""
+    found = _rows(connection, _service_statement().where(service_step.c.idempotency_key == idempotency_key))
+    if not found:
+        return None
+    row = found[0]
+    return ServiceOutcome(
+        step=_service(row), status=row["status"], run_id=row["run_id"], result=row["result"], error=row["error"]
+    )
+
+
+def due_effects(connection: Connection, now: datetime, limit: int) -> list[EffectWatch]:
+    """Cases whose effect is to be judged by now."""
+    found = connection.execute(
+        sa.select(case.c.state).where(case.c.effect_due_at <= now).order_by(case.c.effect_due_at).limit(limit)
+    )
+    watches = []
+    for body in found.scalars():
+        state = state_from_json(body)
+        if state.effect_due_at is not None:
+            watches.append(
+                EffectWatch(
+                    case_id=state.case_id,
+                    template_id=state.template_id,
+                    rule_id=state.rule_id,
+                    metric=state.metric,
+                    subject_kind=state.subject_kind,
+                    subject_id=state.subject_id,
+                    direction=state.direction,
+                    baseline=state.observed,
+                    threshold=state.threshold,
+                    snapshot_id=state.latest_snapshot_id or state.snapshot_id,
+                    due_at=state.effect_due_at,
+                )
+            )
+    return watches
+
+
+def open_case_id(connection: Connection, key: str) -> str | None:
+    """Id of the open case that holds the key."""
+    return connection.execute(sa.select(case.c.case_id).where(case.c.open_key == key)).scalar_one_or_none()
+
+
+def _rows(connection: Connection, statement: sa.Select[Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(statement).mappings()]

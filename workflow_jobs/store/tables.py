@@ -1,0 +1,189 @@
+"""The tables of the process: cases, their events, tasks, service steps, outgoing messages.
+
+Belongs here: columns, constraints and indexes. Does not belong here: SQL statements (``rows.py`` has them) and what the
+columns' values mean for the process (the engine). The Alembic revision ``0002_process`` creates the same tables; a test
+compares both.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from resources.ops_database import UtcDateTime, metadata
+
+# SQLite gives only an INTEGER primary key its own number; PostgreSQL should have 64 bits.
+BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+TASK_OPEN = sa.text("status = 'open'")
+SERVICE_REQUESTED = sa.text("status = 'requested'")
+OUTBOX_DEAD = sa.text("status = 'dead'")
+OUTBOX_WAITING = sa.text("status = 'pending' OR status = 'sending'")
+
+case = sa.Table(
+    "process_case",
+    metadata,
+    sa.Column("case_id", sa.String(64), primary_key=True),
+    sa.Column("template_id", sa.String(100), nullable=False),
+    sa.Column("template_hash", sa.String(80), sa.ForeignKey("process_template_version.hash"), nullable=False),
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("outcome", sa.String(100)),
+    sa.Column("rule_id", sa.String(200), nullable=False),
+    sa.Column("subject_kind", sa.String(100), nullable=False),
+    sa.Column("subject_id", sa.String(200), nullable=False),
+    sa.Column("subject_label", sa.String(500), nullable=False),
+    sa.Column("metric", sa.String(200), nullable=False),
+    sa.Column("priority", sa.String(32), nullable=False),
+    # Set while the case is open, null afterwards: one open case per rule and subject, whoever opens it.
+    sa.Column("open_key", sa.String(500), unique=True),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("state", sa.JSON, nullable=False),
+    sa.Column("opened_at", UtcDateTime, nullable=False),
+    sa.Column("changed_at", UtcDateTime, nullable=False),
+    sa.Column("closed_at", UtcDateTime),
+    sa.Column("working_minutes_open", sa.Integer),
+    sa.Column("effect_due_at", UtcDateTime),
+    sa.Column("effective", sa.Boolean),
+    sa.Index("ix_process_case_status_opened_at", "status", "opened_at"),
+    sa.Index("ix_process_case_rule_id_subject_id", "rule_id", "subject_id"),
+    sa.Index(
+        "ix_process_case_effect_due_at",
+        "effect_due_at",
+        sqlite_where=sa.text("effect_due_at IS NOT NULL"),
+        postgresql_where=sa.text("effect_due_at IS NOT NULL"),
+    ),
+)
+
+case_event = sa.Table(
+    "process_event",
+    metadata,
+    # Grows with every commit: the change cursor of the history export.
+    sa.Column("event_no", BIG_ID, primary_key=True, autoincrement=True),
+    sa.Column("case_id", sa.String(64), sa.ForeignKey("process_case.case_id"), nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("type", sa.String(64), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),
+    # How the command came in (slack, api, sensor ...); null where nobody said.
+    sa.Column("via", sa.String(64)),
+    sa.UniqueConstraint("case_id", "seq"),
+)
+
+task = sa.Table(
+    "process_task",
+    metadata,
+    sa.Column("task_id", sa.String(200), primary_key=True),
+    sa.Column("case_id", sa.String(64), sa.ForeignKey("process_case.case_id"), nullable=False),
+    sa.Column("template_id", sa.String(100), nullable=False),
+    sa.Column("step_id", sa.String(100), nullable=False),
+    sa.Column("role", sa.String(100), nullable=False),
+    sa.Column("assignee", sa.String(100)),
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("weight", sa.Float, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("due_at", UtcDateTime, nullable=False),
+    sa.Column("next_rung_at", UtcDateTime),
+    sa.Column("rungs_fired", sa.Integer, nullable=False),
+    sa.Column("decided_at", UtcDateTime),
+    sa.Column("decided_by", sa.String(100)),
+    sa.Column("outcome", sa.String(100)),
+    sa.Column("working_minutes", sa.Integer),
+    sa.Column("breached", sa.Boolean, nullable=False),
+    sa.Index("ix_process_task_case_id", "case_id"),
+    sa.Index("ix_process_task_next_rung_at_open", "next_rung_at", sqlite_where=TASK_OPEN, postgresql_where=TASK_OPEN),
+    sa.Index("ix_process_task_assignee_open", "assignee", "weight", sqlite_where=TASK_OPEN, postgresql_where=TASK_OPEN),
+)
+
+service_step = sa.Table(
+    "process_service_step",
+    metadata,
+    sa.Column("idempotency_key", sa.String(300), primary_key=True),
+    sa.Column("case_id", sa.String(64), sa.ForeignKey("process_case.case_id"), nullable=False),
+    sa.Column("step_id", sa.String(100), nullable=False),
+    sa.Column("job", sa.String(200), nullable=False),
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("requested_at", UtcDateTime, nullable=False),
+    sa.Column("timeout_at", UtcDateTime, nullable=False),
+    sa.Column("ended_at", UtcDateTime),
+    sa.Column("run_id", sa.String(100)),
+    sa.Column("result", sa.JSON),
+    sa.Column("error", sa.Text),
+    sa.Index(
+        "ix_process_service_step_timeout_at",
+        "timeout_at",
+        sqlite_where=SERVICE_REQUESTED,
+        postgresql_where=SERVICE_REQUESTED,
+    ),
+    sa.Index("ix_process_service_step_case_id_step_id", "case_id", "step_id"),
+)
+
+template_version = sa.Table(
+    "process_template_version",
+    metadata,
+    sa.Column("hash", sa.String(80), primary_key=True),
+    sa.Column("template_id", sa.String(100), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("first_used_at", UtcDateTime, nullable=False),
+)
+
+number = sa.Table(
+    "process_number",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
+
+outbox = sa.Table(
+    "process_outbox",
+    metadata,
+    sa.Column("outbox_id", BIG_ID, primary_key=True, autoincrement=True),
+    # Unique in the world, not only in this database: it goes out in the message's metadata.
+    sa.Column("delivery_id", sa.String(32), nullable=False, unique=True),
+    sa.Column("case_id", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("dedupe_key", sa.String(400), nullable=False, unique=True),
+    # The message that a card or an update is about: rows of one card are sent one after the other.
+    sa.Column("card_key", sa.String(300)),
+    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("next_attempt_at", UtcDateTime, nullable=False),
+    sa.Column("lease_until", UtcDateTime),
+    sa.Column("lease_id", sa.String(32)),
+    # True from the claim until the answer is known: an attempt that died in between may have posted.
+    sa.Column("outcome_unknown", sa.Boolean, nullable=False),
+    sa.Column("sent_at", UtcDateTime),
+    sa.Column("last_error", sa.Text),
+    sa.Column("result", sa.JSON),
+    sa.Index(
+        "ix_process_outbox_waiting",
+        "next_attempt_at",
+        "outbox_id",
+        sqlite_where=OUTBOX_WAITING,
+        postgresql_where=OUTBOX_WAITING,
+    ),
+    sa.Index("ix_process_outbox_dead", "outbox_id", sqlite_where=OUTBOX_DEAD, postgresql_where=OUTBOX_DEAD),
+    sa.Index("ix_process_outbox_card_key_outbox_id", "card_key", "outbox_id"),
+    sa.Index("ix_process_outbox_case_id", "case_id"),
+)
+
+posted_card = sa.Table(
+    "process_posted_card",
+    metadata,
+    sa.Column("card_key", sa.String(300), primary_key=True),
+    sa.Column("case_id", sa.String(64), nullable=False),
+    sa.Column("channel", sa.String(64), nullable=False),
+    sa.Column("ts", sa.String(64), nullable=False),
+)
+
+slack_target = sa.Table(
+    "process_slack_target",
+    metadata,
+    # "person:<id>" or "channel:<name>" -> where Slack takes messages for it.
+    sa.Column("target", sa.String(200), primary_key=True),
+    sa.Column("address", sa.String(320), nullable=False),
+    sa.Column("user_id", sa.String(64)),
+    sa.Column("channel", sa.String(64), nullable=False),
+    sa.Column("looked_up_at", UtcDateTime, nullable=False),
+)
