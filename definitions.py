@@ -21,7 +21,7 @@ from sensors.published import build_published_sensor
 from sensors.schedules import build_schedules
 from workflow_jobs.jobs import service_jobs
 from workflow_jobs.refresh_jobs import operating_analysis_job, refresh_job
-from workflow_jobs.services import library
+from workflow_jobs.wiring import library
 from workflow_jobs.step_assets import step_asset_specs
 
 

@@ -181,6 +181,7 @@ class Watch:
 
     metric: str
     rule: WatchRule
+    aggregation: Aggregation = "ratio"
 
     @property
     def id(self) -> str:
@@ -203,7 +204,7 @@ class Catalog:
         raise CatalogError(f"There is no metric {name!r}. Known: {', '.join(sorted(self.metrics))}.")
 
     def watches(self) -> tuple[Watch, ...]:
-        return tuple(Watch(metric.name, rule) for metric in self.metrics.values() for rule in metric.watch)
+        return tuple(Watch(metric.name, rule, metric.aggregation) for metric in self.metrics.values() for rule in metric.watch)
 
     def missing(self, metric: str, entities: Sequence[str]) -> tuple[str, ...]:
         """The entities that ``metric`` needs and a pack does not feed."""
@@ -227,7 +228,7 @@ def load_catalog(models_dir: Path) -> Catalog:
                 checks.append(_validated(CheckSpec, document, (*where, "checks", index), body).rule(name))
             if "serve" in meta:
                 served[name] = _validated(ServeSpec, document, (*where, "serve"), meta["serve"] or {})
-            unknown = set(meta) - {"checks", "serve", "label", "owner_role", "domain", "definition"}
+            unknown = set(meta) - {"checks", "serve", "rows_may_vanish"}
             if unknown:
                 raise CatalogError(
                     f"{document.path}:{document.line(where)}: {name}: unknown field(s) {', '.join(sorted(unknown))} "

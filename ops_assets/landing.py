@@ -1,0 +1,90 @@
+"""Landing of one installation: its landing schema, what is pending, and loading it into the raw tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ops_assets.ingestion.landing_schema import LandingSchema, LandingTable, read_landing_schema
+from ops_assets.ingestion.load import ingest
+from ops_assets.ingestion.report import IngestReport
+from resources.packs import PACKS_DIR
+from resources.platform import Platform
+
+PLATFORM_SYSTEM = "trueloop"
+
+
+@dataclass
+class TableRows:
+    """What one landing brought for one table. ``rows_in = rows_loaded + rows_quarantined``."""
+
+    batches: int = 0
+    rows_in: int = 0
+    rows_loaded: int = 0
+    rows_quarantined: int = 0
+
+
+@dataclass(frozen=True)
+class LandingReport:
+    """One landing: the whole ingestion report, and its rows by raw table."""
+
+    ingestion: IngestReport
+    by_table: Mapping[str, TableRows]
+
+    def __getitem__(self, identifier: str) -> TableRows:
+        return self.by_table.get(identifier, TableRows())
+
+
+def landing_schema(platform: Platform) -> LandingSchema:
+    """Landing schemas of the chosen pack and of the platform's own records. Raises LandingSchemaError."""
+    return _schema(platform.pack.folder)
+
+
+def landing_tables(platform: Platform) -> Sequence[LandingTable]:
+    """All source tables, in order of their raw table's name."""
+    return landing_schema(platform).tables
+
+
+def land(platform: Platform, *, progress: Callable[[str], None] | None = None) -> LandingReport:
+    """Load everything pending into the warehouse; holds the warehouse meanwhile."""
+    settings = platform.settings
+
+    def step(what: str, done: int, total: int) -> None:
+        if progress is not None and total:
+            progress(f"loading {what} ({done} of {total} files done)")
+
+    if settings.source_dir is None:
+        settings.landing_dir.mkdir(parents=True, exist_ok=True)
+    with platform.warehouse.connection() as connection:
+        report = ingest(
+            engine=platform.ops_engine,
+            warehouse=connection,
+            schema=landing_schema(platform),
+            landing_dir=settings.landing_dir,
+            clock=platform.clock,
+            zone=platform.pack.zone,
+            progress=step,
+        )
+    by_table: dict[str, TableRows] = defaultdict(TableRows)
+    for batch in report.batches:
+        rows = by_table[batch.table]
+        rows.batches += 1
+        rows.rows_in += batch.rows_in
+        rows.rows_loaded += batch.rows_loaded
+        rows.rows_quarantined += batch.rows_quarantined
+    if progress is not None:
+        for file in report.set_aside:
+            progress(f"set aside {file.path}: {file.sentence}")
+        progress(
+            f"{report.rows_in} rows in = {report.rows_loaded} loaded + {report.rows_quarantined} quarantined, "
+            f"{len(report.set_aside)} files set aside, {len(report.late)} late"
+        )
+    return LandingReport(report, dict(by_table))
+
+
+@cache
+def _schema(pack_folder: Path) -> LandingSchema:
+    return read_landing_schema([pack_folder, PACKS_DIR / PLATFORM_SYSTEM])

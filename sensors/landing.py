@@ -1,0 +1,86 @@
+"""Wakes the refresh when something landed: files in the landing folder, or events accepted by the gateway.
+
+A look costs one directory listing while nothing changes: the cursor remembers the folders' modification times and the
+last event, and only a difference makes the sensor compare files with the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import dagster as dg
+import sqlalchemy as sa
+
+from ops_assets.ingestion.landing_files import pending_files
+from ops_assets.ingestion.ledger import inbox_event
+from ops_assets.landing import PLATFORM_SYSTEM, landing_schema
+from resources.ops_database import reading
+from resources.platform import Platform
+from sensors.running import is_running
+from workflow_jobs.refresh_jobs import REFRESH_JOB, refresh_job
+
+_NAMED_BATCHES = 20
+
+
+@dg.sensor(
+    name="landed_sources_sensor",
+    job=refresh_job,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a refresh when source files have landed or events were posted; skips while one is running.",
+)
+def landed_sources_sensor(
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> dg.SensorResult | dg.SkipReason:
+    traces = _traces(platform)
+    if context.cursor == traces:
+        return dg.SkipReason("Nothing new has landed.")
+    if is_running(context.instance, REFRESH_JOB):
+        # The cursor stays: what landed after that run had looked must be noticed at the next tick.
+        return dg.SkipReason("A refresh is running; looking again after it.")
+    batches = [file.batch_id for file in _pending(platform)] + [f"e-{last}" for last in _last_event(platform)]
+    if not batches:
+        return dg.SensorResult(skip_reason="What landed is loaded already.", cursor=traces)
+    request = dg.RunRequest(run_key=run_key(batches), tags={"trueloop/batches": ", ".join(batches[:_NAMED_BATCHES])})
+    return dg.SensorResult(run_requests=[request], cursor=traces)
+
+
+def run_key(batches: list[str]) -> str:
+    """One run for one set of batches, however often the sensor sees it."""
+    return "landed-" + hashlib.sha256("\n".join(sorted(batches)).encode()).hexdigest()[:24]
+
+
+def folder_traces(folder: Path) -> list[tuple[str, int]]:
+    """Name and modification time of the landing folder and its subfolders; they change when a file comes or goes."""
+    if not folder.is_dir():
+        return []
+    inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return [(path.name, path.stat().st_mtime_ns) for path in (folder, *inside)]
+
+
+def _traces(platform: Platform) -> str:
+    return json.dumps([folder_traces(platform.settings.landing_dir), _last_event(platform)])
+
+
+def _pending(platform: Platform):  # type: ignore[no-untyped-def]
+    return pending_files(
+        platform.ops_engine,
+        landing_schema(platform),
+        platform.settings.landing_dir,
+        clock=platform.clock,
+        zone=platform.pack.zone,
+    )
+
+
+def _last_event(platform: Platform) -> list[int]:
+    """The last waiting event of a source system, if any. The platform's own records wait for the next refresh: every
+    run leaves one, so that they would start runs without end.
+    """
+    last = sa.select(sa.func.max(inbox_event.c.id)).where(
+        inbox_event.c.batch_id.is_(None), inbox_event.c.source != PLATFORM_SYSTEM
+    )
+    with reading(platform.ops_engine) as connection:
+        found = connection.execute(last).scalar()
+    return [] if found is None else [int(found)]

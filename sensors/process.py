@@ -1,0 +1,209 @@
+"""Moves the processes on: service steps to start, SLA rungs, messages, effects to judge, history to hand over.
+
+Every sensor only asks the service what is due and calls it; what is due, and that it happens once, is decided there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ops_assets.watching import subject_figure
+from resources.platform import Platform
+from resources.slack import SlackClient
+from resources.slack_connection import slack_connection
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.history import export_history, export_run
+from workflow_jobs.jobs import service_jobs
+from workflow_jobs.outbox import deliver_due
+from workflow_jobs.refresh_jobs import OPERATING_ANALYSIS_JOB, REFRESH_JOB
+from workflow_jobs.slack_targets import load_slack_users
+from workflow_jobs.step_assets import report_completions
+from workflow_jobs.wiring import process_service
+
+IDEMPOTENCY_TAG = "trueloop/idempotency_key"
+_ON = dg.DefaultSensorStatus.RUNNING
+
+
+def build_process_sensors() -> list[dg.SensorDefinition]:
+    """All sensors of the process layer."""
+    return [
+        service_steps_sensor,
+        failed_service_steps_sensor,
+        due_rungs_sensor,
+        outbox_sensor,
+        due_effects_sensor,
+        case_history_sensor,
+        run_success_history_sensor,
+        run_failure_history_sensor,
+    ]
+
+
+@dg.sensor(
+    name="service_steps_sensor",
+    jobs=service_jobs(),
+    minimum_interval_seconds=5,
+    default_status=_ON,
+    description="Starts the Dagster job of every service step that a case waits for, once per attempt.",
+)
+def service_steps_sensor(
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    steps = process_service(platform).due_service_steps()
+    for step in steps:
+        yield dg.RunRequest(
+            run_key=step.run_key,
+            job_name=step.job,
+            run_config={
+                "ops": {
+                    step.job.removesuffix("_job"): {
+                        "config": {
+                            "case_id": step.case_id,
+                            "step_id": step.step_id,
+                            "idempotency_key": step.idempotency_key,
+                        }
+                    }
+                }
+            },
+            tags={
+                "trueloop/case": step.case_id,
+                "trueloop/step": step.step_id,
+                "trueloop/attempt": str(step.attempt),
+                IDEMPOTENCY_TAG: step.idempotency_key,
+            },
+        )
+    if not steps:
+        yield dg.SkipReason("No case waits for a service step.")
+
+
+@dg.run_failure_sensor(
+    name="failed_service_steps_sensor",
+    monitored_jobs=service_jobs(),
+    default_status=_ON,
+    minimum_interval_seconds=5,
+    description="Tells the case when the run of a service step failed: it is tried again, or a person is asked.",
+)
+def failed_service_steps_sensor(
+    context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]
+) -> dg.SkipReason | None:
+    tags = context.dagster_run.tags
+    try:
+        process_service(platform).fail_service(
+            tags["trueloop/case"],
+            tags["trueloop/step"],
+            context.dagster_run.run_id,
+            context.failure_event.message or "The run failed.",
+            attempt=int(tags["trueloop/attempt"]),
+            idempotency_key=tags[IDEMPOTENCY_TAG],
+        )
+    except Refused as refused:
+        # A late failure of an attempt that the case no longer waits for; the sentence says why.
+        return dg.SkipReason(refused.sentence)
+    return None
+
+
+@dg.sensor(
+    name="due_rungs_sensor",
+    minimum_interval_seconds=10,
+    default_status=_ON,
+    description="Fires reminders and escalations of tasks whose working-time clock reached the next rung.",
+)
+def due_rungs_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
+    service = process_service(platform)
+    fired = service.fire_due_rungs()
+    moved = service.reassign_absent()
+    return dg.SkipReason(f"{fired} rungs fired, {moved} tasks moved to somebody who is present.")
+
+
+@dg.sensor(
+    name="outbox_sensor",
+    minimum_interval_seconds=5,
+    default_status=_ON,
+    description="Sends waiting Slack messages and reports completed steps to Dagster.",
+)
+def outbox_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
+    connection = slack_connection(platform.settings)
+    sent = deliver_due(
+        platform.ops_engine,
+        clock=platform.clock,
+        slack=SlackClient(connection.bot_token, base_url=connection.base_url),
+        report=lambda completions: report_completions(context.instance, completions),
+        slack_users=load_slack_users(platform.settings.slack_users_file),
+    )
+    return dg.SkipReason(f"{sent.sent} sent, {sent.retried} to be tried again, {sent.dead} dead letters.")
+
+
+@dg.sensor(
+    name="due_effects_sensor",
+    minimum_interval_seconds=30,
+    default_status=_ON,
+    description="Looks at the metric again after a case's effect window and records whether the case worked.",
+)
+def due_effects_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
+    snapshot = platform.snapshots.current()
+    if snapshot is None:
+        return dg.SkipReason("Nothing was published yet.")
+    service = process_service(platform)
+    due = service.due_effects()
+    for watch in due:
+        observed = subject_figure(snapshot, watch.metric, watch.subject_kind, watch.subject_id)
+        service.judge_effect(watch.case_id, observed, snapshot.id)
+    return dg.SkipReason(f"{len(due)} cases judged by their metric.")
+
+
+@dg.sensor(
+    name="case_history_sensor",
+    minimum_interval_seconds=15,
+    default_status=_ON,
+    description="Hands changed cases and tasks over as source events, so that the process itself is measured.",
+)
+def case_history_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
+    return dg.SkipReason(f"{export_history(platform)} changed cases and tasks handed over.")
+
+
+_MEASURED_JOBS = {REFRESH_JOB, OPERATING_ANALYSIS_JOB}
+
+
+@dg.run_status_sensor(
+    name="run_success_history_sensor",
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    default_status=_ON,
+    minimum_interval_seconds=15,
+    description="Records finished runs as source events of the report failure rate.",
+)
+def run_success_history_sensor(
+    context: dg.RunStatusSensorContext, platform: dg.ResourceParam[Platform]
+) -> dg.SkipReason | None:
+    return _record_run(context, platform)
+
+
+@dg.run_status_sensor(
+    name="run_failure_history_sensor",
+    run_status=dg.DagsterRunStatus.FAILURE,
+    default_status=_ON,
+    minimum_interval_seconds=15,
+    description="Records failed runs as source events of the report failure rate.",
+)
+def run_failure_history_sensor(
+    context: dg.RunStatusSensorContext, platform: dg.ResourceParam[Platform]
+) -> dg.SkipReason | None:
+    return _record_run(context, platform)
+
+
+def _record_run(context: dg.RunStatusSensorContext, platform: Platform) -> dg.SkipReason | None:
+    run = context.dagster_run
+    if run.job_name not in _MEASURED_JOBS:
+        return dg.SkipReason(f"{run.job_name} is not a report.")
+    record = context.instance.get_run_record_by_id(run.run_id)
+    assert record is not None, "the sensor was called for a run that is stored"
+    export_run(
+        platform,
+        run_id=run.run_id,
+        job_name=run.job_name,
+        status=run.status.value,
+        started_at=record.start_time,
+        ended_at=record.end_time,
+        tags=run.tags,
+    )
+    return None
