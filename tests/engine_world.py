@@ -69,7 +69,8 @@ def shipped(template_id: str) -> Template:
 def small(steps: str, head: str = "") -> Template:
     """A template of the given steps (YAML, written at the left margin)."""
     text = (
-        "id: small\nversion: 1\ntitle: {en: Small, zh: 小}\ndescription: {en: Small, zh: 小}\nowner_role: plant_manager\n"
+        "id: small\nversion: 1\ntitle: {en: Small, zh: 小}\ndescription: {en: Small, zh: 小}\n"
+        "owner_role: plant_manager\n"
         f"{head}steps:\n{steps}"
     )
     return load_template(text, file="small.yaml")

@@ -53,10 +53,10 @@ def test_a_late_scan_fires_every_passed_rung_once_and_in_order() -> None:
 
 
 def test_rungs_of_several_tasks_fire_in_the_order_in_which_they_were_due() -> None:
+    slow = human("a").replace("sla: PT4H", "sla: PT8H")
     play = Play(
         small(
-            f"- fork:\n    id: f\n    join: all\n    branches:\n    - - {human('a', extra=', sla: PT8H').replace('sla: PT4H, ', '')}\n"
-            f"    - - {human('b')}\n",
+            f"- fork:\n    id: f\n    join: all\n    branches:\n    - - {slow}\n    - - {human('b')}\n",
             head="ladder:\n- {at: 50, action: remind, to: assignee}\n- {at: 150, action: escalate, to: owner}\n",
         )
     ).open()

@@ -1,0 +1,364 @@
+"""Random templates under random people, clicks, jobs and clocks: what must hold of every case, always."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from tests.engine_world import JOBS, MONDAY, ROLES, STAFF, Play, people, shipped, to_the_end
+from workflow_jobs.engine import commands as c
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.evolve import fold, replay
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.lint import lint
+from workflow_jobs.engine.question import question_of
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.state import CaseState, TaskState, state_from_json, state_to_json
+from workflow_jobs.engine.template import FormField, HumanStep, Template, load_template
+
+PERSONS = tuple(STAFF)
+TITLE = {"en": "T", "zh": "题"}
+FIELD = {"name": "amount", "type": "decimal", "title": TITLE, "required": True, "min": 0}
+STEPS: Counter[str] = Counter()
+SEEN: Counter[str] = Counter()
+
+
+@st.composite
+def templates(draw: st.DrawFn) -> Template:
+    """A sound template: nested forks, human steps with or without tiers and endings, service steps, ladders, effect."""
+    number = iter(range(1, 100))
+    role = st.sampled_from(("buyer", "quality_engineer", "finance_analyst", "cfo", "sales_rep"))
+
+    def human(tiered: bool = False) -> dict[str, Any]:
+        outcomes: list[dict[str, Any]] = [{"id": "go", "title": TITLE}]
+        if draw(st.booleans()):
+            outcomes.append({"id": "stop", "title": TITLE, "ends_case": "stopped"})
+        step: dict[str, Any] = {
+            "id": f"h{next(number)}",
+            "kind": "human",
+            "title": TITLE,
+            "raci": {"accountable": draw(role)},
+            "sla": draw(st.sampled_from(("PT30M", "PT4H", "P1D", "P3DT1H"))),
+            "outcomes": outcomes,
+        }
+        if tiered:
+            step["tiers"] = [
+                {"when": "data.amount < 50000.0", "responsible": "finance_analyst"},
+                {"default": True, "responsible": "cfo"},
+            ]
+        else:
+            step["raci"]["responsible"] = draw(role)
+        return step
+
+    def node(depth: int) -> dict[str, Any]:
+        kind = draw(st.sampled_from(("human", "human", "service", "fork" if depth else "tiered", "tiered")))
+        if kind == "fork":
+            branches = draw(st.integers(2, 3))
+            return {
+                "fork": {"id": f"f{next(number)}", "join": "all", "branches": [run(depth - 1) for _ in range(branches)]}
+            }
+        if kind == "service":
+            return {
+                "id": f"s{next(number)}",
+                "kind": "service",
+                "title": TITLE,
+                "raci": {"responsible": "production_planner", "accountable": "production_manager"},
+                "job": JOBS[0],
+                "timeout": "PT30M",
+                "attempts": draw(st.integers(1, 3)),
+            }
+        return human(tiered=kind == "tiered")
+
+    def run(depth: int) -> list[dict[str, Any]]:
+        return [node(depth) for _ in range(draw(st.integers(1, 2)))]
+
+    first = human()
+    first["form"] = [FIELD]
+    rungs = sorted(draw(st.sets(st.integers(10, 300), max_size=4)))
+    target = st.sampled_from(("assignee", "manager", "accountable", "requester", "owner", "role:ceo"))
+    whole: dict[str, Any] = {
+        "id": "random",
+        "version": 1,
+        "title": TITLE,
+        "description": TITLE,
+        "owner_role": "plant_manager",
+        "closes": draw(st.sampled_from(("after_last_step", "on_resolution"))),
+        "ladder": [{"at": at, "action": "remind", "to": draw(target)} for at in rungs],
+        "steps": [first, *run(2)],
+    }
+    if whole["closes"] == "after_last_step":
+        failing = draw(st.sampled_from(("reopen", "escalate")))
+        rule_text = 'direction == "below" ? value >= threshold : value <= threshold'
+        whole["effect"] = {"metric_from": "trigger", "window": "P7D", "rule": rule_text, "on_failure": failing}
+    template = load_template(json.dumps(whole), file="random.json")
+    assert lint(template, ROLES, JOBS) == []
+    return template
+
+
+class Cases(RuleBasedStateMachine):
+    """One case of a random template."""
+
+    play: Play
+    checked = 0
+
+    @initialize(template=templates(), requester=st.none() | st.sampled_from(PERSONS))
+    def start(self, template: Template, requester: str | None) -> None:
+        self.play = Play(template, now=MONDAY).open(requested_by=requester)
+
+    def attempt(self, command: c.Command) -> None:
+        """Do it or be refused; a refusal changes nothing."""
+        STEPS[type(command).__name__] += 1
+        before, length = self.play.current, len(self.play.log)
+        try:
+            self.play.do(command)
+        except Refused:
+            assert self.play.current is before
+            assert len(self.play.log) == length
+
+    @rule(
+        pick=st.integers(0, 50),
+        version=st.integers(0, 2),
+        person=st.none() | st.sampled_from(PERSONS),
+        outcome=st.sampled_from(("go", "go", "go", "stop", "retry", "done_by_hand", "fly")),
+        amount=st.sampled_from(("1", "49999.99", "50000", "x")),
+        clicks=st.integers(1, 2),
+    )
+    def click(self, pick: int, version: int, person: str | None, outcome: str, amount: str, clicks: int) -> None:
+        tasks = list(self.play.state.tasks.values())
+        task = tasks[pick % len(tasks)]
+        who = person or task.assignee or "pm"
+        fields = {field.name for field in question_of(self.play.template, task).form}
+        form = {"amount": amount} if "amount" in fields else {"comment": "done"} if "comment" in fields else {}
+        # Version 0 stands for the current one, so that most clicks are not stale.
+        command = c.DecideTask(
+            task_id=task.task_id, task_version=version or task.version, person_id=who, outcome=outcome, form=form
+        )
+        for _ in range(clicks):
+            self.attempt(command)
+
+    @rule(steps=st.integers(1, 4))
+    def people_work(self, steps: int) -> None:
+        """Assignees decide what is theirs, so that cases get far."""
+        for task in self.play.state.open_tasks[:steps]:
+            if task.assignee is not None and self.play.state.tasks[task.task_id].status == "open":
+                STEPS["DecideTask"] += 1
+                self.finish(task)
+
+    @rule(hours=st.floats(-5, 200, allow_nan=False))
+    def time_passes(self, hours: float) -> None:
+        self.play.now += timedelta(hours=hours)
+
+    @rule(times=st.integers(1, 3))
+    def scan(self, times: int) -> None:
+        for _ in range(times):
+            self.attempt(c.FireRungs())
+        self.attempt(c.TimeOutServices())
+
+    @rule(away=st.sets(st.sampled_from(PERSONS), max_size=20), days=st.integers(0, 10))
+    def absences_change(self, away: set[str], days: int) -> None:
+        span = (date(2026, 11, 1), date(2026, 11, 16) + timedelta(days=days))
+        self.play.directory = people(dict.fromkeys(away, (span,)))
+        self.attempt(c.ReassignAbsent())
+
+    @rule(
+        pick=st.integers(0, 9), run_id=st.sampled_from(("r1", "r2", "r3")), how=st.sampled_from(("ok", "fail", "final"))
+    )
+    def job_answers(self, pick: int, run_id: str, how: str) -> None:
+        services = [s for s in self.play.state.steps.values() if s.kind == "service"]
+        if not services:
+            self.attempt(c.CompleteService(step_id="h1", run_id=run_id))
+            return
+        step = services[pick % len(services)].step_id
+        if how == "ok":
+            self.attempt(c.CompleteService(step_id=step, run_id=run_id, result={"n": 1}))
+        else:
+            self.attempt(c.FailService(step_id=step, run_id=run_id, error="boom", final=how == "final"))
+
+    @rule(
+        snapshot=st.sampled_from(("s1", "s2", "s3")), observed=st.sampled_from(("0.5", "0.9", None)), wait=st.booleans()
+    )
+    def figures_arrive(self, snapshot: str, observed: str | None, wait: bool) -> None:
+        due = self.play.state.effect_due_at
+        if wait and due is not None:
+            self.play.now = max(self.play.now, due)
+        self.attempt(c.RecordBreach(observed=observed, snapshot_id=snapshot))
+        self.attempt(c.JudgeEffect(observed=observed, snapshot_id=snapshot))
+
+    @rule(pick=st.integers(0, 50), person=st.sampled_from(PERSONS))
+    def acknowledge(self, pick: int, person: str) -> None:
+        tasks = list(self.play.state.tasks)
+        self.attempt(c.Acknowledge(task_id=tasks[pick % len(tasks)], person_id=person))
+
+    @rule(really=st.integers(0, 9))
+    def check_passes(self, really: int) -> None:
+        if really == 0:
+            self.attempt(c.ResolveIncident())
+
+    @invariant()
+    def replaying_the_log_gives_the_live_state(self) -> None:
+        if hasattr(self, "play"):
+            assert replay(self.play.log) == self.play.state
+            new = self.play.log[self.checked :]
+            assert [e.from_json(body) for body in json.loads(json.dumps([e.to_json(event) for event in new]))] == new
+            self.checked = len(self.play.log)
+            assert state_from_json(json.loads(json.dumps(state_to_json(self.play.state)))) == self.play.state
+
+    @invariant()
+    def one_decision_a_task_and_one_firing_a_rung(self) -> None:
+        if not hasattr(self, "play"):
+            return
+        decided = Counter(event.task_id for event in self.play.log if isinstance(event, e.TaskDecided))
+        fired = [(event.task_id, event.rung_index) for event in self.play.log if isinstance(event, e.RungFired)]
+        assert not decided or max(decided.values()) == 1
+        assert len(set(fired)) == len(fired)
+        for task in self.play.state.tasks.values():
+            assert [rung for task_id, rung in fired if task_id == task.task_id] == list(range(task.rung_index))
+
+    @invariant()
+    def nobody_decides_his_own_request_and_nobody_below_the_tier(self) -> None:
+        if not hasattr(self, "play"):
+            return
+        for task in self.play.state.tasks.values():
+            if task.decided_by is not None:
+                assert task.decided_by != self.play.state.requested_by
+                roles = set(STAFF[task.decided_by][2])
+                assert task.decided_by == task.assignee or roles & {task.role, task.accountable}
+            assert task.assignee is None or task.assignee != self.play.state.requested_by
+            if task.tier is not None:
+                step = layout_of(self.play.template).places[task.step_id].node
+                assert isinstance(step, HumanStep)
+                tier = step.tiers[task.tier]
+                assert (task.role, task.accountable) == (tier.responsible, tier.accountable or tier.responsible)
+                if task.status == "open":
+                    data = self.play.state.data
+                    amount = Decimal(str(data.get("amount", data.get("impact_amount"))))
+                    bounds = (50_000, 500_000)[: len(step.tiers) - 1]
+                    assert task.tier == sum(amount >= bound for bound in bounds)
+
+    @invariant()
+    def an_open_case_always_waits_for_something_that_can_come(self) -> None:
+        if not hasattr(self, "play"):
+            return
+        state = self.play.state
+        if state.is_open:
+            assert state.open_tasks or state.waiting_services or state.awaiting_resolution
+        else:
+            assert not state.open_tasks
+            assert all(step.status in ("completed", "cancelled") for step in state.steps.values())
+
+    def teardown(self) -> None:
+        """Every started case can still end: from wherever it is, plain work leads to the end."""
+        if not hasattr(self, "play"):
+            return
+        play = self.play
+        SEEN.update(play.names())
+        play.directory = people()
+        for _ in range(200):
+            state = play.state
+            if not state.is_open:
+                return
+            play.do(c.ReassignAbsent())
+            if state.waiting_services:
+                play.do(c.CompleteService(step_id=state.waiting_services[0].step_id, run_id="end"))
+            elif state.open_tasks:
+                self.finish(play.state.open_tasks[0])
+            else:
+                play.do(c.ResolveIncident())
+        raise AssertionError(f"the case does not end: {play.state}")
+
+    def finish(self, task: TaskState) -> None:
+        """Decide a task as its assignee would: the first choice, with a form filled in as its fields ask."""
+        question = question_of(self.play.template, task)
+        outcome = question.outcomes[0].id
+        form = {f.name: _typical(f) for f in question.form if f.required_for(outcome)}
+        assert task.assignee is not None, "with everybody back at work there is always somebody to ask"
+        self.play.do(
+            c.DecideTask(
+                task_id=task.task_id,
+                task_version=self.play.state.tasks[task.task_id].version,
+                person_id=task.assignee,
+                outcome=outcome,
+                form=form,
+            )
+        )
+
+
+def _typical(field: FormField) -> Any:
+    samples: dict[str, Any] = {"decimal": "50000", "integer": 1, "date": "2026-12-01", "boolean": True}
+    return field.options[0].value if field.options else samples.get(field.type, "text")
+
+
+def test_what_must_hold_of_every_case(pytestconfig: pytest.Config) -> None:
+    soak = bool(pytestconfig.getoption("--soak", default=False))
+    STEPS.clear()
+    SEEN.clear()
+    run_state_machine_as_test(
+        Cases,
+        settings=settings(
+            max_examples=20_000 if soak else 80,
+            stateful_step_count=50 if soak else 40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+        ),
+    )
+    print(f"{sum(STEPS.values())} commands: {dict(STEPS)}; events: {dict(SEEN)}")
+    # The walk is worth nothing if it never gets far.
+    assert {"TaskDecided", "RungFired", "ServiceRequested", "BranchJoined", "CaseClosed"} <= SEEN.keys()
+
+
+def test_long_lives_of_the_shipped_templates(pytestconfig: pytest.Config) -> None:
+    """The same rules drawn by weight, mostly sensible, so that cases close, fail their effect and open again."""
+    lives = 12_000 if pytestconfig.getoption("--soak", default=False) else 120
+    chance = random.Random(11)
+    STEPS.clear()
+    SEEN.clear()
+    for _ in range(lives):
+        machine = Cases()
+        template = shipped(chance.choice(("supply_exception", "supply_exception", "data_incident")))
+        machine.play = Play(template).open(requested_by=chance.choice((None, *PERSONS)))
+        for _ in range(chance.randrange(20, 90)):
+            match chance.choices(range(9), (2, 10, 6, 3, 2, 6, 5, 0.3, 3))[0]:
+                case 0:
+                    outcome = chance.choice(("confirm", "reject", "approve", "taken"))
+                    machine.click(chance.randrange(50), chance.randrange(3), chance.choice(PERSONS), outcome, "1", 2)
+                case 1:
+                    machine.people_work(1)
+                case 2:
+                    machine.time_passes(chance.uniform(-2, 30))
+                case 3:
+                    machine.scan(2)
+                case 4:
+                    machine.absences_change(set(chance.sample(PERSONS, 8)), chance.randrange(5))
+                case 5:
+                    run_id = f"r{chance.randrange(30)}"
+                    machine.job_answers(0, run_id, chance.choice(("ok", "fail", "fail", "final")))
+                case 6:
+                    machine.figures_arrive(f"s{chance.randrange(99)}", chance.choice(("0.5", "0.6", "0.9", None)), True)
+                case 7:
+                    machine.check_passes(0)
+                case 8:
+                    machine.acknowledge(chance.randrange(50), chance.choice(PERSONS))
+            machine.one_decision_a_task_and_one_firing_a_rung()
+            machine.nobody_decides_his_own_request_and_nobody_below_the_tier()
+            machine.an_open_case_always_waits_for_something_that_can_come()
+        machine.replaying_the_log_gives_the_live_state()
+        machine.teardown()
+    print(f"{sum(STEPS.values())} commands: {dict(STEPS)}; events: {dict(SEEN)}")
+    assert SEEN.keys() == e.EVENT_TYPES.keys(), "every kind of event is lived through"
+
+
+@pytest.mark.parametrize("cut", range(0, 30, 3))
+def test_folding_in_two_parts_is_folding_at_once(cut: int) -> None:
+    log = to_the_end(Play(shipped("supply_exception"))).log
+    assert len(log) > 20
+    middle: CaseState | None = fold(None, log[: cut + 1])
+    assert fold(middle, log[cut + 1 :]) == replay(log)

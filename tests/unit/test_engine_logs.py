@@ -1,0 +1,92 @@
+"""Stored logs load for ever; what is no event of ours is refused rather than guessed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine_world import Play, shipped, to_the_end
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.codec import CodecError, encode
+from workflow_jobs.engine.evolve import evolve, replay
+from workflow_jobs.engine.refusal import EngineError
+from workflow_jobs.engine.state import state_from_json, state_to_json
+
+FIXTURE = Path(__file__).parent.parent / "fixtures" / "engine_events_v1.json"
+CASES: list[dict[str, Any]] = json.loads(FIXTURE.read_text(encoding="utf-8"))["cases"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["state"]["case_id"] for case in CASES])
+def test_logs_of_the_first_version_fold_to_the_states_that_they_had(case: dict[str, Any]) -> None:
+    log = [e.from_json(body) for body in case["events"]]
+    assert replay(log) == state_from_json(case["state"])
+
+
+def test_the_stored_logs_hold_every_kind_of_event() -> None:
+    assert {body["type"] for case in CASES for body in case["events"]} == e.EVENT_TYPES.keys()
+
+
+def test_a_field_that_was_added_later_takes_its_default() -> None:
+    body = CASES[0]["events"][0]
+    older = {name: value for name, value in body.items() if name != "requested_by"}
+    loaded = e.from_json(older)
+    assert isinstance(loaded, e.CaseOpened)
+    assert loaded.requested_by is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "CaseVanished"},
+        {"type": None},
+        {"schema_version": 99},
+        {"schema_version": "1"},
+        {"colour": "red"},
+        {"seq": "1"},
+        {"at": "2026-11-16T01:30:00"},
+        {"at": "soon"},
+        {"case_id": None},
+    ],
+)
+def test_what_is_no_event_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(CodecError):
+        e.from_json({**CASES[0]["events"][0], **change})
+
+
+def test_a_missing_field_is_refused() -> None:
+    body = dict(CASES[0]["events"][0])
+    del body["rule_id"]
+    with pytest.raises(CodecError, match="rule_id"):
+        e.from_json(body)
+
+
+def test_a_naive_instant_is_never_written() -> None:
+    with pytest.raises(CodecError, match="naive"):
+        encode(datetime(2026, 1, 1))
+
+
+def test_a_state_of_another_version_asks_for_a_replay() -> None:
+    body = state_to_json(to_the_end(Play(shipped("supply_exception"))).state)
+    with pytest.raises(CodecError, match="replay"):
+        state_from_json({**body, "state_version": 0})
+
+
+def test_a_log_has_no_gaps_no_repeats_and_one_case() -> None:
+    log = to_the_end(Play(shipped("supply_exception"))).log
+    for broken in (log[1:], [*log[:3], *log[4:]], [*log[:3], log[2]], [log[0], log[0]], []):
+        with pytest.raises(EngineError):
+            replay(broken)
+    other = Play(shipped("supply_exception")).open(case_id="c2").log
+    with pytest.raises(EngineError, match="c2"):
+        evolve(replay(log[:1]), other[1])
+
+
+def test_every_event_names_its_case_its_place_and_its_time() -> None:
+    for event in to_the_end(Play(shipped("supply_exception"))).log:
+        assert event.at.utcoffset() == datetime.now(UTC).utcoffset()
+        assert {field.name for field in fields(event)} >= {"case_id", "seq", "at"}
