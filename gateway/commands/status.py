@@ -15,7 +15,7 @@ from gateway.terminal import fail, one_sentence_errors, print_json, show_one
 from ops_assets.catalog import CatalogError
 from resources.dbt import DbtError
 from resources.platform import Platform
-from workflow_jobs.readings import open_case_count
+from workflow_jobs.wiring import process_service
 
 HELD_BACK_EXIT_CODE = 3
 
@@ -33,7 +33,7 @@ def status(as_json: bool = JSON_OPTION) -> None:
         "snapshot": snapshot.id if snapshot else None,
         "as of": snapshot.as_of if snapshot else None,
         "metrics": _states(platform),
-        "open cases": open_case_count(platform.ops_engine),
+        "open cases": len(process_service(platform).cases(status="open", limit=10_000)),
     }
     show_one(body, as_json=as_json)
 

@@ -1,0 +1,87 @@
+"""`./trueloop cases`: cases of the processes and what happened in them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from gateway.commands.context import JSON_OPTION, open_platform
+from gateway.terminal import one_sentence_errors, show, show_one
+from workflow_jobs.cases import UnknownCase
+from workflow_jobs.engine.events import to_json
+from workflow_jobs.wiring import process_service
+
+app = typer.Typer(no_args_is_help=True, help="Cases of the processes.")
+_COLUMNS = {
+    "case_id": "CASE",
+    "template_id": "PROCESS",
+    "subject_label": "SUBJECT",
+    "status": "STATUS",
+    "outcome": "OUTCOME",
+    "waiting_for": "WAITING FOR",
+    "opened_at": "OPENED (UTC)",
+    "closed_at": "CLOSED (UTC)",
+}
+
+
+@app.command("list")
+def list_cases(
+    status: str | None = typer.Option(None, help="Only cases with this status, such as open."),
+    template: str | None = typer.Option(None, help="Only cases of this process template."),
+    limit: int = typer.Option(200, min=1),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Cases, newest first, with the people they wait for."""
+    service = process_service(open_platform())
+    names = service.directory()
+    waiting: dict[str, list[str]] = {}
+    for task in service.tasks(limit=10_000):
+        who = names.name(task.assignee) if task.assignee else f"nobody ({task.role})"
+        waiting.setdefault(task.case_id, []).append(f"{who} ({task.step_id})")
+    rows = [
+        {**asdict(case), "waiting_for": waiting.get(case.case_id, [])}
+        for case in service.cases(status=status, template=template, limit=limit)
+    ]
+    show(rows, _COLUMNS, as_json=as_json, empty="There are no such cases.")
+
+
+@app.command("show")
+@one_sentence_errors(UnknownCase)
+def show_case(case_id: str, as_json: bool = JSON_OPTION) -> None:
+    """One case whole: its facts, its tasks and its log."""
+    service = process_service(open_platform())
+    state = service.case(case_id)
+    names = service.directory()
+    body = {
+        "case": state.case_id,
+        "process": state.template_id,
+        "subject": state.subject_label,
+        "metric": state.metric,
+        "status": state.status,
+        "outcome": state.outcome,
+        "data": dict(state.data),
+        "tasks": [
+            {
+                "task": task.task_id,
+                "step": task.step_id,
+                "who": names.name(task.assignee) if task.assignee else "-",
+                "status": task.status,
+                "outcome": task.outcome or "-",
+                "due_at": task.due_at,
+            }
+            for task in service.tasks(case_id=case_id, open_only=False)
+        ],
+        "log": [to_json(event) for event in service.events(case_id)],
+    }
+    if not as_json:
+        body["log"] = [
+            {"seq": event["seq"], "at": str(event["at"])[:19], "type": event["type"], "what": _gist(event)}
+            for event in body["log"]
+        ]
+    show_one(body, as_json=as_json)
+
+
+def _gist(event: dict[str, object]) -> str:
+    keys = ("step_id", "assignee", "decided_by", "person_id", "outcome", "action", "observed", "run_id")
+    return " ".join(f"{key}={event[key]}" for key in keys if event.get(key))

@@ -1,0 +1,54 @@
+"""`./trueloop tokens`: who may write over the API. A token's text is shown once and stored as a hash."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from gateway import tokens
+from gateway.commands.context import JSON_OPTION, open_platform
+from gateway.terminal import one_sentence_errors, print_json, show
+
+app = typer.Typer(no_args_is_help=True, help="Tokens for the API.")
+_COLUMNS = {
+    "token_id": "ID",
+    "name": "NAME",
+    "scopes": "MAY",
+    "created_at": "CREATED (UTC)",
+    "last_used_at": "LAST USED (UTC)",
+    "revoked_at": "REVOKED (UTC)",
+}
+
+
+@app.command("create")
+@one_sentence_errors(tokens.TokenError)
+def create(
+    name: str = typer.Argument(help="Who uses it, such as 'WMS interface'."),
+    scope: list[str] = typer.Option([tokens.EVENTS_WRITE], help="What it may do; repeatable."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Make a token and show its text, once."""
+    platform = open_platform()
+    made = tokens.create_token(platform.ops_engine, name=name, scopes=scope, clock=platform.clock)
+    if as_json:
+        print_json({**asdict(made.token), "token": made.text})
+        return
+    print(made.text)
+    print("This is shown once. Send it as `Authorization: Bearer <token>`.")
+
+
+@app.command("list")
+def list_tokens(as_json: bool = JSON_OPTION) -> None:
+    """All tokens, revoked ones too; never their text."""
+    rows = [asdict(token) for token in tokens.list_tokens(open_platform().ops_engine)]
+    show(rows, _COLUMNS, as_json=as_json, empty="There are no tokens; `./trueloop tokens create NAME` makes one.")
+
+
+@app.command("revoke")
+@one_sentence_errors(tokens.TokenError)
+def revoke(token_id: str) -> None:
+    """Make a token useless from now on."""
+    platform = open_platform()
+    token = tokens.revoke_token(platform.ops_engine, token_id, clock=platform.clock)
+    print(f"Token {token.token_id} ({token.name}) is revoked.")
