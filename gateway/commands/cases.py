@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import typer
 
@@ -53,7 +55,11 @@ def show_case(case_id: str, as_json: bool = JSON_OPTION) -> None:
     service = process_service(open_platform())
     state = service.case(case_id)
     names = service.directory()
-    body = {
+    log = [to_json(event) for event in service.events(case_id)]
+    short = [
+        {"seq": event["seq"], "at": str(event["at"])[:19], "type": event["type"], "what": _gist(event)} for event in log
+    ]
+    body: dict[str, Any] = {
         "case": state.case_id,
         "process": state.template_id,
         "subject": state.subject_label,
@@ -72,16 +78,11 @@ def show_case(case_id: str, as_json: bool = JSON_OPTION) -> None:
             }
             for task in service.tasks(case_id=case_id, open_only=False)
         ],
-        "log": [to_json(event) for event in service.events(case_id)],
+        "log": log if as_json else short,
     }
-    if not as_json:
-        body["log"] = [
-            {"seq": event["seq"], "at": str(event["at"])[:19], "type": event["type"], "what": _gist(event)}
-            for event in body["log"]
-        ]
     show_one(body, as_json=as_json)
 
 
-def _gist(event: dict[str, object]) -> str:
+def _gist(event: Mapping[str, Any]) -> str:
     keys = ("step_id", "assignee", "decided_by", "person_id", "outcome", "action", "observed", "run_id")
     return " ".join(f"{key}={event[key]}" for key in keys if event.get(key))
