@@ -86,6 +86,13 @@ def test_a_log_has_no_gaps_no_repeats_and_one_case() -> None:
         evolve(replay(log[:1]), other[1])
 
 
+def test_an_event_about_a_task_that_was_never_asked_is_refused() -> None:
+    log = to_the_end(Play(shipped("supply_exception"))).log[:3]
+    stray = e.TaskAcknowledged(case_id="c1", seq=4, at=log[0].at, task_id="c1.judge.7", person_id="q1")
+    with pytest.raises(EngineError, match=r"c1\.judge\.7"):
+        replay([*log, stray])
+
+
 def test_every_event_names_its_case_its_place_and_its_time() -> None:
     for event in to_the_end(Play(shipped("supply_exception"))).log:
         assert event.at.utcoffset() == datetime.now(UTC).utcoffset()

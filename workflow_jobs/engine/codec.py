@@ -12,9 +12,10 @@ import typing
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
+_SCALARS: Final = frozenset({str, int, bool, float})
 
 
 class CodecError(ValueError):
@@ -23,8 +24,11 @@ class CodecError(ValueError):
 
 def encode(value: Any) -> Any:
     """A dataclass (or a value inside one) as plain JSON."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    kind = type(value)
+    if value is None or kind in _SCALARS:
+        return value
+    if dataclasses.is_dataclass(kind):
+        return {name: encode(getattr(value, name)) for name in _names(kind)}
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise CodecError(f"{value!r} is a naive time: the engine keeps aware UTC instants only")
@@ -46,6 +50,11 @@ def decode(cls: type[T], body: Mapping[str, Any]) -> T:
         return cls(**{name: readers[name](value) for name, value in body.items()})
     except (TypeError, ValueError, AttributeError) as error:
         raise CodecError(f"{cls.__name__} cannot be read: {error}") from error
+
+
+@cache
+def _names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 @cache

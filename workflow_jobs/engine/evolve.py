@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.refusal import EngineError
 from workflow_jobs.engine.state import CaseState, StepState, TaskState
 
+T = TypeVar("T", CaseState, StepState, TaskState)
 V = TypeVar("V")
+Changes = dict[str, Any]
 
 
 def evolve(state: CaseState | None, event: e.Event) -> CaseState:
@@ -26,7 +27,13 @@ def evolve(state: CaseState | None, event: e.Event) -> CaseState:
     apply = _APPLY.get(type(event))
     if apply is None:
         raise EngineError(f"{type(event).__name__} cannot happen to a case that is open already")
-    return replace(apply(state, event), seq=event.seq)
+    try:
+        changes = apply(state, event)
+    except KeyError as missing:
+        raise EngineError(
+            f"event {event.seq} of case {event.case_id} names {missing}, which it does not have"
+        ) from None
+    return _changed(state, {**changes, "seq": event.seq})
 
 
 def fold(state: CaseState | None, events: Iterable[e.Event]) -> CaseState:
@@ -47,12 +54,24 @@ def _with(items: Mapping[str, V], key: str, value: V) -> dict[str, V]:
     return {**items, key: value}
 
 
-def _task(state: CaseState, task_id: str, **changes: Any) -> CaseState:
-    return replace(state, tasks=_with(state.tasks, task_id, replace(state.tasks[task_id], **changes)))
+def _changed(old: T, changes: Changes) -> T:
+    """`dataclasses.replace` for frozen slotted classes, at a tenth of its cost: it is most of what a fold does."""
+    cls = type(old)
+    names = cls.__slots__
+    new = object.__new__(cls)
+    for name in names:
+        object.__setattr__(new, name, changes.pop(name) if name in changes else getattr(old, name))
+    if changes:
+        raise TypeError(f"{cls.__name__} has no field {', '.join(changes)}")
+    return new
 
 
-def _step(state: CaseState, step_id: str, **changes: Any) -> CaseState:
-    return replace(state, steps=_with(state.steps, step_id, replace(state.steps[step_id], **changes)))
+def _task(state: CaseState, task_id: str, **changes: Any) -> Changes:
+    return {"tasks": _with(state.tasks, task_id, _changed(state.tasks[task_id], changes))}
+
+
+def _step(state: CaseState, step_id: str, **changes: Any) -> Changes:
+    return {"steps": _with(state.steps, step_id, _changed(state.steps[step_id], changes))}
 
 
 def _opened(event: e.CaseOpened) -> CaseState:
@@ -80,11 +99,11 @@ def _opened(event: e.CaseOpened) -> CaseState:
     )
 
 
-def _breach(state: CaseState, event: e.BreachRecorded) -> CaseState:
-    return replace(state, breaches=event.breaches, latest_observed=event.observed, latest_snapshot_id=event.snapshot_id)
+def _breach(state: CaseState, event: e.BreachRecorded) -> Changes:
+    return {"breaches": event.breaches, "latest_observed": event.observed, "latest_snapshot_id": event.snapshot_id}
 
 
-def _entered(state: CaseState, event: e.StepEntered) -> CaseState:
+def _entered(state: CaseState, event: e.StepEntered) -> Changes:
     before = state.steps.get(event.step_id)
     step = StepState(
         step_id=event.step_id,
@@ -96,10 +115,10 @@ def _entered(state: CaseState, event: e.StepEntered) -> CaseState:
         tasks=before.tasks if before else 0,
         branches=event.branches,
     )
-    return replace(state, steps=_with(state.steps, event.step_id, step))
+    return {"steps": _with(state.steps, event.step_id, step)}
 
 
-def _asked(state: CaseState, event: e.TaskCreated) -> CaseState:
+def _asked(state: CaseState, event: e.TaskCreated) -> Changes:
     task = TaskState(
         task_id=event.task_id,
         step_id=event.step_id,
@@ -118,15 +137,17 @@ def _asked(state: CaseState, event: e.TaskCreated) -> CaseState:
         tier=event.tier,
         substitute_for=event.substitute_for,
     )
-    state = replace(state, tasks=_with(state.tasks, event.task_id, task))
-    return _step(state, event.step_id, tasks=state.steps[event.step_id].tasks + 1)
+    return {
+        "tasks": _with(state.tasks, event.task_id, task),
+        **_step(state, event.step_id, tasks=state.steps[event.step_id].tasks + 1),
+    }
 
 
-def _acknowledged(state: CaseState, event: e.TaskAcknowledged) -> CaseState:
+def _acknowledged(state: CaseState, event: e.TaskAcknowledged) -> Changes:
     return _task(state, event.task_id, acknowledged_by=event.person_id, acknowledged_at=event.at)
 
 
-def _reassigned(state: CaseState, event: e.TaskReassigned) -> CaseState:
+def _reassigned(state: CaseState, event: e.TaskReassigned) -> Changes:
     return _task(
         state,
         event.task_id,
@@ -139,10 +160,10 @@ def _reassigned(state: CaseState, event: e.TaskReassigned) -> CaseState:
     )
 
 
-def _decided(state: CaseState, event: e.TaskDecided) -> CaseState:
-    if state.tasks[event.task_id].purpose == "decide":
-        state = replace(state, data={**state.data, **event.form})
-    return _task(
+def _decided(state: CaseState, event: e.TaskDecided) -> Changes:
+    decides = state.tasks[event.task_id].purpose == "decide"
+    data: Changes = {"data": {**state.data, **event.form}} if decides else {}
+    return data | _task(
         state,
         event.task_id,
         status="decided",
@@ -157,11 +178,11 @@ def _decided(state: CaseState, event: e.TaskDecided) -> CaseState:
     )
 
 
-def _task_cancelled(state: CaseState, event: e.TaskCancelled) -> CaseState:
+def _task_cancelled(state: CaseState, event: e.TaskCancelled) -> Changes:
     return _task(state, event.task_id, status="cancelled", closed_at=event.at, next_rung_at=None)
 
 
-def _requested(state: CaseState, event: e.ServiceRequested) -> CaseState:
+def _requested(state: CaseState, event: e.ServiceRequested) -> Changes:
     return _step(
         state,
         event.step_id,
@@ -173,60 +194,62 @@ def _requested(state: CaseState, event: e.ServiceRequested) -> CaseState:
     )
 
 
-def _service_completed(state: CaseState, event: e.ServiceCompleted) -> CaseState:
-    state = _step(state, event.step_id, run_id=event.run_id, timeout_at=None, error=None)
-    return replace(state, results=_with(state.results, event.step_id, dict(event.result)))
+def _service_completed(state: CaseState, event: e.ServiceCompleted) -> Changes:
+    return {
+        "results": _with(state.results, event.step_id, dict(event.result)),
+        **_step(state, event.step_id, run_id=event.run_id, timeout_at=None, error=None),
+    }
 
 
-def _service_failed(state: CaseState, event: e.ServiceFailed) -> CaseState:
+def _service_failed(state: CaseState, event: e.ServiceFailed) -> Changes:
     status = "failed" if event.final else "active"
     return _step(state, event.step_id, status=status, run_id=event.run_id, error=event.error, timeout_at=None)
 
 
-def _completed(state: CaseState, event: e.StepCompleted) -> CaseState:
+def _completed(state: CaseState, event: e.StepCompleted) -> Changes:
     return _step(
         state, event.step_id, status="completed", completed_at=event.at, outcome=event.outcome, timeout_at=None
     )
 
 
-def _step_cancelled(state: CaseState, event: e.StepCancelled) -> CaseState:
+def _step_cancelled(state: CaseState, event: e.StepCancelled) -> Changes:
     return _step(state, event.step_id, status="cancelled", completed_at=event.at, timeout_at=None)
 
 
-def _joined(state: CaseState, event: e.BranchJoined) -> CaseState:
+def _joined(state: CaseState, event: e.BranchJoined) -> Changes:
     return _step(state, event.fork_id, joined=(*state.steps[event.fork_id].joined, event.branch))
 
 
-def _awaited(state: CaseState, event: e.ResolutionAwaited) -> CaseState:
-    return replace(state, awaiting_resolution=True)
+def _awaited(state: CaseState, event: e.ResolutionAwaited) -> Changes:
+    return {"awaiting_resolution": True}
 
 
-def _rung(state: CaseState, event: e.RungFired) -> CaseState:
+def _rung(state: CaseState, event: e.RungFired) -> Changes:
     return _task(state, event.task_id, rung_index=event.rung_index + 1, next_rung_at=event.next_rung_at)
 
 
-def _closed(state: CaseState, event: e.CaseClosed) -> CaseState:
-    return replace(state, status="closed", outcome=event.outcome, closed_at=event.at, awaiting_resolution=False)
+def _closed(state: CaseState, event: e.CaseClosed) -> Changes:
+    return {"status": "closed", "outcome": event.outcome, "closed_at": event.at, "awaiting_resolution": False}
 
 
-def _effect_due(state: CaseState, event: e.EffectDue) -> CaseState:
-    return replace(state, status="watching_effect", effect_due_at=event.due_at, effect_attempt=event.attempt)
+def _effect_due(state: CaseState, event: e.EffectDue) -> Changes:
+    return {"status": "watching_effect", "effect_due_at": event.due_at, "effect_attempt": event.attempt}
 
 
-def _judged(state: CaseState, event: e.EffectJudged) -> CaseState:
+def _judged(state: CaseState, event: e.EffectJudged) -> Changes:
     status = {True: "effective", False: "ineffective", None: "closed"}[event.effective]
-    return replace(state, status=status, effect_due_at=None, effect_observed=event.observed)
+    return {"status": status, "effect_due_at": None, "effect_observed": event.observed}
 
 
-def _reopened(state: CaseState, event: e.CaseReopened) -> CaseState:
-    return replace(state, status="open", outcome=None, closed_at=None, effect_attempt=0, reopened=event.reopened)
+def _reopened(state: CaseState, event: e.CaseReopened) -> Changes:
+    return {"status": "open", "outcome": None, "closed_at": None, "effect_attempt": 0, "reopened": event.reopened}
 
 
-def _unchanged(state: CaseState, event: e.Event) -> CaseState:
-    return state
+def _unchanged(state: CaseState, event: e.Event) -> Changes:
+    return {}
 
 
-_APPLY: Final[Mapping[type[e.Event], Callable[[CaseState, Any], CaseState]]] = {
+_APPLY: Final[Mapping[type[e.Event], Callable[[CaseState, Any], Changes]]] = {
     e.BreachRecorded: _breach,
     e.StepEntered: _entered,
     e.TaskCreated: _asked,

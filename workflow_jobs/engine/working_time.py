@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo
 import holidays
 
 DEFAULT_HOURS: Final = ("09:00-12:00", "13:30-18:00")
-FIRST_YEAR: Final = 2010
+FIRST_YEAR: Final = 2020
 LAST_YEAR: Final = 2040
+_REMEMBERED_DAYS: Final = 1000
 _DAY_MINUTES: Final = 24 * 60
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,6 +66,7 @@ class WorkingCalendar:
         self.confirmed_through = confirmed_through if confirmed_through is not None else published
         days = (self._first + timedelta(days=n) for n in range((self._last - self._first).days + 1))
         self._works = tuple(known.is_working_day(day) for day in days)
+        self._known_spans: dict[int, tuple[tuple[int, int], ...]] = {}
         # _before[n]: working microseconds before local midnight of day n.
         self._before = tuple(accumulate(map(self._day_total, range(len(self._works))), initial=0))
 
@@ -123,11 +125,20 @@ class WorkingCalendar:
             raise OutsideCalendar(f"{day} is outside the calendar, which covers {self._first} to {self._last}")
         return index
 
-    def _instants(self, index: int) -> list[tuple[int, int]]:
-        """Spans of a day as microseconds since the epoch; none on a day off."""
+    def _instants(self, index: int) -> tuple[tuple[int, int], ...]:
+        """Spans of a day as microseconds since the epoch; none on a day off. Days in use are remembered."""
+        known = self._known_spans.get(index)
+        if known is None:
+            known = self._read_day(index)
+            if len(self._known_spans) >= _REMEMBERED_DAYS:
+                self._known_spans = {}
+            self._known_spans[index] = known
+        return known
+
+    def _read_day(self, index: int) -> tuple[tuple[int, int], ...]:
         if not self._works[index]:
-            return []
-        return [(self._local(index, start), self._local(index, end)) for start, end in self._spans]
+            return ()
+        return tuple((self._local(index, start), self._local(index, end)) for start, end in self._spans)
 
     def _local(self, index: int, minute: int) -> int:
         day = self._first + timedelta(days=index + minute // _DAY_MINUTES)
@@ -137,7 +148,7 @@ class WorkingCalendar:
 
     def _day_total(self, index: int) -> int:
         # Asked of the zone day by day, because a span over a change to summer time is an hour shorter or longer.
-        return sum(closes - opens for opens, closes in self._instants(index))
+        return sum(closes - opens for opens, closes in self._read_day(index))
 
 
 def _aware(instant: datetime) -> datetime:
