@@ -77,7 +77,7 @@ def coerce_chunk(table: LandingTable, extracts: Sequence[Extract], *, zone: str 
     # unless only some Parquet files hold strings; those are coerced apart.
     for at, column in enumerate(table.columns):
         parts = [extract.columns[at] for extract in extracts if extract.columns]
-        iso = [column.name in extract.iso for extract in extracts]
+        iso = [column.name in extract.iso for extract in extracts if extract.columns]
         texts[column.name] = pa.concat_arrays(parts) if parts else pa.nulls(0, pa.string())
         if any(iso) and not all(iso):
             results = [coerce(column, part, zone=zone, iso=made) for part, made in zip(parts, iso, strict=True)]

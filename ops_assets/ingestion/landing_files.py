@@ -135,7 +135,8 @@ def scan(engine: sa.Engine, schema: LandingSchema, landing_dir: Path, *, clock: 
                 released=again and last is not None and last.released,
             )
         )
-    pending.sort(key=lambda file: (file.table.identifier, file.arrived_on, file.path.rpartition("/")[2], file.path))
+    # By name without its ending, so that "x.csv" comes before "x copy.csv".
+    pending.sort(key=lambda file: (file.table.identifier, file.arrived_on, file.file.stem, file.path))
     return Scan(tuple(pending), tuple(touched), tuple(sorted(unclaimed)))
 
 

@@ -105,7 +105,8 @@ def _chunks(
         found = _read(table, file)
         chunk.append((file, found))
         rows += found.rows_in if isinstance(found, Extract) else 0
-        if rows >= chunk_rows:
+        # A snapshot replaces the one before it, so it must find that one stored.
+        if rows >= chunk_rows or table.kind == "snapshot":
             yield chunk
             chunk, rows = [], 0
     if chunk:

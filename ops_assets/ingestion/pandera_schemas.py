@@ -90,9 +90,9 @@ def _compile_column(column: Column) -> pandera.Column:
     if column.pattern is not None:
         checks.append(_matches(column.pattern))
     if column.minimum is not None:
-        checks.append(pandera.Check.ge(_bound(column.minimum), name="min"))
+        checks.append(pandera.Check.ge(_bound(column.minimum), name="min", error="min"))
     if column.maximum is not None:
-        checks.append(pandera.Check.le(_bound(column.maximum), name="max"))
+        checks.append(pandera.Check.le(_bound(column.maximum), name="max", error="max"))
     if column.one_of:
         checks.append(_one_of(column.one_of))
     return pandera.Column(_DTYPES[column.data_type], checks, nullable=not column.required)
@@ -136,4 +136,5 @@ def _as_pandas(column: Column, values: pa.Array) -> pd.Series:
         return pd.Series(pc.cast(values, pa.float64()).to_pandas(), dtype="float64")
     if column.temporal:
         return pd.Series(pc.cast(values, pa.timestamp("us")).to_pandas(), dtype="datetime64[us]")
-    return pd.Series(values.to_pandas(), dtype=_DTYPES["varchar"])
+    texts: pd.Series = pd.Series(values.to_pandas(), dtype=_DTYPES["varchar"])
+    return texts

@@ -52,13 +52,14 @@ class Resolved:
 def resolve_chunk(
     connection: duckdb.DuckDBPyConnection, chunk: Chunk, batches: Sequence[BatchKey], *, full: bool
 ) -> Resolved:
-    """Decide about every row without failures. ``full``: the batches are full snapshots of their table."""
+    """Decide about every row without failures. ``full``: the one batch is a full snapshot of its table."""
     load = np.ones(chunk.size, dtype=bool)
     if chunk.failures:
         load[list(chunk.failures)] = False
     resolved = Resolved(load, load.copy())
     if full:
-        _resolve_snapshots(connection, chunk, batches, resolved)
+        (snapshot,) = batches
+        _resolve_snapshot(connection, chunk, snapshot, resolved)
     elif load.any():
         _resolve_versions(connection, chunk, batches, resolved)
     return resolved
@@ -239,37 +240,30 @@ def _retire(
 # --- full snapshots ---
 
 
-def _resolve_snapshots(
-    connection: duckdb.DuckDBPyConnection, chunk: Chunk, batches: Sequence[BatchKey], resolved: Resolved
+def _resolve_snapshot(
+    connection: duckdb.DuckDBPyConnection, chunk: Chunk, snapshot: BatchKey, resolved: Resolved
 ) -> None:
     table = chunk.table
     names = [column.name for column in table.columns]
     positions = np.flatnonzero(resolved.load)
     keyed = pa.table({name: chunk.typed[name].filter(pa.array(resolved.load)) for name in table.key})
-    keyed = keyed.append_column("_ix", pa.array(positions)).append_column("_batch", pa.array(chunk.batch[positions]))
-    repeated = pc.greater(keyed.group_by([*table.key, "_batch"]).aggregate([("_ix", "count")]).column("_ix_count"), 1)
-    if pc.any(repeated).as_py():
+    sizes = keyed.append_column("_ix", pa.array(positions)).group_by(table.key).aggregate([("_ix", "count")])
+    if len(sizes) < len(positions):
         columns = [chunk.typed[name].to_pylist() for name in names]
         key_at = [names.index(name) for name in table.key]
         rows = [
-            (
-                at,
-                int(chunk.batch[at]),
-                tuple(columns[k][at] for k in key_at),
-                tuple(column[at] for column in columns),
-            )
+            (at, tuple(columns[k][at] for k in key_at), tuple(column[at] for column in columns))
             for at in positions.tolist()
         ]
         for position, outcome in resolve_within_file(rows).items():
             resolved.load[position] = False
             resolved.refused[position] = outcome
-    newest_at, newest = max(enumerate(batches), key=lambda batch: (batch[1].naive, batch[1].seq))
     stored = newest_snapshot(connection, table)
-    if stored is not None and (newest.naive, newest.seq) < stored:
+    if stored is not None and (snapshot.naive, snapshot.seq) < stored:
         resolved.current[:] = False  # a newer snapshot is in service already
         return
-    resolved.current = resolved.load & (chunk.batch == newest_at)
-    resolved.snapshot = newest
+    resolved.current = resolved.load.copy()
+    resolved.snapshot = snapshot
 
 
 def _retire_before(connection: duckdb.DuckDBPyConnection, chunk: Chunk, resolved: Resolved, snapshot: BatchKey) -> None:

@@ -117,16 +117,16 @@ def _judge(row: Incoming, versions: Sequence[_Version], current: _Version | None
     return Outcome.SUPERSEDED
 
 
-def resolve_within_file(rows: Sequence[tuple[Any, Any, Content, Content]]) -> dict[Any, Outcome]:
-    """Repeats inside one full snapshot, from (ref, file, key, content): the first row of a key stands.
+def resolve_within_file(rows: Sequence[tuple[Any, Content, Content]]) -> dict[Any, Outcome]:
+    """Repeats inside one full snapshot, from (ref, key, content): the first row of a key stands.
 
     A verbatim repeat is a duplicate; another content under the same key cannot be told from an error.
     """
-    first: dict[tuple[Any, Content], Content] = {}
+    first: dict[Content, Content] = {}
     outcomes: dict[Any, Outcome] = {}
-    for ref, file, key, content in rows:
-        if (file, key) not in first:
-            first[file, key] = content
+    for ref, key, content in rows:
+        if key not in first:
+            first[key] = content
         else:
-            outcomes[ref] = Outcome.DUPLICATE if first[file, key] == content else Outcome.KEY_REPEATED
+            outcomes[ref] = Outcome.DUPLICATE if first[key] == content else Outcome.KEY_REPEATED
     return outcomes

@@ -67,7 +67,9 @@ class World:
     def land_orders(self, name: str, lines: Iterable[str]) -> Path:
         return self.land(f"erp/order_lines_{name}.csv", "\n".join([ORDER_HEADER, *lines]) + "\n")
 
-    def ingest(self, *, chunk_rows: int = 200_000, progress: Callable[[str, int, int], None] | None = None) -> IngestReport:
+    def ingest(
+        self, *, chunk_rows: int = 200_000, progress: Callable[[str, int, int], None] | None = None
+    ) -> IngestReport:
         """Run ingestion, and insist that no row was lost."""
         report = ingest(
             engine=self.engine,
@@ -97,9 +99,7 @@ class World:
         """(source, line, rule, status) of every quarantined row."""
         c = quarantine_row.c
         with self.engine.connect() as connection:
-            rows = connection.execute(
-                sa.select(c.source_ref, c.line, c.rule, c.status).order_by(c.source_ref, c.line)
-            )
+            rows = connection.execute(sa.select(c.source_ref, c.line, c.rule, c.status).order_by(c.source_ref, c.line))
             return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     def files(self) -> dict[str, tuple[str, str | None]]:

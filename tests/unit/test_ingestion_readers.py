@@ -138,7 +138,9 @@ def test_parquet_values_become_text_and_say_which_are_iso() -> None:
     table = replace(TABLE, format="parquet")
     sink = io.BytesIO()
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    pq.write_table(pa.table({"A": [1.5, float("nan")], "B b": pa.array([moment, None], pa.timestamp("us", "UTC"))}), sink)
+    pq.write_table(
+        pa.table({"A": [1.5, float("nan")], "B b": pa.array([moment, None], pa.timestamp("us", "UTC"))}), sink
+    )
     extract = read(table, sink.getvalue())
     assert rows(extract) == [(1, "1.5", "2026-01-02 03:04:05.000000Z"), (2, None, None)]
     assert extract.iso == {"b"}

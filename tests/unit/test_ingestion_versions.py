@@ -69,7 +69,7 @@ def test_a_row_older_than_the_newest_snapshot_is_not_current() -> None:
 
 
 def test_inside_a_snapshot_the_first_row_of_a_key_stands() -> None:
-    rows = [(1, 0, ("k",), ("a",)), (2, 0, ("k",), ("a",)), (3, 0, ("k",), ("b",)), (4, 1, ("k",), ("a",))]
+    rows = [(1, ("k",), ("a",)), (2, ("k",), ("a",)), (3, ("k",), ("b",)), (4, ("l",), ("a",))]
     assert resolve_within_file(rows) == {2: Outcome.DUPLICATE, 3: Outcome.KEY_REPEATED}
 
 
