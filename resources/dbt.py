@@ -156,7 +156,10 @@ class Dbt:
             f"--log-path={log_dir}",
             f"--vars={json.dumps(self.variables())}",
         ]
-        outcome = dbtRunner(callbacks=[on_event]).invoke(call)
+        try:
+            outcome = dbtRunner(callbacks=[on_event]).invoke(call)
+        finally:
+            _release_warehouse()
         if outcome.exception is not None:
             detail = "\n".join(sentences) or str(outcome.exception)
             raise DbtError(f"dbt {arguments[0]} failed: {detail}") from outcome.exception
@@ -168,6 +171,13 @@ class Dbt:
 def _rows(response: Mapping[str, Any] | None) -> int | None:
     value = (response or {}).get("rows_affected")
     return int(value) if isinstance(value, int) and value >= 0 else None
+
+
+def _release_warehouse() -> None:
+    """dbt keeps its handle on the warehouse after a run; nobody else in this process could open the file then."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
 
 
 def _newest_change() -> float:
