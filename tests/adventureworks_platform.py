@@ -59,9 +59,10 @@ class PackPlatform:
         with self.platform.warehouse.exclusive():
             results = self.platform.dbt.build(select=select, full_refresh=full_refresh, tests=tests)
         # dbt keeps the file open with its own configuration, which would keep everybody else out.
-        DuckDBConnectionManager.close_all_connections()
-        assert results
-        assert [(r.unique_id, r.message) for r in results if r.failed or r.status == "skipped"] == []
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+        failed = [f"{r.unique_id}: {r.message}" for r in results if r.failed or r.status == "skipped"]
+        assert results, "nothing was selected"
+        assert not failed, "\n".join(failed)
         return results
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
