@@ -280,6 +280,10 @@ class ProcessService:
 
     # --- questions ----------------------------------------------------------------------------------------------
 
+    def directory(self) -> Directory:
+        """The people as they are now."""
+        return self._directory()
+
     def case(self, case_id: str) -> CaseState:
         """The case as it stands."""
         with reading(self._engine) as connection:

@@ -32,6 +32,25 @@ from workflow_jobs.store.tables import (
 
 _OPEN = sa.text(f"process_task.{TASK_OPEN.text}")
 _REQUESTED = sa.text(f"process_service_step.{SERVICE_REQUESTED.text}")
+# Statements of the hot path are built once: building one costs more than SQLite needs to run it.
+_LOCK = sa.select(case.c.state).where(case.c.case_id == sa.bindparam("id")).with_for_update()
+_LOCK_BY_TASK = (
+    sa.select(case.c.state)
+    .join_from(case, task, task.c.case_id == case.c.case_id)
+    .where(task.c.task_id == sa.bindparam("id"))
+    .with_for_update(of=case)
+)
+_LOCK_BY_OPEN_KEY = sa.select(case.c.state).where(case.c.open_key == sa.bindparam("key")).with_for_update()
+_LOADS = (
+    sa.select(task.c.assignee, sa.func.sum(task.c.weight))
+    .where(_OPEN, task.c.assignee.in_(sa.bindparam("people", expanding=True)))
+    .group_by(task.c.assignee)
+)
+_INSERT_CASE = case.insert()
+_INSERT_EVENT = case_event.insert()
+_INSERT_TASK = task.insert()
+_UPDATE_CASE = case.update().where(case.c.case_id == sa.bindparam("old_id"), case.c.seq == sa.bindparam("old_seq"))
+_UPDATE_TASK = task.update().where(task.c.task_id == sa.bindparam("old_id"))
 EFFECTIVE = {"effective": True, "ineffective": False}
 
 
@@ -49,28 +68,19 @@ class Derived:
 
 def lock(connection: Connection, case_id: str) -> CaseState | None:
     """The case, locked until the transaction ends."""
-    body = connection.execute(
-        sa.select(case.c.state).where(case.c.case_id == case_id).with_for_update()
-    ).scalar_one_or_none()
+    body = connection.execute(_LOCK, {"id": case_id}).scalar_one_or_none()
     return None if body is None else state_from_json(body)
 
 
 def lock_by_task(connection: Connection, task_id: str) -> CaseState | None:
     """The case of a task, locked."""
-    body = connection.execute(
-        sa.select(case.c.state)
-        .join_from(case, task, task.c.case_id == case.c.case_id)
-        .where(task.c.task_id == task_id)
-        .with_for_update(of=case)
-    ).scalar_one_or_none()
+    body = connection.execute(_LOCK_BY_TASK, {"id": task_id}).scalar_one_or_none()
     return None if body is None else state_from_json(body)
 
 
 def lock_by_open_key(connection: Connection, key: str) -> CaseState | None:
     """The open case of a rule and subject, locked."""
-    body = connection.execute(
-        sa.select(case.c.state).where(case.c.open_key == key).with_for_update()
-    ).scalar_one_or_none()
+    body = connection.execute(_LOCK_BY_OPEN_KEY, {"key": key}).scalar_one_or_none()
     return None if body is None else state_from_json(body)
 
 
@@ -104,11 +114,7 @@ def open_loads(connection: Connection, people: Collection[str]) -> dict[str, flo
     """Weight of the open tasks of each of these people; absent means none."""
     if not people:
         return {}
-    found = connection.execute(
-        sa.select(task.c.assignee, sa.func.sum(task.c.weight))
-        .where(_OPEN, task.c.assignee.in_(sorted(people)))
-        .group_by(task.c.assignee)
-    )
+    found = connection.execute(_LOADS, {"people": sorted(people)})
     return {str(assignee): float(weight) for assignee, weight in found.tuples()}
 
 
@@ -135,24 +141,23 @@ def write_case(
     }
     if before is None:
         connection.execute(
-            case.insert().values(
-                case_id=after.case_id,
-                template_id=after.template_id,
-                template_hash=after.template_hash,
-                rule_id=after.rule_id,
-                subject_kind=after.subject_kind,
-                subject_id=after.subject_id,
-                subject_label=after.subject_label,
-                metric=after.metric,
-                priority=after.priority,
-                opened_at=after.opened_at,
+            _INSERT_CASE,
+            {
+                "case_id": after.case_id,
+                "template_id": after.template_id,
+                "template_hash": after.template_hash,
+                "rule_id": after.rule_id,
+                "subject_kind": after.subject_kind,
+                "subject_id": after.subject_id,
+                "subject_label": after.subject_label,
+                "metric": after.metric,
+                "priority": after.priority,
+                "opened_at": after.opened_at,
                 **values,
-            )
+            },
         )
         return
-    done = connection.execute(
-        case.update().where(case.c.case_id == after.case_id, case.c.seq == before.seq).values(**values)
-    )
+    done = connection.execute(_UPDATE_CASE, {"old_id": after.case_id, "old_seq": before.seq, **values})
     if done.rowcount != 1:
         raise LostUpdate(f"case {after.case_id} is no longer at event {before.seq}")
 
@@ -160,7 +165,7 @@ def write_case(
 def write_events(connection: Connection, events: Sequence[e.Event], via: str | None) -> None:
     """Append to the log."""
     connection.execute(
-        case_event.insert(),
+        _INSERT_EVENT,
         [
             {
                 "case_id": event.case_id,
@@ -198,14 +203,10 @@ def write_tasks(
         if entry.task_id not in known
     ]
     if new:
-        connection.execute(task.insert(), new)
+        connection.execute(_INSERT_TASK, new)
     for entry in changed_tasks(before, after):
         if entry.task_id in known:
-            connection.execute(
-                task.update()
-                .where(task.c.task_id == entry.task_id)
-                .values(**_task_values(entry, derived[entry.task_id]))
-            )
+            connection.execute(_UPDATE_TASK, {"old_id": entry.task_id, **_task_values(entry, derived[entry.task_id])})
 
 
 def changed_tasks(before: CaseState | None, after: CaseState) -> list[TaskState]:

@@ -21,6 +21,7 @@ from workflow_jobs.store.tables import OUTBOX_DEAD, OUTBOX_WAITING, number, outb
 _PAUSE = "slack.paused_until_ms"
 # Literal text, as in the partial index: with bound values SQLite would not use it.
 _WAITING = sa.text(f"({OUTBOX_WAITING.text})")
+_INSERT = outbox.insert()
 _DEAD = sa.text(OUTBOX_DEAD.text)
 
 
@@ -58,7 +59,7 @@ def put(connection: Connection, case_id: str, messages: Iterable[Outgoing], now:
         for message in messages
     ]
     if rows:
-        connection.execute(outbox.insert(), rows)
+        connection.execute(_INSERT, rows)
     return len(rows)
 
 

@@ -1,0 +1,125 @@
+"""Dagster jobs of service steps.
+
+Belongs here: the run of a service step: read the published snapshot, compute, hand the result to the case,
+materialise the step's asset. Does not belong here: the computation itself (replanning) and the decision what
+happens next (the engine).
+
+A job is safe to run twice: it asks first whether the step still waits for its idempotency key.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from resources.platform import Platform
+from resources.serving import Snapshot
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.replanning import OpenOrder, as_json, propose
+from workflow_jobs.step_assets import step_key
+from workflow_jobs.wiring import process_service
+
+
+class ServiceStepConfig(dg.Config):
+    """Which step of which case the run is for; all attempts of one visit share the idempotency key."""
+
+    case_id: str
+    step_id: str
+    idempotency_key: str
+
+
+@dg.op(
+    name="replan_production",
+    description="Proposes a new order for the work orders that wait for a supplier's items, and hands it to the case.",
+)
+def replan_production(
+    context: dg.OpExecutionContext, config: ServiceStepConfig, platform: dg.ResourceParam[Platform]
+) -> None:
+    service = process_service(platform)
+    known = service.service_step(config.idempotency_key)
+    if known is None:
+        raise dg.Failure(f"No case asked for the service step {config.idempotency_key}.")
+    if known.status in ("done", "withdrawn"):
+        context.log.info("The step is %s already; nothing to do.", known.status)
+        return
+    case = service.case(config.case_id)
+    proposal = replan(platform.snapshots.current(), case.subject_id)
+    try:
+        service.complete_service(
+            config.case_id,
+            config.step_id,
+            context.run_id,
+            proposal,
+            idempotency_key=config.idempotency_key,
+        )
+    except Refused as refused:
+        # Somebody was faster: another attempt, or a person who did it by hand.
+        context.log.info("The result is not needed any more: %s", refused.sentence)
+        return
+    context.log_event(
+        dg.AssetMaterialization(
+            asset_key=step_key(case.template_id, config.step_id),
+            description=f"Case {case.case_id}: {proposal['summary']}",
+            metadata={
+                "case_id": case.case_id,
+                "subject_id": case.subject_id,
+                "affected_work_orders": proposal["affected_work_orders"],
+                "proposal": dg.MetadataValue.json(proposal),
+            },
+        )
+    )
+
+
+@dg.job(
+    name="replan_production_job",
+    description="Service step of a supply exception: replans production around a supplier's late or rejected items.",
+    tags={"trueloop/kind": "service_step"},
+    executor_def=dg.in_process_executor,
+)
+def replan_production_job() -> None:
+    replan_production()
+
+
+def service_jobs() -> list[dg.JobDefinition]:
+    """All jobs that service steps of templates may name."""
+    return [replan_production_job]
+
+
+def replan(snapshot: Snapshot | None, supplier_id: str) -> dict[str, Any]:
+    """The proposal from a published snapshot; a snapshot without conformed rows has no open production to show."""
+    if snapshot is None:
+        return as_json(propose(supplier_id, [], []), snapshot_id="", as_of="")
+    served = {row["table_name"] for row in snapshot.rows("select table_name from information_schema.tables")}
+    items: list[str] = []
+    orders: list[OpenOrder] = []
+    if "fct_purchase_order_line" in served:
+        found = snapshot.rows(
+            "select distinct item_id from fct_purchase_order_line"
+            " where supplier_id = ? and item_id is not null order by item_id",
+            [supplier_id],
+        )
+        items = [str(row["item_id"]) for row in found]
+    if "fct_work_order" in served:
+        begun = (
+            " and not exists (select 1 from fct_production_run as run where run.work_order_no = wo.work_order_no)"
+            if "fct_production_run" in served
+            else ""
+        )
+        found = snapshot.rows(
+            "select work_order_no, line_code, item_id, cast(quantity as varchar) as quantity, planned_start"
+            f" from fct_work_order as wo where event_date >= ? and planned_start is not null{begun}"
+            " order by line_code, planned_start, work_order_no",
+            [snapshot.as_of],
+        )
+        orders = [
+            OpenOrder(
+                work_order_no=str(row["work_order_no"]),
+                line_code=str(row["line_code"]),
+                item_id=str(row["item_id"]),
+                quantity=str(row["quantity"]),
+                planned_start=row["planned_start"],
+            )
+            for row in found
+        ]
+    return as_json(propose(supplier_id, items, orders), snapshot_id=snapshot.id, as_of=snapshot.as_of.isoformat())
