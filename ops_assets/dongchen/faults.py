@@ -84,6 +84,10 @@ class FaultPlan:
         for kind, tables in KINDS.items():
             for sequence in range(2 if kind == "changed_date_format" else count):
                 not_before = start + 4 + int(span * (sequence + 0.5 * self._rng.random()) / count)
+                if (
+                    kind == "wrong_unit_undeclared"
+                ):  # lines that nothing is received for are rare: leave time to meet one
+                    not_before -= span // 5
                 if kind == "changed_date_format":
                     not_before = until - DAILY_DAYS + 1 + sequence * (DAILY_DAYS // 2) + self._rng.randrange(3)
                 if kind == "negative_stock" and sequence == count - 1:

@@ -148,15 +148,16 @@ def hr_rows(people: tuple[Person, ...], name: str) -> list[Row]:
 
 
 def plan_absences(seed: int, people: tuple[Person, ...], day: int, emit: Emit) -> None:
-    """Absences that are asked for on a day; they start within a week. Everybody takes turns, about seven a year.
+    """Absences that are asked for on a day; they start within a week. Everybody takes turns, about six a year.
 
-    Turns keep the holders of one role from being away all at once.
+    Turns keep the holders of one role from being away all at once. One of a day's absences starts the next day, so
+    that somebody is always absent.
     """
     rng = stream(seed, "absences", day)
     for sequence in range(2):
         turn = day * 2 + sequence
         person = people[turn * 37 % len(people)]
-        starts = day + 1 + rng.randrange(6)
+        starts = day + 1 + rng.randrange(6) * sequence
         length = (1, 1, 2, 3, 5)[rng.randrange(5)]
         row = (
             f"AB{date.fromordinal(day):%Y%m%d}-{sequence + 1:02d}",

@@ -33,7 +33,7 @@ def plan_purchases(world: World, day: int, emit: Emit) -> None:
             po_no = f"PO{number(day, index)}"
             quantity = 60 * (1 + int(rng.random() * 12))
             lead = supplier.lead_days + int(rng.random() * 5) - 2
-            if turn % 25 == 24:
+            if turn % 18 == 7:
                 plan_purchase_line(rng, supplier, item, po_no, line_no, day, day + CALL_OFF_DAYS, quantity, None, emit)
                 continue
             block, position = divmod(turn, 20)
