@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
 from ops_assets.ingestion.landing_schema import LandingSchema, read_landing_schema
 from ops_assets.ingestion.load import ingest
 from ops_assets.ingestion.records import load_records
@@ -58,8 +56,6 @@ class PackPlatform:
         """Run dbt; every node must succeed."""
         with self.platform.warehouse.exclusive():
             results = self.platform.dbt.build(select=select, full_refresh=full_refresh, tests=tests)
-        # dbt keeps the file open with its own configuration, which would keep everybody else out.
-        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
         failed = [f"{r.unique_id}: {r.message}" for r in results if r.failed or r.status == "skipped"]
         assert results, "nothing was selected"
         assert not failed, "\n".join(failed)

@@ -75,8 +75,7 @@ def run(run_id: str, status: str, ended_at: str | None, job: str = "refresh_job"
 
 def ratio(pack: PackPlatform, metric: str) -> Decimal:
     numerator, denominator = pack.row(f"select sum(numerator), sum(denominator) from metrics.{metric}")
-    assert isinstance(numerator, Decimal)
-    return numerator / denominator
+    return Decimal(numerator) / Decimal(denominator)
 
 
 def test_process_metrics_follow_the_history(pack: PackPlatform) -> None:
