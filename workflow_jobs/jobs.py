@@ -7,8 +7,7 @@ happens next (the engine).
 A job is safe to run twice: it asks first whether the step still waits for its idempotency key.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster reads the op's annotations as they stand and cannot resolve texts.
 from typing import Any
 
 import dagster as dg
