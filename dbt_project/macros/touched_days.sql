@@ -94,9 +94,9 @@
         {%- for text in days -%}
             {%- set day = modules.datetime.date.fromisoformat(text) -%}
             {%- if spans and spans[-1][1] == day -%}
-                {%- do spans[-1].__setitem__(1, day + one) -%}
+                {%- do spans.append((spans.pop()[0], day + one)) -%}
             {%- else -%}
-                {%- do spans.append([day, day + one]) -%}
+                {%- do spans.append((day, day + one)) -%}
             {%- endif -%}
         {%- endfor -%}
         ({% for span in spans -%}
