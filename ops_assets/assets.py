@@ -4,9 +4,9 @@ Glue only. What a step does stands in ingestion, refresh and publishing; here it
 metadata, so that the lineage of a figure can be walked in the Dagster UI from the landed file to the snapshot.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster reads those of decorated functions as they are.
 from collections.abc import Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -93,12 +93,14 @@ def build_assets(
     definitions: Definitions, tables: Sequence[LandingTable], gateway_url: str
 ) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """All assets of the refresh and of the operating analysis, for the parsed project of one pack."""
-    model_specs = [
-        spec.replace_attributes(kinds={"dbt", "duckdb"})
-        for spec in build_dbt_asset_specs(
-            manifest=definitions.manifest, dagster_dbt_translator=_Translator(definitions.catalog, gateway_url)
-        )
-    ]
+    model_specs = _in_order(
+        [
+            spec.replace_attributes(kinds={"dbt", "duckdb"})
+            for spec in build_dbt_asset_specs(
+                manifest=definitions.manifest, dagster_dbt_translator=_Translator(definitions.catalog, gateway_url)
+            )
+        ]
+    )
     return [
         _landing_assets(definitions, tables),
         _model_assets(definitions, model_specs),
@@ -106,6 +108,13 @@ def build_assets(
         _audit_checks(enabled_checks(definitions.catalog, definitions.project)),
         operating_analysis,
     ]
+
+
+def _in_order(specs: Sequence[dg.AssetSpec]) -> list[dg.AssetSpec]:
+    """Specs with every asset behind what it stands on; Dagster wants the results of one step in that order."""
+    by_key = {spec.key: spec for spec in specs}
+    graph = {spec.key: {dep.asset_key for dep in spec.deps if dep.asset_key in by_key} for spec in specs}
+    return [by_key[key] for key in TopologicalSorter(graph).static_order()]
 
 
 def _landing_assets(definitions: Definitions, tables: Sequence[LandingTable]) -> dg.AssetsDefinition:
@@ -229,6 +238,7 @@ def _audit_checks(rules: Sequence[CheckRule]) -> dg.AssetChecksDefinition:
             asset=dg.AssetKey(rule.asset),
             description=rule.description or f"{rule.dimension}: {rule.measure} of {', '.join(rule.columns) or 'rows'}",
             blocking=rule.can_hold_back,
+            additional_deps=[PUBLISHED_SNAPSHOT],
             metadata={"dimension": rule.dimension, "measure": rule.measure},
         )
         for rule in rules
@@ -238,7 +248,6 @@ def _audit_checks(rules: Sequence[CheckRule]) -> dg.AssetChecksDefinition:
         name="audit_checks",
         specs=specs,
         description="Reports the audit that the published snapshot was made with: warnings, and red lines as errors.",
-        ins={"snapshot": dg.AssetIn(PUBLISHED_SNAPSHOT, dagster_type=dg.Nothing)},
     )
     def audit_checks(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]

@@ -204,7 +204,10 @@ class Catalog:
         raise CatalogError(f"There is no metric {name!r}. Known: {', '.join(sorted(self.metrics))}.")
 
     def watches(self) -> tuple[Watch, ...]:
-        return tuple(Watch(metric.name, rule, metric.aggregation) for metric in self.metrics.values() for rule in metric.watch)
+        """All watch rules, by metric."""
+        return tuple(
+            Watch(metric.name, rule, metric.aggregation) for metric in self.metrics.values() for rule in metric.watch
+        )
 
     def missing(self, metric: str, entities: Sequence[str]) -> tuple[str, ...]:
         """The entities that ``metric`` needs and a pack does not feed."""

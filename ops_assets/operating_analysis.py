@@ -74,12 +74,13 @@ def render(
     snapshot_id: str,
 ) -> str:
     """The report as Markdown, by domain."""
-    lines = [f"# Operating analysis {month:%Y-%m}", "", f"Published figures of snapshot {snapshot_id}.", ""]
+    lines = [f"# Operating analysis {month:%Y-%m}", "", f"Published figures of snapshot {snapshot_id}."]
     domain = None
     for metric in metrics:
         if metric["domain"] != domain:
             domain = metric["domain"]
             lines += [
+                "",
                 f"## {str(domain).capitalize()}",
                 "",
                 f"| metric | {month:%Y-%m} | {before:%Y-%m} | change | state |",

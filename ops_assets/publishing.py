@@ -257,7 +257,7 @@ class _SnapshotWriter:
         self._insert_metric(
             metric,
             state,
-            reason,
+            reason if rows else f"No rows in the window yet. {reason}".strip(),
             value=None if value is None else float(value),
             value_text=shown_value(metric, value),
             numerator=None if numerator is None else f"{numerator.normalize():f}",

@@ -4,8 +4,7 @@ A look costs one directory listing while nothing changes: the cursor remembers t
 last event, and only a difference makes the sensor compare files with the ledger.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster reads those of decorated functions as they are.
 import hashlib
 import json
 from pathlib import Path

@@ -3,8 +3,7 @@
 Every sensor only asks the service what is due and calls it; what is due, and that it happens once, is decided there.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster reads those of decorated functions as they are.
 from collections.abc import Iterator
 
 import dagster as dg

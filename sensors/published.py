@@ -1,7 +1,6 @@
 """Reads each new snapshot once: breaches open cases, red lines open incidents, mended red lines close them."""
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster reads those of decorated functions as they are.
 from collections.abc import Sequence
 
 import dagster as dg

@@ -1,7 +1,6 @@
 """What runs by the clock: the five-minute refresh and the monthly operating analysis."""
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster reads those of decorated functions as they are.
 from collections.abc import Iterator
 
 import dagster as dg
