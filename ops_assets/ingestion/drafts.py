@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from ops_assets.ingestion.coerce import Mask
 from ops_assets.ingestion.dates import FormatChange
+from ops_assets.ingestion.extract import Extract
 from ops_assets.ingestion.judge import Chunk, Failure
 from ops_assets.ingestion.landing_files import PendingFile
 from ops_assets.ingestion.landing_schema import LandingTable
 from ops_assets.ingestion.ledger import printable
 from ops_assets.ingestion.raw_load import BatchKey, Resolved
-from ops_assets.ingestion.readers import Extract
 from ops_assets.ingestion.report import BatchReport
 from ops_assets.ingestion.versions import Outcome
 

@@ -18,10 +18,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ops_assets.ingestion.chunk_load import Session, load_drafts
 from ops_assets.ingestion.drafts import Draft
+from ops_assets.ingestion.extract import Extract, MalformedRow
 from ops_assets.ingestion.judge import coerce_chunk
 from ops_assets.ingestion.landing_schema import LandingSchema, LandingTable
 from ops_assets.ingestion.ledger import inbox_event
-from ops_assets.ingestion.readers import Extract, MalformedRow, from_records
+from ops_assets.ingestion.readers import from_records
 from ops_assets.ingestion.report import IngestReport, merged
 from resources.clock import Clock
 from resources.ops_database import reading

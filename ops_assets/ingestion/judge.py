@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 
 from ops_assets.ingestion.coerce import Mask, coerce
 from ops_assets.ingestion.dates import FormatChange, changed_format
+from ops_assets.ingestion.extract import Extract
 from ops_assets.ingestion.landing_schema import LandingTable
 from ops_assets.ingestion.pandera_schemas import check_frame, compile_schema, failures
-from ops_assets.ingestion.readers import Extract
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -160,12 +161,17 @@ class LandingTable:
     @property
     def schema_hash(self) -> str:
         """Changes when the declaration changes in a way that may let other rows or files pass."""
-        declared = asdict(self)
-        del declared["where"]
-        return hashlib.sha256(json.dumps(declared, sort_keys=True, default=str).encode()).hexdigest()
+        return _digest(self)
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
+
+
+@lru_cache(maxsize=1024)
+def _digest(table: LandingTable) -> str:
+    declared = asdict(table)
+    del declared["where"]
+    return hashlib.sha256(json.dumps(declared, sort_keys=True, default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

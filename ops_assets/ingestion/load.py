@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from ops_assets.ingestion import inbox, retries
 from ops_assets.ingestion.chunk_load import Session, load_drafts, open_session
 from ops_assets.ingestion.drafts import Draft, Refusal, changed_dates
+from ops_assets.ingestion.extract import Extract, FileUnreadable
 from ops_assets.ingestion.guards import History, LoadedFile, late_days, refuse
 from ops_assets.ingestion.judge import coerce_chunk, format_changes
 from ops_assets.ingestion.landing_files import PendingFile, scan
@@ -24,7 +25,7 @@ from ops_assets.ingestion.landing_schema import LandingSchema, LandingTable
 from ops_assets.ingestion.ledger import landing_file
 from ops_assets.ingestion.ledger_writes import note_touched, recover, set_aside_files
 from ops_assets.ingestion.raw_tables import ensure_raw_tables, loaded_batches
-from ops_assets.ingestion.readers import Extract, FileUnreadable, read
+from ops_assets.ingestion.readers import read
 from ops_assets.ingestion.report import IngestReport, LateFile, SetAside, merged
 from resources.clock import Clock
 from resources.fault_points import fault_point

@@ -16,11 +16,12 @@ import sqlalchemy as sa
 
 from ops_assets.ingestion.chunk_load import Session, load_drafts
 from ops_assets.ingestion.drafts import Draft, refused
+from ops_assets.ingestion.extract import Extract
 from ops_assets.ingestion.judge import Failure, coerce_chunk, validate
 from ops_assets.ingestion.landing_schema import LandingSchema, LandingTable
 from ops_assets.ingestion.ledger import ingestion_batch, printable, quarantine_row
 from ops_assets.ingestion.raw_load import BatchKey, resolve_chunk
-from ops_assets.ingestion.readers import Extract, as_text, from_records
+from ops_assets.ingestion.readers import as_text, from_records
 from ops_assets.ingestion.report import IngestReport, merged
 from ops_assets.ingestion.versions import Outcome
 from resources.ops_database import reading

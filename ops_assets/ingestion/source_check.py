@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from ops_assets.ingestion.extract import FileUnreadable
 from ops_assets.ingestion.judge import coerce_chunk, format_changes, validate
 from ops_assets.ingestion.landing_files import scan
 from ops_assets.ingestion.landing_schema import LandingSchema
 from ops_assets.ingestion.ledger import ingestion_batch, landing_file
-from ops_assets.ingestion.readers import FileUnreadable, read
+from ops_assets.ingestion.readers import read
 from resources.clock import Clock
 from resources.ops_database import reading
 

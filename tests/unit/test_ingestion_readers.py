@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ops_assets.ingestion.extract import Extract, FileUnreadable
 from ops_assets.ingestion.landing_schema import Column, LandingTable
-from ops_assets.ingestion.readers import Extract, FileUnreadable, read
+from ops_assets.ingestion.readers import read
 
 TABLE = LandingTable(
     system="s", name="t", identifier="s__t", files=(), format="csv", kind="events", key=("a",),
