@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,15 @@ from ops_assets.dongchen.faults import KINDS
 from ops_assets.dongchen.generate import generate
 
 ROOT = Path(__file__).resolve().parents[2]
-SLOW = settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+def examples(request: pytest.FixtureRequest, few: int, many: int) -> settings:
+    """Bounded here, full with --soak; the count is printed."""
+    count = many if request.config.getoption("--soak") else few
+    print(f"{request.node.name}: {count} histories")
+    return settings(max_examples=count, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+
 SEEDS = st.integers(0, 10_000)
 SCALES = st.sampled_from([0.02, 0.03, 0.05])
 DAYS = st.integers(100, 125)
@@ -60,26 +69,30 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-@SLOW
-@given(seed=SEEDS, scale=SCALES, days=DAYS, until=LAST_DAYS)
-def test_every_history_is_healthy_and_has_its_story_and_its_faults(
-    seed: int, scale: float, days: int, until: date
-) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        truth = make(folder, seed=seed, scale=scale, days=days, until=until, faults="all")
-        landing = folder / "landing"
-        assert truth["breaches"] == []
-        for metric, (low, high) in HEALTHY.items():
-            for which in ("clean", "publish"):
-                assert low <= Fraction(truth["metrics"][metric][which]["value"]) <= high, (metric, which)
-        _check_story(landing, truth, until)
-        _check_margins(landing, truth["disputes"]["order"])
-        _check_stock(landing, truth["disputes"]["item"], until)
-        assert truth["faults_not_planted"] == []
-        assert {fault["kind"] for fault in truth["faults"]} == set(KINDS)
-        for fault in truth["faults"]:
-            _check_place(landing, fault)
+def test_every_history_is_healthy_and_has_its_story_and_its_faults(request: pytest.FixtureRequest) -> None:
+    @examples(request, 6, 300)
+    @given(seed=SEEDS, scale=SCALES, days=DAYS, until=LAST_DAYS)
+    def holds(seed: int, scale: float, days: int, until: date) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            _check_history(Path(name), seed, scale, days, until)
+
+    holds()
+
+
+def _check_history(folder: Path, seed: int, scale: float, days: int, until: date) -> None:
+    truth = make(folder, seed=seed, scale=scale, days=days, until=until, faults="all")
+    landing = folder / "landing"
+    assert truth["breaches"] == []
+    for metric, (low, high) in HEALTHY.items():
+        for which in ("clean", "publish"):
+            assert low <= Fraction(truth["metrics"][metric][which]["value"]) <= high, (metric, which)
+    _check_story(landing, truth, until)
+    _check_margins(landing, truth["disputes"]["order"])
+    _check_stock(landing, truth["disputes"]["item"], until)
+    assert truth["faults_not_planted"] == []
+    assert {fault["kind"] for fault in truth["faults"]} == set(KINDS)
+    for fault in truth["faults"]:
+        _check_place(landing, fault)
 
 
 def _check_story(landing: Path, truth: dict[str, Any], until: date) -> None:
@@ -158,15 +171,17 @@ def _rows(landing: Path, table: str) -> list[dict[str, str]]:
     return found
 
 
-@SLOW
-@given(seed=SEEDS, days=DAYS, faults=st.sampled_from(["all", "none"]))
-def test_same_arguments_give_the_same_bytes(seed: int, days: int, faults: str) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        until = date(2026, 11, 21)
-        for copy in ("a", "b"):
-            make(folder / copy, seed=seed, scale=0.02, days=days, until=until, faults=faults)
-        assert digest(folder / "a") == digest(folder / "b")
+def test_same_arguments_give_the_same_bytes(request: pytest.FixtureRequest) -> None:
+    @examples(request, 3, 30)
+    @given(seed=SEEDS, days=DAYS, faults=st.sampled_from(["all", "none"]))
+    def holds(seed: int, days: int, faults: str) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for copy in ("a", "b"):
+                make(folder / copy, seed=seed, scale=0.02, days=days, until=date(2026, 11, 21), faults=faults)
+            assert digest(folder / "a") == digest(folder / "b")
+
+    holds()
 
 
 def test_bytes_do_not_depend_on_the_process(tmp_path: Path) -> None:
