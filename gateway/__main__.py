@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from gateway.app import create_app
 from gateway.embedded_slack.app import is_loopback
-from gateway.slack_connection import SlackSettingsError
 from resources.packs import PackError
 from resources.platform import Platform, StateFolderError
 from resources.settings import Settings, load_settings
+from resources.slack_connection import SlackSettingsError
 from workflow_jobs.slack_targets import SlackUsersFileError
 
 # An open page asks once a second, so connections are never idle; do not wait for them to end.

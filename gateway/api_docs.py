@@ -56,6 +56,7 @@ def _operation(schema: dict[str, Any], path: str, method: str, operation: dict[s
         ],
         "body": _fields(schema, body.get("schema", {})) if body else [],
         "example": _example(body.get("schema", {})),
+        "example_path": _example_path(path, operation.get("parameters", [])),
         "answers": answers,
         "needs_token": "security" in operation,
     }
@@ -97,6 +98,15 @@ def _type_name(node: dict[str, Any]) -> str:
     if node.get("type") == "array":
         return f"list of {_type_name(node.get('items', {}))}"
     return str(node.get("format") or node.get("type") or "any")
+
+
+def _example_path(path: str, parameters: list[dict[str, Any]]) -> str:
+    """The path with an example in place of each of its parameters."""
+    for one in parameters:
+        examples = one["schema"].get("examples") or []
+        if one["in"] == "path" and examples:
+            path = path.replace("{" + one["name"] + "}", str(examples[0]))
+    return path
 
 
 def _example(node: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -21,18 +22,17 @@ from gateway.context import GatewayContext, build_context
 from gateway.delivery import DeliveryThread
 from gateway.embedded_people import directory_members
 from gateway.embedded_slack.app import create_embedded_slack
-from gateway.embedded_slack.credentials import EmbeddedSecrets
 from gateway.embedded_slack.workspace import Workspace
 from gateway.pages import STATIC_DIR
 from gateway.problems import Problem, install_problems
 from gateway.slack import SlackHandler, build_bolt
-from gateway.slack_connection import SlackConnection, slack_connection
 from gateway.slack_people import SlackPeople
 from gateway.slack_routes import slack_routes
 from gateway.step_reports import report_completions
 from resources.clock import Clock
 from resources.settings import Settings
 from resources.slack import SlackClient
+from resources.slack_connection import EmbeddedSecrets, SlackConnection, slack_connection
 from workflow_jobs.outbox import deliver_due
 from workflow_jobs.slack_targets import load_slack_users
 
@@ -48,8 +48,8 @@ _log = logging.getLogger(__name__)
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     """The gateway as an ASGI application on the state folder of ``settings``.
 
-    ``app.state.workspace`` is the embedded Slack's workspace, or None. Raises SlackSettingsError for contradicting
-    tokens, SlackUsersFileError for a mapping file that cannot be read.
+    ``app.state.workspace`` is the embedded Slack's workspace, or None; ``app.state.delivery`` sends the outbox when
+    kicked. Raises SlackSettingsError for contradicting tokens, SlackUsersFileError for an unreadable mapping file.
     """
     context = build_context(settings, clock=clock)
     connection = slack_connection(settings)
@@ -79,6 +79,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     )
     app.state.context = context
     app.state.workspace = workspace
+    app.state.delivery = slack.delivery
     install_problems(app, body_limit=settings.event_body_limit)
     for module in (events_api, metrics_api, cases_api, health, home, api_docs):
         app.include_router(module.router)
@@ -119,7 +120,7 @@ class _SlackParts:
 
     @cached_property
     def bolt(self) -> App:
-        client = self._connection.web_client()
+        client = _web_client(self._connection)
         # Over Socket Mode nothing is signed; Bolt still wants a text.
         return build_bolt(self._handler, client=client, signing_secret=self._connection.signing_secret or "socket-mode")
 
@@ -133,6 +134,14 @@ class _SlackParts:
         self.delivery.stop()
         if self._socket is not None:
             self._socket.close()  # type: ignore[no-untyped-call]
+
+
+def _web_client(connection: SlackConnection) -> WebClient:
+    """Bolt's client: it looks up who the bot is, once, within the time that a click may take."""
+    client = WebClient(token=connection.bot_token, base_url=connection.base_url, timeout=2, retry_handlers=[])
+    if connection.embedded:
+        client.proxy = None  # a proxy of the environment would look for 127.0.0.1 on its own machine
+    return client
 
 
 def _workspace(context: GatewayContext, connection: SlackConnection) -> Workspace:

@@ -19,10 +19,8 @@ from resources.people import CurrentDirectory
 from resources.platform import Platform
 from resources.serving import Snapshot, SnapshotStore
 from resources.settings import Settings
-from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack_text import MetricFigure
-from workflow_jobs.template_library import load_library
+from workflow_jobs.wiring import process_service
 
 
 @dataclass(frozen=True)
@@ -63,36 +61,14 @@ class GatewayContext:
 def build_context(settings: Settings, *, clock: Clock | None = None) -> GatewayContext:
     """Put a context together on the state folder of ``settings``; migrates the ops database."""
     platform = Platform(settings, clock=clock)
-    directory = CurrentDirectory(platform.snapshots)
-    service = ProcessService(
-        platform.ops_engine,
-        clock=platform.clock,
-        templates=load_library(),
-        directory=directory,
-        calendar=WorkingCalendar(platform.pack.calendar, time_zone=platform.pack.time_zone),
-        pack=platform.pack.name,
-        channel=settings.slack_channel,
-        language=settings.language,
-        figures=lambda metric: _figure(platform.snapshots, metric),
-    )
     return GatewayContext(
         platform=platform,
         engine=platform.ops_engine,
-        service=service,
-        directory=directory,
+        service=process_service(platform),
+        directory=CurrentDirectory(platform.snapshots),
         rate_limit=RateLimit(settings.event_rate_per_minute),
         sources=_declared_tables(platform),
     )
-
-
-def _figure(snapshots: SnapshotStore, metric: str) -> MetricFigure | None:
-    snapshot = snapshots.current()
-    rows = (
-        snapshot.rows("select label_en, label_zh, unit, decimals from metrics where metric = ?", [metric])
-        if snapshot
-        else []
-    )
-    return MetricFigure(**rows[0]) if rows else None
 
 
 def _declared_tables(platform: Platform) -> Mapping[str, tuple[str, ...]]:

@@ -88,7 +88,7 @@ class SlackHandler:
                 "slack",
             )
         except Refused as refused:
-            errors = slack_modal.error_block(view, refused.sentence) if refused.code in _FIELD_PROBLEMS else {}
+            errors = _field_errors(view, refused.sentence) if refused.code in _FIELD_PROBLEMS else {}
             if errors:
                 ack(response_action="errors", errors=errors)
             elif self._is_repetition(refused, button, person):
@@ -174,6 +174,14 @@ def build_bolt(handler: SlackHandler, *, client: WebClient, signing_secret: str)
     app.action(re.compile(f"^{re.escape(ACTION_PREFIX)}"))(pressed)
     app.view(slack_modal.CALLBACK_ID)(submitted)
     return app
+
+
+def _field_errors(view: Mapping[str, Any], sentence: str) -> dict[str, str]:
+    """The sentence beside every field whose label it names; where it names none, as slack_modal places it."""
+    inputs = [block for block in view.get("blocks") or () if block.get("type") == "input"]
+    labels = {block["block_id"]: str((block.get("label") or {}).get("text") or "") for block in inputs}
+    named = {block_id: sentence for block_id, label in labels.items() if label and label in sentence}
+    return named or slack_modal.error_block(view, sentence)
 
 
 def _closing_view(sentence: str) -> dict[str, Any]:

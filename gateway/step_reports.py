@@ -24,6 +24,8 @@ def report_completions(dagster_url: str, completions: list[StepCompletion], *, t
 def report_body(completion: StepCompletion) -> dict[str, Any]:
     """The body of the report: asset ``process/<template>/<step>``, with the case in the metadata and no partition."""
     facts = {key: value for key, value in asdict(completion).items() if value is not None}
+    for part_of_the_key in ("template_id", "step_id"):
+        facts.pop(part_of_the_key)
     return {
         "asset_key": ["process", completion.template_id, completion.step_id],
         "description": f"Case {completion.case_id}: {completion.outcome or 'completed'}",

@@ -119,7 +119,8 @@ async def _values(request: Request) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "application/json":
         try:
-            body = json.loads(await request.body())
+            # slack_sdk names JSON as the type of an empty body, too.
+            body = json.loads(await request.body() or b"{}")
         except ValueError:
             raise SlackError("invalid_json") from None
         if not isinstance(body, dict):

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gateway.embedded_slack.conversations import Conversations
-from gateway.embedded_slack.credentials import EmbeddedSecrets
 from gateway.embedded_slack.database import Database
 from gateway.embedded_slack.faults import FaultPlan
 from gateway.embedded_slack.members import Member, Members
 from gateway.embedded_slack.messages import Messages
 from gateway.embedded_slack.views import Views
 from resources.clock import Clock
+from resources.slack_connection import EmbeddedSecrets
 
 STANDARD_CHANNELS = (
     ("general", "Company-wide announcements and everything that has no place of its own"),
