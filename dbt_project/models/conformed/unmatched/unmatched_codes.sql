@@ -14,6 +14,7 @@
     ('item', 'booked_order', 'fct_booked_order'),
     ('item', 'lab_result', 'fct_lab_result'),
     ('item', 'work_order', 'fct_work_order'),
+    ('item', 'sale_line', 'fct_sale_line'),
     ('supplier', 'purchase_order_line', 'fct_purchase_order_line'),
     ('supplier', 'receipt_line', 'fct_receipt_line'),
     ('supplier', 'lab_result', 'fct_lab_result'),
