@@ -84,6 +84,17 @@ def test_a_lower_tier_cannot_approve_what_belongs_to_a_higher_one() -> None:
     play.choose("assess", "approve", "cfo", measure_cost="1", cost_bearer="company")
 
 
+def test_who_answers_for_a_tiered_step_may_not_approve_in_a_tier_that_does_not_name_him() -> None:
+    amount = ", form: [{name: amount, type: decimal, required: true, title: {en: A, zh: 额}}]"
+    tiers = ', tiers: [{when: "data.amount < 10.0", responsible: buyer}, {default: true, responsible: cfo}]'
+    assess = human("assess", extra=tiers).replace("responsible: buyer, accountable: plant", "accountable: plant")
+    play = Play(small(f"- {human('a', extra=amount)}\n- {assess}\n")).open()
+    play.choose("a", "ok", amount="10")
+    with pytest.raises(Refused, match="not_allowed"):
+        play.choose("assess", "ok", "pm")
+    play.choose("assess", "ok", "cfo")
+
+
 def test_a_data_incident_closes_when_its_check_passes_whatever_people_did() -> None:
     early = Play(shipped("data_incident")).open(data={"owner_role": "quality_manager", "check_name": "x"})
     assert early.task("acknowledge").assignee == "qm"
