@@ -1,0 +1,120 @@
+"""The process's own history on its way to the warehouse: changed rows only, each version once, none passed over."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from ops_assets.ingestion.ledger import inbox_event
+from tests.process_world import World
+from workflow_jobs.history import export_history, export_run, process_history
+
+
+@pytest.fixture
+def world(ops_engine: Engine) -> World:
+    return World(ops_engine)
+
+
+def _inbox(world: World) -> list[tuple[str, str, dict[str, object]]]:
+    with world.engine.connect() as connection:
+        found = connection.execute(
+            sa.select(inbox_event.c.table_name, inbox_event.c.event_id, inbox_event.c.row).order_by(inbox_event.c.id)
+        )
+        return [(table, event_id, json.loads(row)) for table, event_id, row in found.tuples()]
+
+
+def test_rows_say_what_the_case_was(world: World) -> None:
+    case_id = world.open().case_id
+    world.clock.advance(timedelta(hours=1))
+    world.decide(case_id, "judge")
+    history = process_history(world.engine)
+    (case,) = history.cases.values()
+    assert case == {
+        "case_id": case_id,
+        "template_id": "supply_exception",
+        "status": "open",
+        "outcome": None,
+        "subject_kind": "supplier",
+        "subject_id": "S1",
+        "metric": "metric_supplier_reject_rate",
+        "rule_id": "supplier_reject_rate_high",
+        "opened_at": "2026-11-16 01:30:00",
+        "closed_at": None,
+        "working_minutes_open": None,
+        "effective": None,
+    }
+    judge = next(t for t in history.tasks.values() if t["step_id"] == "judge")
+    assert (judge["outcome"], judge["working_minutes"], judge["breached"]) == ("confirm", 60, False)
+    assert judge["decided_at"] == "2026-11-16 02:30:00"
+    assert {t["step_id"] for t in history.tasks.values()} == {"judge", "supplier", "protect"}
+
+
+def test_a_later_export_has_only_what_changed(world: World) -> None:
+    first, second = world.open("S1").case_id, world.open("S2").case_id
+    start = process_history(world.engine)
+    assert process_history(world.engine, start.cursor).cursor == start.cursor
+    world.decide(second, "judge")
+    changed = process_history(world.engine, start.cursor)
+    assert [row["case_id"] for row in changed.cases.values()] == [second]
+    assert {row["case_id"] for row in changed.tasks.values()} == {second}
+    assert first not in str(changed.tasks)
+
+
+def test_the_export_hands_every_version_over_once(world: World) -> None:
+    case_id = world.open().case_id
+    assert export_history(world) == 2
+    assert export_history(world) == 0
+    world.to_the_end(case_id)
+    export_history(world)
+    rows = _inbox(world)
+    assert len({event_id for _, event_id, _ in rows}) == len(rows)
+    last = [row for table, _, row in rows if table == "cases"][-1]
+    assert (last["status"], last["outcome"], last["working_minutes_open"]) == ("watching_effect", "completed", 0)
+    decided = {row["step_id"] for table, _, row in rows if table == "tasks" and row["decided_at"]}
+    assert decided == {"judge", "supplier", "protect", "assess", "promise"}
+
+
+def test_no_change_is_passed_over_while_others_write(world: World) -> None:
+    cases = [world.open(f"S{n}").case_id for n in range(8)]
+    done = threading.Event()
+
+    def work(mine: list[str]) -> None:
+        for case_id in mine:
+            world.to_the_end(case_id)
+
+    threads = [threading.Thread(target=work, args=(cases[n::2],)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    waiter = threading.Thread(target=lambda: ([t.join() for t in threads], done.set()))
+    waiter.start()
+    while not done.is_set():
+        export_history(world)
+    waiter.join()
+    export_history(world)
+    latest: dict[object, object] = {}
+    for table, _, row in _inbox(world):
+        if table == "cases":
+            latest[row["case_id"]] = row["status"]
+    assert latest == dict.fromkeys(cases, "watching_effect")
+
+
+def test_a_finished_run_is_handed_over_once(world: World) -> None:
+    for _ in range(2):
+        export_run(
+            world,
+            run_id="r1",
+            job_name="refresh_job",
+            status="FAILURE",
+            started_at=1_700_000_000.0,
+            ended_at=1_700_000_060.5,
+            tags={"trueloop/batch": "b-1"},
+        )
+    ((table, _, row),) = _inbox(world)
+    assert table == "runs"
+    assert (row["started_at"], row["ended_at"]) == ("2023-11-14 22:13:20", "2023-11-14 22:14:20.500000")
+    assert (row["batch_id"], row["case_id"]) == ("b-1", None)

@@ -1,0 +1,99 @@
+"""The process tables: the migration makes what the code declares, and due scans read what is due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.engine import Engine
+
+from tests.engine_world import MONDAY
+from tests.process_world import World
+from workflow_jobs.store import case_rows, tables
+from workflow_jobs.store.case_rows import LostUpdate, due_rungs_query
+
+
+def test_the_migration_makes_the_declared_tables(ops_engine: Engine) -> None:
+    ours = {name for name in tables.metadata.tables if name.startswith("process_")}
+
+    def only_ours(thing: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
+        table = name if kind == "table" else thing.table.name
+        return table in ours
+
+    with ops_engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_object": only_ours, "compare_type": True})
+        assert compare_metadata(context, tables.metadata) == []
+        inspector = sa.inspect(connection)
+        indexes = {i["name"] for name in ours for i in inspector.get_indexes(name)}
+    declared = {str(index.name) for name in ours for index in tables.metadata.tables[name].indexes}
+    assert declared <= indexes
+
+
+@pytest.fixture
+def many_tasks(ops_engine: Engine) -> Engine:
+    """20,000 open tasks of one case whose next rung is a day away, and one that is due."""
+    world = World(ops_engine)
+    case_id = world.open().case_id
+    with ops_engine.begin() as connection:
+        (row,) = connection.execute(sa.select(tables.task)).mappings().all()
+        connection.execute(
+            tables.task.insert(),
+            [
+                dict(row) | {"task_id": f"{case_id}.{n}", "next_rung_at": MONDAY + timedelta(days=1, seconds=n)}
+                for n in range(20_000)
+            ],
+        )
+        if ops_engine.dialect.name == "postgresql":
+            connection.execute(sa.text("analyze process_task"))
+    return ops_engine
+
+
+def test_the_scan_for_due_rungs_reads_the_partial_index_up_to_now(many_tasks: Engine) -> None:
+    query = due_rungs_query(MONDAY + timedelta(hours=6), 100)
+    with many_tasks.connect() as connection:
+        text = str(query.compile(many_tasks, compile_kwargs={"render_postcompile": True}))
+        parameters = query.compile(many_tasks).params
+        explain = "explain query plan " if many_tasks.dialect.name == "sqlite" else "explain analyze "
+        assert text.count("next_rung_at") >= 1
+        plan = "\n".join(str(tuple(line)) for line in connection.execute(_Explain(query, explain)).fetchall())
+        assert "ix_process_task_next_rung_at_open" in plan, plan
+        assert "SCAN process_task" not in plan and "Seq Scan" not in plan, plan
+        assert "SORT" not in plan.upper() or many_tasks.dialect.name == "postgresql", plan
+        assert connection.execute(query).scalars().all() == ["C-000001"], parameters
+
+
+class _Explain(sa.sql.expression.Executable, sa.sql.expression.ClauseElement):
+    inherit_cache = False
+
+    def __init__(self, statement: sa.Select[Any], prefix: str) -> None:
+        self.statement = statement
+        self.prefix = prefix
+
+
+@sa.ext.compiler.compiles(_Explain)
+def _explain(element: _Explain, compiler: Any, **kwargs: Any) -> str:
+    return element.prefix + str(compiler.process(element.statement, **kwargs))
+
+
+def test_a_write_past_the_lock_is_noticed(ops_engine: Engine) -> None:
+    world = World(ops_engine)
+    case_id = world.open().case_id
+    before = world.service.case(case_id)
+    with ops_engine.begin() as connection:
+        connection.execute(tables.case.update().values(seq=before.seq + 1))
+    with ops_engine.begin() as connection, pytest.raises(LostUpdate, match="no longer at event"):
+        case_rows.write_case(connection, before, before, "k", world.clock.now(), None)
+
+
+def test_open_work_is_summed_per_person(ops_engine: Engine) -> None:
+    world = World(ops_engine)
+    for n in range(3):
+        world.open(f"S{n}")
+    with ops_engine.connect() as connection:
+        # Tasks of a case of high priority weigh 2.
+        assert sum(case_rows.open_loads(connection, {"q1", "q2", "ceo"}).values()) == 6.0
+        assert case_rows.open_loads(connection, set()) == {}
