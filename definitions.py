@@ -20,7 +20,7 @@ from sensors.process import build_process_sensors
 from sensors.published import build_published_sensor
 from sensors.schedules import build_schedules
 from workflow_jobs.jobs import service_jobs
-from workflow_jobs.refresh_jobs import operating_analysis_job, refresh_job
+from workflow_jobs.refresh_jobs import audit_job, operating_analysis_job, refresh_job
 from workflow_jobs.wiring import library
 from workflow_jobs.step_assets import step_asset_specs
 
@@ -36,7 +36,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
             *build_assets(definitions, landing_tables(platform), platform.settings.gateway_url),
             *step_asset_specs(library(), watches),
         ],
-        jobs=[refresh_job, operating_analysis_job, *service_jobs()],
+        jobs=[refresh_job, audit_job, operating_analysis_job, *service_jobs()],
         schedules=build_schedules(platform.pack.time_zone),
         sensors=[
             landed_sources_sensor,

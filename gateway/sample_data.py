@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from resources.platform import Platform
 from resources.serving import write_json_atomically
@@ -29,7 +30,8 @@ def write_sample(platform: Platform, progress: Callable[[str], None]) -> None:
     settings = platform.settings
     building = settings.home / "landing.building"
     shutil.rmtree(building, ignore_errors=True)
-    until = platform.as_of()
+    # Up to yesterday: today's events come from the feed, hour by hour, as they would from a live company.
+    until = platform.as_of() - timedelta(days=1)
     generate(
         building,
         settings.home / "sample_truth.json",

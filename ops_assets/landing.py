@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from ops_assets.ingestion.accounting import imbalances
 from ops_assets.ingestion.landing_schema import LandingSchema, LandingTable, read_landing_schema
 from ops_assets.ingestion.load import ingest
 from ops_assets.ingestion.report import IngestReport
@@ -29,10 +30,11 @@ class TableRows:
 
 @dataclass(frozen=True)
 class LandingReport:
-    """One landing: the whole ingestion report, and its rows by raw table."""
+    """One landing: the ingestion report, its rows by raw table, and a sentence for each batch that does not add up."""
 
     ingestion: IngestReport
     by_table: Mapping[str, TableRows]
+    imbalances: tuple[str, ...] = ()
 
     def __getitem__(self, identifier: str) -> TableRows:
         return self.by_table.get(identifier, TableRows())
@@ -68,6 +70,8 @@ def land(platform: Platform, *, progress: Callable[[str], None] | None = None) -
             zone=platform.pack.zone,
             progress=step,
         )
+        first = min((batch.seq for batch in report.batches), default=None)
+        wrong = [] if first is None else imbalances(platform.ops_engine, connection, since_seq=first)
     by_table: dict[str, TableRows] = defaultdict(TableRows)
     for batch in report.batches:
         rows = by_table[batch.table]
@@ -82,7 +86,7 @@ def land(platform: Platform, *, progress: Callable[[str], None] | None = None) -
             f"{report.rows_in} rows in = {report.rows_loaded} loaded + {report.rows_quarantined} quarantined, "
             f"{len(report.set_aside)} files set aside, {len(report.late)} late"
         )
-    return LandingReport(report, dict(by_table))
+    return LandingReport(report, dict(by_table), tuple(entry.sentence for entry in wrong))
 
 
 @cache

@@ -51,7 +51,7 @@ class BuildState:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """``kind`` is "full" (definitions changed), "incremental" or "nothing" (no new rows)."""
+    """``kind`` is "full" (definitions changed), "incremental", "selected" or "nothing" (no new rows)."""
 
     kind: str
     results: Sequence[NodeResult]
@@ -75,14 +75,26 @@ def load_definitions(platform: Platform) -> Definitions:
     return Definitions(catalog=catalog, project=read_project(manifest), manifest=manifest)
 
 
-def build(platform: Platform, definitions: Definitions, *, progress: Progress | None = None) -> BuildReport:
-    """Build the models whose sources got rows since the last build, or all of them when definitions changed."""
+def build(
+    platform: Platform,
+    definitions: Definitions,
+    *,
+    only: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Build the models whose sources got rows since the last build, or all of them when definitions changed.
+
+    ``only`` rebuilds just these models, on request; that does not count as the build of a batch.
+    """
     path = state_path(platform)
     project = definitions.project
     with platform.warehouse.exclusive():
         state = BuildState.load(path)
         with platform.warehouse.connection() as connection:
             newest, changed = _new_rows(connection, state.batch_seq)
+        if only is not None:
+            results = platform.dbt.build(select=only, tests=True, progress=progress)
+            return BuildReport("selected", results, state, frozenset())
         full = state.fingerprint != project.fingerprint
         fault_point("refresh.before_build")
         if full:

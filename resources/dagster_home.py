@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from resources.settings import Settings
@@ -11,6 +12,11 @@ _DAGSTER_YAML = """\
 # Written by Trueloop at every start; settings go into TRUELOOP_ environment variables.
 telemetry:
   enabled: false
+event_log_storage:
+  module: resources.dagster_event_log
+  class: KeptConnectionEventLogStorage
+  config:
+    base_dir: {history}
 run_coordinator:
   module: dagster._core.run_coordinator
   class: DefaultRunCoordinator
@@ -42,8 +48,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
     path = home / "dagster.yaml"
-    if not path.exists() or path.read_text(encoding="utf-8") != _DAGSTER_YAML:
-        path.write_text(_DAGSTER_YAML, encoding="utf-8")
+    content = _DAGSTER_YAML.replace("{history}", json.dumps(str(home / "history" / "runs")))
+    if not path.exists() or path.read_text(encoding="utf-8") != content:
+        path.write_text(content, encoding="utf-8")
     with DagsterInstance.from_config(str(home)) as instance:
         instance.get_runs(limit=1)
         instance.all_instigator_state()
