@@ -266,7 +266,7 @@ def decision_facts(case: CaseState, task: TaskState | None, context: CardContext
             due += f"; {context.word('calendar_not_confirmed')}"
         fields.append((context.word("due"), escaped(due)))
     fields.append((context.word("case"), escaped(case.case_id)))
-    return {"type": "section", "fields": [markdown(f"*{label}*\n{value}", 2000) for label, value in fields]}
+    return {"type": "section", "fields": [markdown(f"*{label}*\n{value}", 400) for label, value in fields]}
 
 
 def _date(value: object) -> str:
