@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from gateway import api_docs, cases_api, events_api, health, home, metrics_api
+from gateway.body_limit import BodyLimit
 from gateway.context import GatewayContext, build_context
 from gateway.delivery import DeliveryThread
 from gateway.embedded_people import directory_members
@@ -75,8 +76,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=settings.event_body_limit,
     )
+    app.add_middleware(BodyLimit, most=settings.event_body_limit)
     app.state.context = context
     app.state.workspace = workspace
     app.state.delivery = slack.delivery

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
@@ -50,6 +51,12 @@ def problem_response(
     return JSONResponse(body | more, status, headers, media_type=MEDIA_TYPE)
 
 
+def too_large(limit: int, instance: str) -> JSONResponse:
+    """The answer to a body of more than ``limit`` bytes."""
+    detail = f"The body is larger than {limit:,} bytes. Send it in several requests."
+    return problem_response(413, detail, instance)
+
+
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI entry of the errors that a route answers with."""
     return {
@@ -75,8 +82,8 @@ def install_problems(app: FastAPI, *, body_limit: int) -> None:
         assert isinstance(error, HTTPException), "registered for HTTPException"
         detail = str(error.detail)
         if error.status_code == 413:
-            detail = f"The body is larger than {body_limit:,} bytes. Send it in several requests."
-        elif detail == HTTPStatus(error.status_code).phrase:
+            return too_large(body_limit, request.url.path)
+        if detail == HTTPStatus(error.status_code).phrase:
             detail = _SENTENCES.get(error.status_code, detail)
         headers = dict(error.headers) if error.headers else None
         return problem_response(error.status_code, detail, request.url.path, headers)
@@ -94,15 +101,38 @@ def install_problems(app: FastAPI, *, body_limit: int) -> None:
             422, f"The request is not as described at /docs. {detail}.", request.url.path, errors=errors
         )
 
-    async def on_unexpected(request: Request, error: Exception) -> JSONResponse:
-        _log.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
-        return problem_response(
-            500,
-            "Something failed inside Trueloop; nothing was kept half done. The gateway's log says what.",
-            request.url.path,
-        )
-
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
-    app.add_exception_handler(Exception, on_unexpected)
+    app.add_middleware(UnexpectedErrors)
+
+
+class UnexpectedErrors:
+    """ASGI middleware: logs what nobody expected and answers 500 without its inside.
+
+    A handler for Exception would answer too, but Starlette raises again after it, and the server then cuts the
+    connection that the client means to use for its next request.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if started:
+                raise
+            _log.error("unexpected error at %s %s", scope["method"], scope["path"], exc_info=error)
+            detail = "Something failed inside Trueloop; nothing was kept half done. The gateway's log says what."
+            await problem_response(500, detail, scope["path"])(scope, receive, send)

@@ -72,7 +72,8 @@ def publish_snapshot(store: SnapshotStore, *, sequence: int = 1, clock: Clock) -
         db.execute(
             "create table metrics (metric varchar, label_en varchar, label_zh varchar, domain varchar,"
             " owner_role varchar, unit varchar, decimals integer, direction varchar, aggregation varchar,"
-            " window_days integer, state varchar, reason varchar, value double, value_text varchar, numerator varchar, denominator varchar, as_of date,"
+            " window_days integer, state varchar, reason varchar, value double, value_text varchar,"
+            " numerator varchar, denominator varchar, as_of date,"
             ' good_snapshot_id varchar, definition_version integer, "rows" bigint)'
         )
         for name, en, zh, domain, unit, decimals, state, reason, value, text in _METRICS:
@@ -191,6 +192,12 @@ class Stack:
 
     def open_case(self, subject: str = "V-0007", label: str = "Huaxin Castings") -> str:
         """Open a supply exception as the watch rule would, and deliver its messages."""
+        case_id = self.open_case_undelivered(subject, label)
+        self.deliver()
+        return case_id
+
+    def open_case_undelivered(self, subject: str = "V-0007", label: str = "Huaxin Castings") -> str:
+        """Open a supply exception; its messages stay in the outbox."""
         result = self.context.service.open_case(
             OpenRequest(
                 template_id="supply_exception",
@@ -206,7 +213,6 @@ class Stack:
                 as_of=date(2026, 11, 15),
             )
         )
-        self.deliver()
         return result.case_id
 
     def deliver(self) -> None:

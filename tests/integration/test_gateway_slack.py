@@ -224,7 +224,7 @@ def test_an_unknown_action_is_404_and_rubbish_is_no_500(stack: Stack) -> None:
 
 
 def test_the_whole_case_is_decided_step_by_step(stack: Stack, clock: FixedClock) -> None:
-    """Quality, supplier, logistics, finance, sales, each on their own card; service steps end as a run would end them."""
+    """Quality, supplier, logistics, finance, sales, each on their own card; service steps end as by a run."""
     case_id = stack.open_case()
     forms: dict[str, dict[str, str]] = {"judge": CONFIRM}
     for _ in range(12):

@@ -1,0 +1,37 @@
+"""Refuses bodies over the limit: at once where the header says so, else as soon as too much has come."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.problems import too_large
+
+
+class BodyLimit:
+    """ASGI middleware; ``most`` is in bytes. FastAPI's own limit answers in plain text, so it is not used."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdigit() and int(declared) > self._most:
+            await too_large(self._most, scope["path"])(scope, receive, send)
+            return
+        came = 0
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > self._most:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, counted, send)
