@@ -21,8 +21,8 @@ from sensors.published import build_published_sensor
 from sensors.schedules import build_schedules
 from workflow_jobs.jobs import service_jobs
 from workflow_jobs.refresh_jobs import audit_job, operating_analysis_job, refresh_job
-from workflow_jobs.wiring import library
 from workflow_jobs.step_assets import step_asset_specs
+from workflow_jobs.wiring import library
 
 
 def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -30,7 +30,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     given = dict(resources or {})
     platform: Platform = given.setdefault("platform", Platform(load_settings()))
     definitions = load_definitions(platform)
-    watches = definitions.catalog.watches()
+    watches = definitions.catalog.watches(platform.pack.watch_thresholds)
     return dg.Definitions(
         assets=[
             *build_assets(definitions, landing_tables(platform), platform.settings.gateway_url),

@@ -6,7 +6,7 @@ line, and metrics that the chosen pack cannot feed are still known, so that they
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -133,7 +133,10 @@ class Detail(_Strict):
 
 
 class MetricDefinition(_Strict):
-    """One governed metric, as its .yml declares it. ``window_days`` None means all history up to the as-of date."""
+    """One governed metric, as its .yml declares it. ``window_days`` None means all history up to the as-of date.
+
+    ``as_of`` is "clock" for figures of the platform itself, which go on while a pack of old exports stands still.
+    """
 
     name: str
     file: Path
@@ -146,6 +149,7 @@ class MetricDefinition(_Strict):
     direction: Literal["up", "down", "none"]
     aggregation: Aggregation
     window_days: int | None = None
+    as_of: Literal["pack", "clock"] = "pack"
     grain: tuple[str, ...]
     dimensions: Mapping[str, DimensionColumns] = {}
     domain: Domain
@@ -203,10 +207,18 @@ class Catalog:
                 return self.metrics[candidate]
         raise CatalogError(f"There is no metric {name!r}. Known: {', '.join(sorted(self.metrics))}.")
 
-    def watches(self) -> tuple[Watch, ...]:
-        """All watch rules, by metric."""
+    def watches(self, overrides: Mapping[str, Mapping[Any, Decimal]] | None = None) -> tuple[Watch, ...]:
+        """All watch rules, by metric, with the bounds that a pack overrides. Raises CatalogError for an unknown rule."""
+        rules = {rule.name: (metric, rule) for metric in self.metrics.values() for rule in metric.watch}
+        unknown = set(overrides or {}) - set(rules)
+        if unknown:
+            raise CatalogError(
+                f"watch_thresholds names {', '.join(sorted(unknown))}, but there is no such watch rule. "
+                f"There are: {', '.join(sorted(rules))}."
+            )
         return tuple(
-            Watch(metric.name, rule, metric.aggregation) for metric in self.metrics.values() for rule in metric.watch
+            Watch(metric.name, rule.model_copy(update=dict((overrides or {}).get(name, {}))), metric.aggregation)
+            for name, (metric, rule) in rules.items()
         )
 
     def missing(self, metric: str, entities: Sequence[str]) -> tuple[str, ...]:
@@ -237,7 +249,7 @@ def load_catalog(models_dir: Path) -> Catalog:
                     f"{document.path}:{document.line(where)}: {name}: unknown field(s) {', '.join(sorted(unknown))} "
                     "under config.meta.trueloop."
                 )
-    _refuse_twins(checks)
+    _refuse_twins(checks, metrics.values())
     return Catalog(metrics=dict(sorted(metrics.items())), checks=tuple(checks), served=served)
 
 
@@ -271,7 +283,11 @@ def _validated(
         raise CatalogError(f"{document.path}:{document.line(place)}: {field}: {first['msg']}.") from error
 
 
-def _refuse_twins(checks: Sequence[CheckRule]) -> None:
+def _refuse_twins(checks: Sequence[CheckRule], metrics: Collection[MetricDefinition]) -> None:
+    names = [rule.name for metric in metrics for rule in metric.watch]
+    twins = {name for name in names if names.count(name) > 1}
+    if twins:
+        raise CatalogError(f"Watch rules need names of their own; used twice: {', '.join(sorted(twins))}.")
     seen: set[tuple[str, str]] = set()
     for rule in checks:
         if (rule.asset, rule.name) in seen:

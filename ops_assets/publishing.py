@@ -87,6 +87,7 @@ class Publisher:
         now: datetime,
         batch_seq: int,
         inputs: str,
+        today: date,
         released: Mapping[str, str],
         keep: int,
         progress: Callable[[str], None] | None = None,
@@ -95,7 +96,8 @@ class Publisher:
 
         ``released`` maps metrics that their owner released in spite of a red line to the reason. A metric whose build
         is broken cannot be released: there is no table to publish. ``inputs`` identifies what the snapshot was made
-        from, so that a refresh that changed nothing can be told. Raises duckdb.Error and OSError, nothing switched.
+        from, so that a refresh that changed nothing can be told; ``today`` is the date of
+        metrics that go by the clock. Raises duckdb.Error and OSError, nothing switched.
         """
         newest = self._store.list()[:1]
         sequence = newest[0].sequence + 1 if newest else 1
@@ -112,7 +114,7 @@ class Publisher:
         self._store.snapshots_dir.mkdir(parents=True, exist_ok=True)
         building = self._store.snapshots_dir / f".{info.id}.{uuid.uuid4().hex[:8]}.building"
         previous = self._store.path_of(newest[0].id) if newest else None
-        writer = _SnapshotWriter(self, warehouse, building, previous, info, report, released)
+        writer = _SnapshotWriter(self, warehouse, building, previous, info, report, released, today)
         try:
             result = writer.write(progress)
             fault_point("publishing.before_commit")
@@ -142,7 +144,9 @@ class _SnapshotWriter:
         info: SnapshotInfo,
         report: AuditReport,
         released: Mapping[str, str],
+        today: date,
     ) -> None:
+        self._today = today
         self._catalog = publisher._catalog
         self._project = publisher._project
         self._pack = publisher._pack
@@ -251,6 +255,9 @@ class _SnapshotWriter:
         marks = ", ".join("?" for _ in row)
         self._db.execute(f"insert into snapshot.metrics ({columns}) values ({marks})", list(row.values()))
 
+    def _as_of(self, metric: MetricDefinition) -> date:
+        return self._today if metric.as_of == "clock" else self._info.as_of
+
     def _insert_headline(self, metric: MetricDefinition, relation: str, state: str, reason: str) -> None:
         numerator, denominator, rows = self._sums(metric, relation)
         value = raw_value(metric, numerator, denominator)
@@ -262,7 +269,7 @@ class _SnapshotWriter:
             value_text=shown_value(metric, value),
             numerator=None if numerator is None else f"{numerator.normalize():f}",
             denominator=None if denominator is None else f"{denominator.normalize():f}",
-            as_of=self._info.as_of,
+            as_of=self._as_of(metric),
             good_snapshot_id=self._info.id,
             rows=rows,
         )
@@ -274,7 +281,7 @@ class _SnapshotWriter:
         return numerator, denominator, int(rows)
 
     def _headline_filter(self, metric: MetricDefinition, relation: str) -> str:
-        until = f"event_date <= date '{self._info.as_of.isoformat()}'"
+        until = f"event_date <= date '{self._as_of(metric).isoformat()}'"
         if metric.aggregation == "latest_sum":
             return f"event_date = (select max(event_date) from {relation} where {until})"
         first = self._window_start(metric)
@@ -282,11 +289,11 @@ class _SnapshotWriter:
 
     def _window_start(self, metric: MetricDefinition) -> date | None:
         days = self._pack.window_days(metric.name, metric.window_days)
-        return None if days is None else self._info.as_of - timedelta(days=days - 1)
+        return None if days is None else self._as_of(metric) - timedelta(days=days - 1)
 
     def _write_figures(self, metric: MetricDefinition, relation: str) -> None:
         """Parts and monthly roll-up by month (only changed months anew), subjects and details over the window."""
-        until = self._info.as_of.isoformat()
+        until = self._as_of(metric).isoformat()
         months = {
             month: (fingerprint, numerator, denominator, rows)
             for month, numerator, denominator, rows, fingerprint in self._db.execute(
@@ -355,12 +362,12 @@ class _SnapshotWriter:
         rows: int,
     ) -> None:
         following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
-        last = min(following - timedelta(days=1), self._info.as_of)
+        last = min(following - timedelta(days=1), self._as_of(metric))
         inside = f"event_date >= date '{month.isoformat()}' and event_date <= date '{last.isoformat()}'"
         if metric.aggregation == "latest_sum":
             # A stock figure of a month is the one of its last counted day; adding days up would count stock twice.
             inside = f"event_date = (select max(event_date) from {relation} where {inside})"
-        if metric.aggregation == "latest_sum" or last == self._info.as_of:
+        if metric.aggregation == "latest_sum" or last == self._as_of(metric):
             numerator, denominator, rows = self._db.execute(
                 f"select sum(numerator), sum(denominator), count(*) from {relation} where {inside}"
             ).fetchone() or (None, None, 0)
@@ -396,7 +403,7 @@ class _SnapshotWriter:
                 where {self._headline_filter(metric, relation)} and {columns.id} is not null
                 group by {columns.id}
                 """,
-                [metric.name, dimension, first, self._info.as_of],
+                [metric.name, dimension, first, self._as_of(metric)],
             )
 
     def _create_view(self, metric: MetricDefinition) -> None:

@@ -127,6 +127,7 @@ def audit_and_publish(
     catalog, project = definitions.catalog, definitions.project
     state = BuildState.load(state_path(platform))
     as_of = platform.as_of()
+    today = platform.pack.today(platform.clock.now())
     with platform.warehouse.connection() as connection:
         report = audit(connection, catalog, project, as_of=as_of, broken=state.broken)
         releases = Releases(platform.settings.serving_dir)
@@ -136,6 +137,7 @@ def audit_and_publish(
                 state.batch_seq,
                 state.fingerprint,
                 as_of.isoformat(),
+                today.isoformat(),
                 sorted(state.broken),
                 sorted(released.items()),
                 _catalog_digest(catalog),
@@ -151,6 +153,7 @@ def audit_and_publish(
             now=platform.clock.now(),
             batch_seq=state.batch_seq,
             inputs=inputs,
+            today=today,
             released=released,
             keep=platform.settings.snapshots_kept,
             progress=progress,

@@ -177,7 +177,7 @@ def _release_warehouse() -> None:
     """dbt keeps its handle on the warehouse after a run; nobody else in this process could open the file then."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
-    DuckDBConnectionManager.close_all_connections()
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def _newest_change() -> float:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -28,6 +30,7 @@ class SourcePack(BaseModel):
 
     ``as_of`` is "clock" for a live company, or the date (pack's local calendar) at which old exports stopped, so that
     they are not stale by themselves. ``metric_windows`` overrides a metric's window in days; "all" means all history.
+    ``watch_thresholds`` overrides the bounds of watch rules by name, since what is normal differs between companies.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +45,9 @@ class SourcePack(BaseModel):
     entities: tuple[str, ...]
     roles: Mapping[str, str] = Field(default_factory=dict)
     metric_windows: Mapping[str, int | str] = Field(default_factory=dict)
+    watch_thresholds: Mapping[str, Mapping[Literal["above", "below", "min_denominator"], Decimal]] = Field(
+        default_factory=dict
+    )
 
     @field_validator("as_of")
     @classmethod
@@ -69,6 +75,10 @@ class SourcePack(BaseModel):
             return date.fromisoformat(override)
         if self.as_of != "clock":
             return date.fromisoformat(self.as_of)
+        return now.astimezone(self.zone).date()
+
+    def today(self, now: datetime) -> date:
+        """The date by the clock in the pack's zone, whatever the pack's as-of date."""
         return now.astimezone(self.zone).date()
 
     def window_days(self, metric: str, declared: int | None) -> int | None:

@@ -105,7 +105,14 @@ class House:
     def publish(self, broken: dict[str, str] | None = None, **released: str) -> PublishReport:
         publisher = Publisher(self.store, self.catalog, self.project, self.pack)
         return publisher.publish(
-            self.db, self.audit(broken), now=NOW, batch_seq=self.seq, inputs=str(self.seq), released=released, keep=5
+            self.db,
+            self.audit(broken),
+            now=NOW,
+            batch_seq=self.seq,
+            inputs=str(self.seq),
+            today=AS_OF,
+            released=released,
+            keep=5,
         )
 
     def metric(self, name: str) -> dict[str, Any]:
