@@ -52,7 +52,7 @@ def match_header(table: LandingTable, header: list[str]) -> list[int | None]:
     names = [name.strip() for name in header]
     declared = [column.source_name for column in table.columns]
     if not set(names) & set(declared) or any(not encodable(name) or "\x00" in name for name in names):
-        shown = ascii(table.delimiter.join(header)[:120])
+        shown = ascii(table.delimiter.join(header)[:32])
         raise FileUnreadable(
             "unparseable",
             f"The first line holds none of the declared columns ({', '.join(declared[:5])} ...); it reads {shown}. "

@@ -94,7 +94,7 @@ def _read_jsonl(table: LandingTable, text: str) -> Extract:
         found.append((number, value))
     if malformed and not found:
         raise FileUnreadable(
-            "unparseable", f"No line is a JSON object; the first one reads {malformed[0].text[:120]!a}."
+            "unparseable", f"No line is a JSON object; the first one reads {malformed[0].text[:32]!a}."
         )
     return _from_mappings(table, found, malformed)
 

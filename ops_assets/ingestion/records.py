@@ -18,11 +18,13 @@ from ops_assets.ingestion.chunk_load import load_drafts, open_session
 from ops_assets.ingestion.drafts import Draft
 from ops_assets.ingestion.judge import coerce_chunk, validate
 from ops_assets.ingestion.landing_schema import LandingTable
+from ops_assets.ingestion.ledger import quarantine_row
 from ops_assets.ingestion.raw_load import BatchKey, resolve_chunk
 from ops_assets.ingestion.readers import from_records
 from ops_assets.ingestion.report import IngestReport
 from ops_assets.ingestion.versions import Outcome
 from resources.clock import Clock
+from resources.ops_database import reading
 
 
 def load_records(
@@ -48,6 +50,8 @@ def load_records(
     probe = BatchKey("probe", session.next_seq, "records", clock.now())
     resolved = resolve_chunk(warehouse, chunk, [probe], full=False)
     unchanged = {int(chunk.line[at]) for at, outcome in resolved.refused.items() if outcome is Outcome.DUPLICATE}
+    refused = _refused_before(engine, table, source_ref)
+    unchanged |= {int(chunk.line[at]) for at in chunk.failures if _row_key(chunk.row_text(at)) in refused}
     changed = [(line, dict(records[line - 1])) for line in numbered if line not in unchanged]
     if not changed:
         return IngestReport()
@@ -57,3 +61,15 @@ def load_records(
     draft = Draft(table, f"p-{digest[:32]}", "records", source_ref, clock.now(), extract)
     chunk = coerce_chunk(table, [extract], zone=zone)
     return IngestReport(batches=tuple(load_drafts(session, table, [draft], chunk, [0], full=False)))
+
+
+def _refused_before(engine: sa.Engine, table: LandingTable, source_ref: str) -> set[str]:
+    """Rows of this source in quarantine: the same bad row need not be said at every call."""
+    c = quarantine_row.c
+    query = sa.select(c.row).where(c.table_name == table.identifier, c.source_ref == source_ref, c.status == "open")
+    with reading(engine) as connection:
+        return {_row_key(row) for row in connection.execute(query).scalars() if row is not None}
+
+
+def _row_key(row: Mapping[str, str | None]) -> str:
+    return json.dumps(row, sort_keys=True)

@@ -196,6 +196,9 @@ def test_records_of_the_platform_are_loaded_once_and_again_when_they_change(worl
         return report.rows_loaded
 
     assert load({"run_id": "1", "minutes": 1}, {"run_id": "2", "minutes": 2}) == 2
+    assert load({"run_id": "3", "minutes": "x"}) == 0
+    assert load({"run_id": "3", "minutes": "x"}) == 0
+    assert world.quarantined() == [("runs", 1, "valid_decimal", "open")]
     assert load({"run_id": "1", "minutes": 1}, {"run_id": "2", "minutes": 2}) == 0
     world.clock.advance(timedelta(minutes=1))
     assert load({"run_id": "1", "minutes": 1}, {"run_id": "2", "minutes": 3}) == 1
