@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from ops_assets.assets import build_assets
-from ops_assets.landing import landing_tables
+from ops_assets.landing import landing_tables, process_metrics
 from ops_assets.refresh import load_definitions
 from resources.platform import MODELS_DIR, Platform
 from resources.settings import load_settings
@@ -21,7 +21,7 @@ from sensors.published import build_published_sensor
 from sensors.schedules import build_schedules
 from workflow_jobs.jobs import service_jobs
 from workflow_jobs.refresh_jobs import audit_job, operating_analysis_job, refresh_job
-from workflow_jobs.step_assets import step_asset_specs
+from workflow_jobs.step_assets import OUTCOME, step_asset_specs, step_key
 from workflow_jobs.wiring import library
 
 
@@ -31,10 +31,16 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     platform: Platform = given.setdefault("platform", Platform(load_settings()))
     definitions = load_definitions(platform)
     watches = definitions.catalog.watches(platform.pack.watch_thresholds)
+    templates = tuple(library())
     return dg.Definitions(
         assets=[
-            *build_assets(definitions, landing_tables(platform), platform.settings.gateway_url),
-            *step_asset_specs(library(), watches),
+            *build_assets(
+                definitions,
+                landing_tables(platform),
+                platform.settings.gateway_url,
+                process_outcomes=[step_key(template.id, OUTCOME) for template in templates],
+            ),
+            *step_asset_specs(templates, watches, process_metrics=process_metrics(definitions.project)),
         ],
         jobs=[refresh_job, audit_job, operating_analysis_job, *service_jobs()],
         schedules=build_schedules(platform.pack.time_zone),

@@ -19,7 +19,7 @@ from ops_assets.checks.rules import CheckRule
 from ops_assets.figures import with_unit
 from ops_assets.ingestion.accounting import imbalances
 from ops_assets.ingestion.landing_schema import LandingTable
-from ops_assets.landing import land
+from ops_assets.landing import PLATFORM_SYSTEM, land
 from ops_assets.operating_analysis import write_operating_analysis
 from ops_assets.publishing import PublishReport
 from ops_assets.refresh import Definitions, audit_and_publish, build
@@ -95,9 +95,17 @@ def source_key(source: str, table: str) -> dg.AssetKey:
 
 
 def build_assets(
-    definitions: Definitions, tables: Sequence[LandingTable], gateway_url: str
+    definitions: Definitions,
+    tables: Sequence[LandingTable],
+    gateway_url: str,
+    *,
+    process_outcomes: Sequence[dg.AssetKey] = (),
 ) -> list[dg.AssetSpec | dg.AssetsDefinition | dg.AssetChecksDefinition]:
-    """All assets of the refresh and of the operating analysis, for the parsed project of one pack."""
+    """All assets of the refresh and of the operating analysis, for the parsed project of one pack.
+
+    ``process_outcomes`` are the ends of the processes: the platform's own source tables stand on them, which closes the
+    loop in the lineage.
+    """
     model_specs = _in_order(
         [
             spec.replace_attributes(kinds={"dbt", "duckdb"})
@@ -107,7 +115,7 @@ def build_assets(
         ]
     )
     return [
-        *_landing_assets(definitions, tables),
+        *_landing_assets(definitions, tables, process_outcomes),
         _model_assets(definitions, model_specs),
         _published_snapshot(definitions),
         _audit_checks(enabled_checks(definitions.catalog, definitions.project)),
@@ -123,7 +131,7 @@ def _in_order(specs: Sequence[dg.AssetSpec]) -> list[dg.AssetSpec]:
 
 
 def _landing_assets(
-    definitions: Definitions, tables: Sequence[LandingTable]
+    definitions: Definitions, tables: Sequence[LandingTable], process_outcomes: Sequence[dg.AssetKey]
 ) -> list[dg.AssetSpec | dg.AssetsDefinition]:
     """The source tables, and the step that loads them.
 
@@ -134,7 +142,7 @@ def _landing_assets(
     specs = [
         dg.AssetSpec(
             source_key(table.system, table.name),
-            deps=[LANDED_BATCHES],
+            deps=[LANDED_BATCHES, *(process_outcomes if table.system == PLATFORM_SYSTEM else ())],
             description=described.get(table.identifier, ""),
             group_name="sources",
             owners=[_DATA_TEAM],

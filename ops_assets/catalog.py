@@ -208,7 +208,7 @@ class Catalog:
         raise CatalogError(f"There is no metric {name!r}. Known: {', '.join(sorted(self.metrics))}.")
 
     def watches(self, overrides: Mapping[str, Mapping[Any, Decimal]] | None = None) -> tuple[Watch, ...]:
-        """All watch rules, by metric, with the bounds that a pack overrides. Raises CatalogError for an unknown rule."""
+        """All watch rules with the bounds that a pack overrides. Raises CatalogError for an unknown rule."""
         rules = {rule.name: (metric, rule) for metric in self.metrics.values() for rule in metric.watch}
         unknown = set(overrides or {}) - set(rules)
         if unknown:

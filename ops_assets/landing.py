@@ -12,6 +12,7 @@ from ops_assets.ingestion.accounting import imbalances
 from ops_assets.ingestion.landing_schema import LandingSchema, LandingTable, read_landing_schema
 from ops_assets.ingestion.load import ingest
 from ops_assets.ingestion.report import IngestReport
+from ops_assets.project import Project
 from resources.packs import PACKS_DIR
 from resources.platform import Platform
 
@@ -48,6 +49,15 @@ def landing_schema(platform: Platform) -> LandingSchema:
 def landing_tables(platform: Platform) -> Sequence[LandingTable]:
     """All source tables, in order of their raw table's name."""
     return landing_schema(platform).tables
+
+
+def process_metrics(project: Project) -> frozenset[str]:
+    """Metrics on the platform's own records: the process measured, so they cannot also be what starts it."""
+    return frozenset(
+        name
+        for name, sources in project.sources.items()
+        if name.startswith("metric_") and any(source.startswith(f"{PLATFORM_SYSTEM}__") for source in sources)
+    )
 
 
 def land(platform: Platform, *, progress: Callable[[str], None] | None = None) -> LandingReport:
