@@ -16,7 +16,7 @@ from resources.platform import Platform
 from resources.serving import Snapshot
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.replanning import OpenOrder, as_json, propose
-from workflow_jobs.step_assets import step_key
+from workflow_jobs.step_completion import step_path
 from workflow_jobs.wiring import process_service
 
 
@@ -58,7 +58,7 @@ def replan_production(
         return
     context.log_event(
         dg.AssetMaterialization(
-            asset_key=step_key(case.template_id, config.step_id),
+            asset_key=step_path(case.template_id, config.step_id),
             description=f"Case {case.case_id}: {proposal['summary']}",
             metadata={
                 "case_id": case.case_id,

@@ -23,10 +23,13 @@ from resources.ops_database import reading
 from resources.slack import Posted, SlackClient, SlackError, SlackRateLimited, SlackRefused, SlackUnreachable
 from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, UPDATE
 from workflow_jobs.slack_targets import GONE, Place, SlackTargets
+from workflow_jobs.step_completion import StepCompletion
 from workflow_jobs.store import outbox_rows
 from workflow_jobs.store.outbox_rows import Claimed, OutboxStatus
 
 logger = logging.getLogger(__name__)
+
+__all__ = ["Delivered", "StepCompletion", "delay_after", "deliver_due", "outbox_status", "resend_dead"]
 
 METADATA_EVENT = "trueloop_outbox"
 LEASE = timedelta(seconds=60)
@@ -34,37 +37,6 @@ MOST_ATTEMPTS = 10
 FIRST_DELAY = timedelta(seconds=15)
 LONGEST_DELAY = timedelta(hours=1)
 _SLACK_KINDS = (CARD, UPDATE, MESSAGE)
-
-
-@dataclass(frozen=True, slots=True)
-class StepCompletion:
-    """A completed process step, as Dagster is told of it. ``at`` is UTC."""
-
-    case_id: str
-    template_id: str
-    step_id: str
-    at: datetime
-    outcome: str
-    decided_by: str
-    working_minutes: int | None
-    subject_id: str
-    metric: str
-    event_seq: int
-
-    @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> StepCompletion:
-        return cls(
-            case_id=body["case_id"],
-            template_id=body["template_id"],
-            step_id=body["step_id"],
-            at=datetime.fromisoformat(body["at"]),
-            outcome=body["outcome"],
-            decided_by=body["decided_by"],
-            working_minutes=body["working_minutes"],
-            subject_id=body["subject_id"],
-            metric=body["metric"],
-            event_seq=body["event_seq"],
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,14 @@ import dagster as dg
 from ops_assets.catalog import Watch
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.template import HumanStep, RoleRef, ServiceStep, Template
-from workflow_jobs.outbox import StepCompletion
+from workflow_jobs.step_completion import StepCompletion, step_path
 
-PREFIX = "process"
 OUTCOME = "outcome"
 
 
 def step_key(template_id: str, step_id: str) -> dg.AssetKey:
     """Asset key of a step."""
-    return dg.AssetKey([PREFIX, template_id, step_id])
+    return dg.AssetKey(step_path(template_id, step_id))
 
 
 def step_asset_specs(

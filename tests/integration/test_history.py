@@ -81,7 +81,6 @@ def test_the_export_hands_every_version_over_once(world: World) -> None:
 
 def test_no_change_is_passed_over_while_others_write(world: World) -> None:
     cases = [world.open(f"S{n}").case_id for n in range(8)]
-    done = threading.Event()
 
     def work(mine: list[str]) -> None:
         for case_id in mine:
@@ -90,11 +89,10 @@ def test_no_change_is_passed_over_while_others_write(world: World) -> None:
     threads = [threading.Thread(target=work, args=(cases[n::2],)) for n in range(2)]
     for thread in threads:
         thread.start()
-    waiter = threading.Thread(target=lambda: ([t.join() for t in threads], done.set()))
-    waiter.start()
-    while not done.is_set():
+    while any(thread.is_alive() for thread in threads):
         export_history(world)
-    waiter.join()
+    for thread in threads:
+        thread.join()
     export_history(world)
     latest: dict[object, object] = {}
     for table, _, row in _inbox(world):

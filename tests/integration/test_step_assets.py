@@ -21,9 +21,9 @@ from resources.serving import SnapshotInfo, SnapshotStore
 from tests.engine_world import MONDAY, STAFF, shipped
 from tests.process_world import World
 from workflow_jobs.jobs import replan, service_jobs
-from workflow_jobs.outbox import StepCompletion
 from workflow_jobs.replanning import OpenOrder, propose
 from workflow_jobs.step_assets import report_completions, step_asset_specs, step_key
+from workflow_jobs.step_completion import StepCompletion
 
 TEMPLATES = [shipped("data_incident"), shipped("supply_exception")]
 

@@ -1,0 +1,191 @@
+"""Questions to the process: cases, tasks, what is due, and the modal for a form. Writes nothing and locks nothing.
+
+Does not belong here: commands (service) and the lists' SQL (store.reading).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sqlalchemy.engine import Connection, Engine
+
+from resources.clock import Clock
+from resources.ops_database import reading
+from resources.people import Directory
+from workflow_jobs import slack_modal
+from workflow_jobs.cases import (
+    CaseSummary,
+    EffectWatch,
+    ServiceOutcome,
+    ServiceStep,
+    TaskSummary,
+    UnknownCase,
+    UnknownTask,
+)
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.template import Template, load_template
+from workflow_jobs.engine.working_time import WorkingCalendar
+from workflow_jobs.slack_text import CardContext, MetricFigure
+from workflow_jobs.store import case_rows
+from workflow_jobs.store import reading as rows
+
+
+class Templates(Protocol):
+    """Where new cases get their template from; raises LookupError for an id that it does not have."""
+
+    def get(self, template_id: str) -> Template: ...
+
+
+class ProcessReader:
+    """Reads cases and tasks.
+
+    ``directory`` gives the people as they are now; ``pack`` names the source pack, for addresses of people who have no
+    e-mail; ``channel`` takes what concerns no single person; ``language`` is en or zh; ``figures`` gives a metric's
+    label and unit, where they are known. Unknown ids raise UnknownCase or UnknownTask.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Clock,
+        templates: Templates,
+        directory: Callable[[], Directory],
+        calendar: WorkingCalendar,
+        pack: str = "trueloop",
+        channel: str = "trueloop",
+        language: str = "en",
+        figures: Callable[[str], MetricFigure | None] = lambda _metric: None,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._templates = templates
+        self._directory = directory
+        self._calendar = calendar
+        self._pack = pack
+        self._channel = channel
+        self._language = language
+        self._figures = figures
+        self._pinned: dict[str, Template] = {}
+
+    def directory(self) -> Directory:
+        """The people as they are now."""
+        return self._directory()
+
+    def case(self, case_id: str) -> CaseState:
+        """The case as it stands."""
+        with reading(self._engine) as connection:
+            return self._known(rows.case_state(connection, case_id), case_id)
+
+    def cases(
+        self,
+        status: str | None = None,
+        template: str | None = None,
+        *,
+        subject_id: str | None = None,
+        limit: int = 200,
+    ) -> list[CaseSummary]:
+        """Cases, newest first."""
+        with reading(self._engine) as connection:
+            return rows.case_list(connection, status=status, template_id=template, subject_id=subject_id, limit=limit)
+
+    def events(self, case_id: str) -> list[e.Event]:
+        """The log of a case, in order."""
+        with reading(self._engine) as connection:
+            self._known(rows.case_state(connection, case_id), case_id)
+            return [event for event, _ in rows.case_events(connection, case_id)]
+
+    def task(self, task_id: str) -> TaskSummary:
+        """One task."""
+        with reading(self._engine) as connection:
+            found = rows.task_row(connection, task_id)
+        if found is None:
+            raise UnknownTask(f"there is no task {task_id!r}")
+        return found
+
+    def tasks(
+        self,
+        assignee: str | None = None,
+        open_only: bool = True,
+        *,
+        case_id: str | None = None,
+        limit: int = 200,
+    ) -> list[TaskSummary]:
+        """Tasks, those due first first."""
+        with reading(self._engine) as connection:
+            return rows.task_list(connection, assignee=assignee, case_id=case_id, open_only=open_only, limit=limit)
+
+    def due_service_steps(self, limit: int = 100) -> list[ServiceStep]:
+        """Service steps whose job is to run; start each once by its ``run_key``."""
+        with reading(self._engine) as connection:
+            return rows.requested_services(connection, limit)
+
+    def service_step(self, idempotency_key: str) -> ServiceOutcome | None:
+        """How the service step with this key stands; None for a key that nobody asked for."""
+        with reading(self._engine) as connection:
+            return rows.service_outcome(connection, idempotency_key)
+
+    def due_effects(self, limit: int = 100) -> list[EffectWatch]:
+        """Closed cases whose metric is to be looked at again now."""
+        with reading(self._engine) as connection:
+            return rows.due_effects(connection, self._clock.now(), limit)
+
+    def template_of(self, case: CaseState) -> Template:
+        """The template version that the case pinned."""
+        with reading(self._engine) as connection:
+            return self._template_of(connection, case)
+
+    def card_context(self, metric: str = "") -> CardContext:
+        """Language, time zone, names and the metric's words, for rendering cards and modals."""
+        return self._context(self._directory(), metric)
+
+    def decision_modal(self, task_id: str, version: int, outcome: str) -> dict[str, Any]:
+        """The modal for a button whose step has a form. Refused where the card is stale or has no such outcome."""
+        directory = self._directory()
+        with reading(self._engine) as connection:
+            row = rows.task_row(connection, task_id)
+            if row is None:
+                raise UnknownTask(f"there is no task {task_id!r}")
+            case = self._known(rows.case_state(connection, row.case_id), row.case_id)
+            template = self._template_of(connection, case)
+        task = case.tasks[task_id]
+        if task.status == "decided":
+            who = directory.name(task.decided_by or "")
+            raise Refused("already_decided", f"{who} decided this already: {task.outcome}.")
+        if task.status != "open":
+            raise Refused("task_closed", f"This task was withdrawn; the case is {case.status}.")
+        if task.version != version:
+            raise Refused("stale_task", "This task has changed since the card was drawn. Please use the latest card.")
+        context = self._context(directory, case.metric)
+        try:
+            return slack_modal.decision_modal(
+                case, task, template, context, outcome=outcome, roles=sorted(directory.roles)
+            )
+        except KeyError:
+            raise Refused("unknown_outcome", f"{outcome!r} is no choice of this task.") from None
+
+    def _context(self, directory: Directory, metric: str) -> CardContext:
+        return CardContext(
+            language=self._language,
+            zone=self._calendar.time_zone,
+            name=directory.name,
+            figure=self._figures(metric) if metric else None,
+        )
+
+    def _template_of(self, connection: Connection, state: CaseState) -> Template:
+        known = self._pinned.get(state.template_hash)
+        if known is None:
+            text = case_rows.template_text(connection, state.template_hash)
+            if text is None:
+                raise LookupError(f"case {state.case_id} pins template {state.template_hash}, which is not stored")
+            known = self._pinned[state.template_hash] = load_template(text, file=f"{state.template_id}.yaml")
+        return known
+
+    @staticmethod
+    def _known(state: CaseState | None, case_id: str) -> CaseState:
+        if state is None:
+            raise UnknownCase(f"there is no case {case_id!r}")
+        return state
