@@ -1,6 +1,6 @@
 """Whether Dagster's daemons and sensors run, asked from Dagster's own web server.
 
-GraphQL rather than a DagsterInstance: importing dagster would cost the gateway 100 MB and seconds of start-up.
+GraphQL rather than a DagsterInstance: the gateway then needs no access to Dagster's storage, whatever database that is.
 """
 
 from __future__ import annotations

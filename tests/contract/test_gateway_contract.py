@@ -62,7 +62,7 @@ def test_events_ask_for_the_bearer_token(openapi: dict[str, Any]) -> None:
 def test_dagster_s_own_schema_knows_what_readiness_asks() -> None:
     from dagster_graphql.schema import create_schema
 
-    schema = create_schema().graphql_schema  # type: ignore[no-untyped-call]
+    schema = create_schema().graphql_schema
     assert validate(schema, parse(STATUS_QUERY)) == []
 
 
