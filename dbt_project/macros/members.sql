@@ -2,9 +2,14 @@
 
    A monthly export repeats every member; facts and metrics must not be rebuilt for those that stayed the same. So a
    member keeps the `_batch_seq` under which its columns took their present values. A member that the source no longer
-   lists stays with is_current = false, so that what refers to it is rebuilt once; a full build forgets it. #}
-{% macro members(relation, key, columns) -%}
+   lists stays with is_current = false, so that what refers to it is rebuilt once; a full build forgets it.
+
+   `copied` names the columns that facts and metrics copy, where others change more often (safety stock is planned anew
+   every month): `_facts_seq` is then the batch of the last change of those alone, and metrics go by it. #}
+{% macro members(relation, key, columns, copied=none) -%}
     {%- set before = built_before() -%}
+    {%- set marks = {'_batch_seq': columns} -%}
+    {%- if copied -%}{%- do marks.update({'_facts_seq': copied}) -%}{%- endif -%}
 with standing as (
     select
         {% for column in key + columns %}{{ column }}, {% endfor %}
@@ -14,21 +19,35 @@ with standing as (
 
 select
     {% for column in key + columns %}standing.{{ column }}, {% endfor %}
-    true as is_current,
-    cast({% if before %}coalesce(held._batch_seq, standing._batch_seq){% else %}standing._batch_seq{% endif %} as bigint) as _batch_seq
+    true as is_current
+    {%- for mark, watched in marks.items() %},
+    cast(
+        {%- if before %}
+        case
+            when held.is_current
+            {%- for column in watched %} and held.{{ column }} is not distinct from standing.{{ column }}{% endfor %}
+                then held.{{ mark }}
+            else standing._batch_seq
+        end
+        {%- else %}
+        standing._batch_seq
+        {%- endif %}
+        as bigint
+    ) as {{ mark }}
+    {%- endfor %}
 from standing
 {%- if before %}
 left join {{ this }} as held
-    on {% for column in key %}held.{{ column }} = standing.{{ column }} and {% endfor %}
-    {% for column in columns %}held.{{ column }} is not distinct from standing.{{ column }} and {% endfor %}
-    held.is_current
+    on {% for column in key %}held.{{ column }} = standing.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
 
 union all
 
 select
     {% for column in key + columns %}held.{{ column }}, {% endfor %}
-    false as is_current,
-    cast(case when held.is_current then newest._batch_seq else held._batch_seq end as bigint) as _batch_seq
+    false as is_current
+    {%- for mark in marks %},
+    cast(case when held.is_current then newest._batch_seq else held.{{ mark }} end as bigint) as {{ mark }}
+    {%- endfor %}
 from {{ this }} as held
 cross join (select coalesce(max(_batch_seq), 0) as _batch_seq from standing) as newest
 left join standing

@@ -38,13 +38,14 @@
         on {% for column in key %}held.{{ column }} = renewed.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
-{# Days with rows of a dimension member (or code) that changed after the watermark: its label or cost stands in them. #}
-{% macro changed_member_days(relation, key, seq) -%}
+{# Days with rows of a dimension member that changed after the watermark: its label or cost stands in them. `mark` is the
+   column that says when it changed (see members). #}
+{% macro changed_member_days(relation, key, seq, mark='_batch_seq') -%}
     select held.event_date
     from {{ this }} as held
     inner join {{ relation }} as member
         on {% for column in key %}held.{{ column }} = member.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
-    where {{ is_new(seq, 'member') }}
+    where member.{{ mark }} > {{ -1 if seq is none else seq }}
 {%- endmacro %}
 
 {# Days with rows whose source row is gone without a successor; only for entities that say so (see rows_may_vanish),

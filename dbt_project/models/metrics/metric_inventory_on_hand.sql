@@ -3,7 +3,7 @@
 {%- set touched %}
     {{ new_days(ref('fct_inventory_balance'), seq) }}
     union all
-    {{ changed_member_days(ref('dim_item'), ['item_id'], seq) }}
+    {{ changed_member_days(ref('dim_item'), ['item_id'], seq, '_facts_seq') }}
     {{ or_vanished_days('inventory_count', ref('fct_inventory_balance'), ['event_date', 'item_id', 'warehouse']) }}
 {%- endset %}
 {%- set days = touched_days(touched) %}
@@ -27,7 +27,7 @@ select
     coalesce(items.item_label, counts.item_id) as item_label,
     {{ exact('counts.on_hand_quantity') }} as numerator,
     {{ exact('1') }} as denominator,
-    greatest(counts._batch_seq, coalesce(items._batch_seq, -1)) as _batch_seq
+    greatest(counts._batch_seq, coalesce(items._facts_seq, -1)) as _batch_seq
 from counts
 left join {{ ref('dim_item') }} as items
     on items.item_id = counts.item_id and items.is_current

@@ -6,7 +6,7 @@
     union all
     {{ new_days(ref('fct_stock_move'), seq) }}
     union all
-    {{ changed_member_days(ref('dim_item'), ['item_id'], seq) }}
+    {{ changed_member_days(ref('dim_item'), ['item_id'], seq, '_facts_seq') }}
 {%- endset %}
 {%- set days = touched_days(touched) %}
 
@@ -39,7 +39,7 @@ select
     items.item_label,
     {{ exact('365 * cast(daily.shipped * items.standard_cost as decimal(28, 8))') }} as numerator,
     {{ exact('daily.on_hand * items.standard_cost') }} as denominator,
-    greatest(daily._batch_seq, items._batch_seq) as _batch_seq
+    greatest(daily._batch_seq, items._facts_seq) as _batch_seq
 from daily
 inner join {{ ref('dim_item') }} as items
     on items.item_id = daily.item_id and items.is_current

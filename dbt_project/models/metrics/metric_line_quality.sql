@@ -5,7 +5,7 @@
     union all
     {{ moved_days(ref('fct_production_run'), ['run_id'], seq) }}
     union all
-    {{ changed_member_days(ref('dim_item'), ['item_id'], seq) }}
+    {{ changed_member_days(ref('dim_item'), ['item_id'], seq, '_facts_seq') }}
     {{ or_vanished_days('production_run', ref('fct_production_run'), ['run_id']) }}
 {%- endset %}
 {%- set days = touched_days(touched) %}
@@ -23,7 +23,7 @@ select
     coalesce(items.item_label, runs.item_code) as item_label,
     {{ exact('runs.good_count') }} as numerator,
     {{ exact('runs.total_count') }} as denominator,
-    greatest(runs._batch_seq, coalesce(items._batch_seq, -1)) as _batch_seq
+    greatest(runs._batch_seq, coalesce(items._facts_seq, -1)) as _batch_seq
 from runs
 left join {{ ref('dim_item') }} as items
     on items.item_id = runs.item_id and items.is_current

@@ -11,7 +11,7 @@
     union all
     {{ changed_member_days(ref('dim_customer'), ['customer_id'], seq) }}
     union all
-    {{ changed_member_days(ref('dim_item'), ['item_id'], seq) }}
+    {{ changed_member_days(ref('dim_item'), ['item_id'], seq, '_facts_seq') }}
     {{ or_vanished_days('sales_order_line', ref('fct_sales_order_line'), ['order_no', 'line_no']) }}
 {%- endset %}
 {%- set days = touched_days(touched) %}
@@ -58,7 +58,7 @@ select
         coalesce(freight._batch_seq, -1),
         coalesce(rebates._batch_seq, -1),
         coalesce(customers._batch_seq, -1),
-        coalesce(items._batch_seq, -1)
+        coalesce(items._facts_seq, -1)
     ) as _batch_seq
 from lines
 inner join costs

@@ -5,7 +5,7 @@
     union all
     {{ moved_days(ref('fct_inspection'), ['inspection_id'], seq) }}
     union all
-    {{ changed_member_days(ref('dim_item'), ['item_id'], seq) }}
+    {{ changed_member_days(ref('dim_item'), ['item_id'], seq, '_facts_seq') }}
     {{ or_vanished_days('inspection', ref('fct_inspection'), ['inspection_id']) }}
 {%- endset %}
 {%- set days = touched_days(touched) %}
@@ -22,7 +22,7 @@ select
     coalesce(items.item_label, inspections.item_code) as item_label,
     {{ exact('inspections.reworked_quantity') }} as numerator,
     {{ exact('inspections.inspected_quantity') }} as denominator,
-    greatest(inspections._batch_seq, coalesce(items._batch_seq, -1)) as _batch_seq
+    greatest(inspections._batch_seq, coalesce(items._facts_seq, -1)) as _batch_seq
 from inspections
 left join {{ ref('dim_item') }} as items
     on items.item_id = inspections.item_id and items.is_current

@@ -15,7 +15,7 @@
     union all
     {{ changed_member_days(ref('dim_supplier'), ['supplier_id'], seq) }}
     union all
-    {{ changed_member_days(ref('dim_item'), ['item_id'], seq) }}
+    {{ changed_member_days(ref('dim_item'), ['item_id'], seq, '_facts_seq') }}
     {{ or_vanished_days('purchase_order_line', ref('fct_purchase_order_line'), ['po_no', 'po_line_no']) }}
 {%- endset %}
 {%- set days = touched_days(touched) %}
@@ -53,7 +53,7 @@ select
         lines._batch_seq,
         received._batch_seq,
         coalesce(suppliers._batch_seq, -1),
-        coalesce(items._batch_seq, -1)
+        coalesce(items._facts_seq, -1)
     ) as _batch_seq
 from lines
 inner join received

@@ -7,7 +7,7 @@
     union all
     {{ changed_member_days(ref('dim_supplier'), ['supplier_id'], seq) }}
     union all
-    {{ changed_member_days(ref('dim_item'), ['item_id'], seq) }}
+    {{ changed_member_days(ref('dim_item'), ['item_id'], seq, '_facts_seq') }}
     {{ or_vanished_days('receipt_line', ref('fct_receipt_line'), ['receipt_no']) }}
 {%- endset %}
 {%- set days = touched_days(touched) %}
@@ -31,7 +31,7 @@ select
     greatest(
         receipts._batch_seq,
         coalesce(suppliers._batch_seq, -1),
-        coalesce(items._batch_seq, -1)
+        coalesce(items._facts_seq, -1)
     ) as _batch_seq
 from receipts
 left join {{ ref('dim_supplier') }} as suppliers
