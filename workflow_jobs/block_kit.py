@@ -8,7 +8,6 @@ Slack's Block Kit reference; ``TEXT_BUDGET`` is our own, well below what a clien
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -100,10 +99,6 @@ class _Check:
             checker(self, block, at)
         if self.characters > TEXT_BUDGET:
             raise BlockKitError(f"blocks: {self.characters} characters of text in all, at most {TEXT_BUDGET}")
-        try:
-            json.dumps(blocks, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise BlockKitError(f"blocks: not JSON: {error}") from error
 
     def kind(self, value: object, at: str) -> str:
         if not isinstance(value, Mapping):

@@ -117,11 +117,15 @@ class _Writer:
         note = slack_messages.notice(self.case, self.telling.template, self.telling.context, line, heading=heading)
         self.add(MESSAGE, what, note, to=to, card=card)
 
-    def tell(self, what: str, person_id: str, line: str, heading: str, asks: str = "") -> None:
+    def tell(self, what: str, people: Sequence[str], line: str, heading: str, asks: str = "") -> None:
+        """The same message of its own to each of these people."""
+        if not people:
+            return
         note = slack_messages.notice(
             self.case, self.telling.template, self.telling.context, line, heading=heading, asks=asks
         )
-        self.add(MESSAGE, f"{what}/{person_id}", note, to=self.person(person_id))
+        for person_id in people:
+            self.add(MESSAGE, f"{what}/{person_id}", note, to=self.person(person_id))
 
     def present(self, roles: Sequence[str], but: set[str]) -> list[str]:
         """Who of the roles is there today, each once, in order."""
@@ -174,14 +178,13 @@ def _send_task(writer: _Writer, task: TaskState) -> None:
     due = f"{told.context.word('due')}: {told.context.instant(task.due_at)}"
     who = told.context.name(task.assignee) if task.assignee else told.context.word("nobody")
     line = f"{slack_messages.step_title(told.template, task.step_id, told.context)}: {who}. {due}"
-    for person_id in writer.present(consulted, {task.assignee or ""}):
-        writer.tell(
-            f"consulted/{task.task_id}",
-            person_id,
-            line,
-            told.context.word("consulted"),
-            told.context.word("consulted_asks"),
-        )
+    writer.tell(
+        f"consulted/{task.task_id}",
+        writer.present(consulted, {task.assignee or ""}),
+        line,
+        told.context.word("consulted"),
+        told.context.word("consulted_asks"),
+    )
 
 
 def _reassigned(writer: _Writer, event: e.TaskReassigned, before: CaseState | None) -> None:
@@ -202,8 +205,8 @@ def _decided(writer: _Writer, event: e.TaskDecided, before: CaseState | None) ->
     line = slack_messages.plain_decision(task, told.template, told.context)
     title = slack_messages.step_title(told.template, task.step_id, told.context)
     roles = [task.accountable, *_roles(told.template, task.step_id, "informed")]
-    for person_id in writer.present(roles, {event.person_id, task.assignee or ""}):
-        writer.tell(f"informed/{task.task_id}", person_id, f"{title}: {line}", told.context.word("informed"))
+    informed = writer.present(roles, {event.person_id, task.assignee or ""})
+    writer.tell(f"informed/{task.task_id}", informed, f"{title}: {line}", told.context.word("informed"))
 
 
 def _rung(writer: _Writer, event: e.RungFired, before: CaseState | None) -> None:
@@ -241,7 +244,7 @@ def _closed(writer: _Writer, event: e.CaseClosed, before: CaseState | None) -> N
     writer.in_thread("closed", line, context.word("closed_with"), _case(writer.case), writer.everybody())
     asker = writer.case.requested_by
     if asker is not None:
-        writer.tell("closed", asker, line, context.word("closed_with"))
+        writer.tell("closed", [asker], line, context.word("closed_with"))
 
 
 def _judged(writer: _Writer, event: e.EffectJudged, before: CaseState | None) -> None:
@@ -265,7 +268,7 @@ def _handed_up(writer: _Writer, event: e.EffectEscalated, before: CaseState | No
         line = f"{event.to}: {context.word('nobody_found')}; {event.reason}"
         writer.in_thread("effect", line, context.word("escalation"), _case(writer.case), writer.everybody())
     else:
-        writer.tell("effect", event.to_person, event.reason, context.word("effect_bad"))
+        writer.tell("effect", [event.to_person], event.reason, context.word("effect_bad"))
 
 
 def _step_done(writer: _Writer, event: e.StepCompleted, before: CaseState | None) -> None:
