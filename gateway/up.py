@@ -1,8 +1,8 @@
 """`make up`: everything under one supervisor, until Ctrl-C.
 
-Prepares the state folder, writes sample data where there is none, starts Dagster's code server, webserver and daemon,
-the gateway and the feed under honcho, runs the first refresh, and says when the four pages answer. What was left over
-by a supervisor that died is ended first: its processes are recognised by the state folder in their environment.
+Prepares in a process of its own (gateway.prepare_start), then starts Dagster's code server, webserver and daemon, the
+gateway, the feed and the announcer under honcho. What a supervisor that was killed left behind is ended first: its
+processes are recognised by the state folder in their environment.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ import shlex
 import socket
 import subprocess
 import sys
-import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
-from pathlib import Path
+from typing import Any
 
 import psutil
 from filelock import FileLock, Timeout
@@ -25,15 +22,10 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 from pydantic import ValidationError
 
-from gateway.sample_data import wants_sample, write_sample
-from resources.dagster_home import prepare_dagster_home
-from resources.dbt import DbtError
-from resources.packs import PackError
-from resources.platform import Platform, StateFolderError
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 STACK_VARIABLE = "TRUELOOP_STACK_HOME"
-READY_TIMEOUT_SECONDS = 600
+_ANNOUNCER = "announce"
 
 
 class CannotStartError(RuntimeError):
@@ -42,57 +34,62 @@ class CannotStartError(RuntimeError):
 
 def main() -> int:
     try:
-        settings = load_settings()
-        platform = Platform(settings)
-        platform.claim_state_folder()
-        return _run(platform)
+        return run_stack(load_settings())
     except ValidationError as error:
         first = error.errors()[0]
         name = "TRUELOOP_" + "_".join(str(part) for part in first["loc"]).upper()
-        return _refuse(f"{name}: {first['msg']}. docs/settings.md lists all settings.")
-    except (CannotStartError, StateFolderError, PackError, DbtError) as error:
-        return _refuse(str(error))
-
-
-def _refuse(sentence: str) -> int:
+        sentence = f"{name}: {first['msg']}. docs/settings.md lists all settings."
+    except CannotStartError as error:
+        sentence = str(error)
     print(f"Trueloop cannot start: {sentence}", file=sys.stderr)
     return 1
 
 
-def _run(platform: Platform) -> int:
-    settings = platform.settings
-    lock = FileLock(settings.home / "up.lock")
+def run_stack(settings: Settings) -> int:
+    """Run everything until interrupted; returns the exit code. Raises CannotStartError."""
+    started = time.time()
+    with _only_supervisor(settings):
+        end_leftovers(settings)
+        require_free_ports(settings)
+        environment = stack_environment(settings)
+        prepared = subprocess.run(
+            [sys.executable, "-m", "gateway.prepare_start"], cwd=PROJECT_ROOT, env=environment, check=False
+        )
+        if prepared.returncode:
+            return prepared.returncode
+        manager = Manager(_Printer())
+        for name, command in _commands(settings, started).items():
+            manager.add_process(name, command, cwd=str(PROJECT_ROOT), env=environment, quiet=name != _ANNOUNCER)
+        manager.loop()
+        interrupted = manager.returncode is None or manager.returncode >= 128
+        if not interrupted:
+            print(f"A process ended by itself, so everything was stopped. Look into {settings.home / 'logs'}.")
+            return 1
+        print("Stopped.", flush=True)
+        return 0
+
+
+def _only_supervisor(settings: Settings) -> FileLock:
+    """The lock that a second supervisor on the same state folder does not get; released when the process ends."""
     try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(settings.home / "up.lock")
         lock.acquire(timeout=0)
     except Timeout:
         raise CannotStartError(
             f"it is already running on the state folder {settings.home}. Use that one ({settings.gateway_url}), or "
-            "choose another folder and other ports."
+            "choose another folder (TRUELOOP_HOME) and other ports."
         ) from None
-    with lock:
-        started = time.monotonic()
-        _end_leftovers(settings)
-        _require_free_ports(settings)
-        if wants_sample(platform):
-            _say(f"Writing a year of the sample company '{platform.pack.name}' (scale {settings.sample_scale:g})")
-            write_sample(platform, _say)
-        _say("Preparing databases and definitions")
-        prepare_dagster_home(settings)
-        _ = platform.ops_engine
-        platform.dbt.ensure_fresh_manifest()
-        _fail_runs_of_the_dead(settings)
-        manager = Manager(Printer(_Quiet()))
-        for name, command in _commands(settings).items():
-            manager.add_process(name, command, cwd=str(PROJECT_ROOT), env=_environment(settings), quiet=True)
-        watcher = threading.Thread(target=_until_ready, args=(platform, started, manager), daemon=True)
-        watcher.start()
-        manager.loop()
-        _say("Stopped.")
-        return 0 if _was_interrupted(manager) else int(manager.returncode or 0)
+    except OSError as error:
+        raise CannotStartError(
+            f"the state folder {settings.home} cannot be written ({error.strerror}). Make it writable or choose "
+            "another with TRUELOOP_HOME."
+        ) from None
+    return lock
 
 
-def _commands(settings: Settings) -> Mapping[str, str]:
-    """The processes, each writing its own log file in the state folder."""
+def _commands(settings: Settings, started: float) -> Mapping[str, str]:
+    """The processes by name; all but the announcer write their own log file in the state folder."""
     logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     workspace = settings.home / "workspace.yaml"
@@ -114,12 +111,14 @@ def _commands(settings: Settings) -> Mapping[str, str]:
     }
     if settings.feed == "on":
         commands["feed"] = f"exec {python} -m gateway.sample_data"
-    return {
+    logged = {
         name: f"exec >> {shlex.quote(str(logs / f'{name}.log'))} 2>&1; {command}" for name, command in commands.items()
     }
+    return {_ANNOUNCER: f"exec {python} -m gateway.announce {started}", **logged}
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def stack_environment(settings: Settings) -> dict[str, str]:
+    """Environment of every process of one stack; the state folder in it marks them as ours."""
     return {
         **os.environ,
         STACK_VARIABLE: str(settings.home),
@@ -129,48 +128,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _until_ready(platform: Platform, started: float, manager: Manager) -> None:
-    settings = platform.settings
-    refresh: subprocess.Popen[bytes] | None = None
-    if platform.snapshots.current() is None:
-        _say("First refresh: loading, building, auditing, publishing (follow it under Runs in the Dagster UI)")
-        refresh = subprocess.Popen(
-            [sys.executable, "-m", "gateway.cli", "refresh"], cwd=PROJECT_ROOT, env=_environment(settings)
-        )
-    pages = {
-        "Dagster UI": f"{settings.dagster_url}/",
-        "dbt docs": f"{settings.gateway_url}/dbt/",
-        "Slack (embedded)": f"{settings.gateway_url}/embedded-slack/",
-        "Gateway": f"{settings.gateway_url}/",
-    }
-    if not settings.slack_embedded:
-        del pages["Slack (embedded)"]
-    probes = [*pages.values(), f"{settings.gateway_url}/readyz"]
-    deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        missing = [address for address in probes if not _answers(address)]
-        if not missing:
-            print(f"\nTrueloop is ready ({time.monotonic() - started:.0f} s).\n", flush=True)
-            for name, address in pages.items():
-                print(f"  {name:<18}{address}", flush=True)
-            print(f"\nState and logs: {settings.home}\nCtrl-C stops everything.\n", flush=True)
-            return
-        if refresh is not None and refresh.poll() not in (None, 0, 3):
-            _say(f"The first refresh failed; what it said stands above. Logs: {settings.home / 'logs'}")
-            refresh = None
-        time.sleep(0.5)
-    _say(f"Still not ready: {', '.join(missing)}. Look into {settings.home / 'logs'}.")
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=5) as response:
-            return int(response.status) == 200
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def _require_free_ports(settings: Settings) -> None:
+def require_free_ports(settings: Settings) -> None:
+    """Raise CannotStartError for the first port that another program holds."""
     for variable, port in (
         ("TRUELOOP_GATEWAY_PORT", settings.gateway_port),
         ("TRUELOOP_DAGSTER_PORT", settings.dagster_port),
@@ -187,7 +146,7 @@ def _require_free_ports(settings: Settings) -> None:
                 ) from None
 
 
-def _end_leftovers(settings: Settings) -> None:
+def end_leftovers(settings: Settings) -> None:
     """End what an earlier supervisor of this state folder left behind when it was killed."""
     ours = []
     for process in psutil.process_iter():
@@ -202,7 +161,7 @@ def _end_leftovers(settings: Settings) -> None:
     for process in stubborn:
         _signal(process, "kill")
     if ours:
-        _say(f"Ended {len(ours)} processes that an earlier run had left behind")
+        print(f"  Ended {len(ours)} processes that an earlier run had left behind", flush=True)
 
 
 def _signal(process: psutil.Process, how: str) -> None:
@@ -212,43 +171,14 @@ def _signal(process: psutil.Process, how: str) -> None:
         return
 
 
-def _fail_runs_of_the_dead(settings: Settings) -> None:
-    """Mark runs as failed whose processes ended with an earlier supervisor; nothing else ever would."""
-    from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+class _Printer(Printer):  # type: ignore[misc]
+    """Prints the announcer's lines as they are. Honcho's own lines (started, stopped) only clutter the screen."""
 
-    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        unfinished = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
-        for run in instance.get_runs(RunsFilter(statuses=unfinished)):
-            pid = run.tags.get("trueloop/pid")
-            if pid is None or not psutil.pid_exists(int(pid)):
-                instance.report_run_failed(run, "The process that executed this run is gone.")
-
-
-class _Quiet:
-    """Honcho's own lines (started, stopped) go to nobody; failures are told by the watcher and the log files."""
-
-    def write(self, text: str) -> None:
-        if "stopped (rc=" in text and "rc=-" not in text and "rc=0" not in text:
-            sys.stdout.write(text)
-
-    def flush(self) -> None:
-        sys.stdout.flush()
-
-    def isatty(self) -> bool:
-        return False
-
-
-def _was_interrupted(manager: Manager) -> bool:
-    return manager.returncode in (None, 0) or manager.returncode >= 128 or manager.returncode < 0
-
-
-def _say(sentence: str) -> None:
-    print(f"  {sentence}", flush=True)
-
-
-def log_folder(settings: Settings) -> Path:
-    """Where the processes write their logs."""
-    return settings.home / "logs"
+    def write(self, message: Any) -> None:
+        if message.name == _ANNOUNCER:
+            text = message.data if isinstance(message.data, str) else message.data.decode("utf-8", "replace")
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
-from dagster_duckdb import DuckDBResource
 from filelock import FileLock, Timeout
 
 
@@ -47,6 +46,9 @@ class Warehouse:
     @contextmanager
     def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that may write, closed on the way out, also after an error."""
+        # Imported here: it brings all of Dagster, which the gateway and the feed have no use for.
+        from dagster_duckdb import DuckDBResource
+
         with self.exclusive(), DuckDBResource(database=str(self.path)).get_connection() as connection:
             try:
                 yield connection

@@ -1,0 +1,83 @@
+"""The last process of `make up`: runs the first refresh, says when everything answers, then only stays.
+
+It stays because the supervisor ends everything when one of its processes ends. Imports little for the same reason.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+
+from resources.settings import PROJECT_ROOT, Settings, load_settings
+
+READY_TIMEOUT_SECONDS = 900
+_HELD_BACK = 3
+
+
+def main() -> None:
+    settings = load_settings()
+    started = float(sys.argv[1]) if len(sys.argv) > 1 else time.time()
+    refresh = None
+    if not (settings.serving_dir / "current.json").exists():
+        _say("First refresh: loading, building, auditing, publishing (follow it under Runs in the Dagster UI)")
+        refresh = subprocess.Popen([sys.executable, "-m", "gateway.cli", "refresh"], cwd=PROJECT_ROOT)
+    announce(settings, started, refresh)
+    signal.pause()
+
+
+def announce(settings: Settings, started: float, refresh: subprocess.Popen[bytes] | None) -> None:
+    """Wait until all pages answer and print their addresses; say so when the first refresh failed."""
+    pages = addresses(settings)
+    probes = [*pages.values(), f"{settings.gateway_url}/readyz"]
+    deadline = time.monotonic() + READY_TIMEOUT_SECONDS
+    missing = probes
+    while time.monotonic() < deadline:
+        missing = [address for address in probes if not answers(address)]
+        if not missing:
+            print(f"\nTrueloop is ready ({time.time() - started:.0f} s).\n", flush=True)
+            for name, address in pages.items():
+                print(f"  {name:<18}{address}", flush=True)
+            print(f"\nState and logs: {settings.home}\nCtrl-C stops everything.\n", flush=True)
+            return
+        if refresh is not None and refresh.poll() not in (None, 0, _HELD_BACK):
+            _say(f"The first refresh failed; what it said stands above. Logs: {settings.home / 'logs'}")
+            refresh = None
+        time.sleep(0.5)
+    _say(f"Still not ready: {', '.join(missing)}. Look into {settings.home / 'logs'}.")
+
+
+def addresses(settings: Settings) -> Mapping[str, str]:
+    """Name and address of every page that a person opens."""
+    pages = {
+        "Dagster UI": f"{settings.dagster_url}/",
+        "dbt docs": f"{settings.gateway_url}/dbt/",
+        "Slack (embedded)": f"{settings.gateway_url}/embedded-slack/",
+        "Gateway": f"{settings.gateway_url}/",
+    }
+    if not settings.slack_embedded:
+        del pages["Slack (embedded)"]
+    return pages
+
+
+def answers(address: str) -> bool:
+    """True when ``address`` answers with 200."""
+    # No proxy of the environment: it would look for 127.0.0.1 on its own machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(address, timeout=5) as response:
+            return int(response.status) == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _say(sentence: str) -> None:
+    print(f"  {sentence}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

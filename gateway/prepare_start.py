@@ -1,0 +1,61 @@
+"""What `make up` does before any service starts: state folder, sample data, databases, definitions.
+
+A process of its own, so that the supervisor that stays behind is small.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import psutil
+
+from gateway.sample_data import wants_sample, write_sample
+from resources.dagster_home import prepare_dagster_home
+from resources.dbt import DbtError
+from resources.packs import PackError
+from resources.platform import Platform, StateFolderError
+from resources.settings import Settings, load_settings
+
+
+def main() -> int:
+    try:
+        platform = Platform(load_settings())
+        platform.claim_state_folder()
+        if wants_sample(platform):
+            settings = platform.settings
+            _say(f"Writing {settings.sample_days} days of the sample company (scale {settings.sample_scale:g})")
+            write_sample(platform, _say)
+        _say("Preparing databases and definitions")
+        prepare_dagster_home(platform.settings)
+        platform.ops_engine.dispose()
+        platform.dbt.ensure_fresh_manifest()
+        fail_runs_of_the_dead(platform.settings)
+    except (StateFolderError, PackError, DbtError) as error:
+        print(f"Trueloop cannot start: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def fail_runs_of_the_dead(settings: Settings) -> None:
+    """Mark runs as failed whose processes ended with an earlier supervisor; nothing else ever would."""
+    from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+
+    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        unfinished = [
+            DagsterRunStatus.NOT_STARTED,
+            DagsterRunStatus.STARTING,
+            DagsterRunStatus.STARTED,
+            DagsterRunStatus.CANCELING,
+        ]
+        for run in instance.get_runs(RunsFilter(statuses=unfinished)):
+            pid = run.tags.get("trueloop/pid")
+            if pid is None or not psutil.pid_exists(int(pid)):
+                instance.report_run_failed(run, "The process that executed this run is gone.")
+
+
+def _say(sentence: str) -> None:
+    print(f"  {sentence}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
