@@ -149,6 +149,7 @@ class Dbt:
             "--no-version-check",
             "--no-use-colors",
             "--log-level=none",
+            "--log-level-file=none",
             *arguments,
             f"--project-dir={DBT_PROJECT_DIR}",
             f"--profiles-dir={DBT_PROJECT_DIR}",

@@ -21,7 +21,10 @@ def library() -> TemplateLibrary:
 
 @cache
 def process_service(platform: Platform) -> ProcessService:
-    """One service per platform (its calendar takes a while to compute), on the platform's ops database, with the people of the current snapshot."""
+    """A service on the platform's ops database, with the people of the current snapshot.
+
+    One per platform, since its calendar takes a while to compute.
+    """
     return ProcessService(
         platform.ops_engine,
         clock=platform.clock,
