@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.values import Number
+
+NO_ACTION = "closed_no_action"
 
 
 class UnknownCase(LookupError):
@@ -51,6 +54,17 @@ class OpenRequest:
 def open_key(rule_id: str, subject_id: str) -> str:
     """The key that only one open case may hold."""
     return f"{rule_id}|{subject_id}"
+
+
+def dismissed(last: CaseState, request: OpenRequest) -> bool:
+    """Whether people judged this very breach to need no action: the figure is no worse than the one they judged.
+
+    Without this, a rule would open a new case at every refresh after somebody said that nothing is to be done.
+    """
+    if last.outcome != NO_ACTION or last.latest_observed is None or request.observed is None:
+        return False
+    judged, now = Decimal(last.latest_observed), Decimal(str(request.observed))
+    return now <= judged if request.direction == "above" else now >= judged
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from workflow_jobs.cases import (
     OpenRequest,
     OpenResult,
     UnknownTask,
+    dismissed,
     open_key,
 )
 from workflow_jobs.engine import commands as c
@@ -68,9 +69,10 @@ class ProcessService(ProcessReader):
     # --- commands -----------------------------------------------------------------------------------------------
 
     def open_case(self, request: OpenRequest, *, via: str = "sensor") -> OpenResult:
-        """Open a case, or add the breach to the open case of the same rule and subject.
+        """Open a case, or add the breach to the case that has the same rule and subject and is not judged yet.
 
-        The same snapshot again changes nothing. Raises LookupError for an unknown template, Refused for wrong inputs.
+        The same snapshot again changes nothing, and what people dismissed comes back only when it got worse. Raises
+        LookupError for an unknown template, Refused for wrong inputs.
         """
         template = self._templates.get(request.template_id)
         directory = self._directory()
@@ -82,6 +84,9 @@ class ProcessService(ProcessReader):
                 breach = c.RecordBreach(observed=request.observed, snapshot_id=request.snapshot_id)
                 self._apply(connection, found, breach, self._template_of(connection, found), directory, now, via)
                 return OpenResult(found.case_id, created=False)
+            last = rows.last_case(connection, request.rule_id, request.subject_id)
+            if last is not None and dismissed(last, request):
+                return OpenResult(last.case_id, created=False)
             case_rows.keep_template(connection, template.hash, template.id, template.text, now)
             case_id = f"C-{case_rows.next_number(connection, CASE_NUMBER):06d}"
             as_of = {} if request.as_of is None else {"as_of": request.as_of.isoformat()}
@@ -199,8 +204,7 @@ class ProcessService(ProcessReader):
 
         def work(connection: Connection) -> CaseState:
             state = self._locked(connection, case_id)
-            later = rows.open_case_id(connection, open_key(state.rule_id, state.subject_id))
-            command = c.JudgeEffect(observed=observed, snapshot_id=snapshot_id, continued_in=later)
+            command = c.JudgeEffect(observed=observed, snapshot_id=snapshot_id)
             template = self._template_of(connection, state)
             return self._apply(connection, state, command, template, directory, self._clock.now(), "sensor").after
 

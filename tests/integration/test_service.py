@@ -58,16 +58,30 @@ def test_the_same_breach_changes_nothing_and_a_later_one_is_recorded(world: Worl
     assert _count(world.engine, case) == 1
 
 
-def test_a_closed_case_makes_room_for_the_next(world: World) -> None:
+def test_a_case_takes_breaches_in_until_its_effect_is_judged(world: World) -> None:
     first = world.open(snapshot="a")
     world.to_the_end(first.case_id)
-    second = world.open(snapshot="b")
-    assert second.created and second.case_id != first.case_id
-    # The effect of the first fails while the second is open: it is not reopened beside it.
+    assert world.open(snapshot="b").case_id == first.case_id
+    assert world.service.case(first.case_id).breaches == 2
     world.clock.advance(timedelta(days=7))
-    judged = world.service.judge_effect(first.case_id, "0.2", "snap-9")
-    assert judged.status == "ineffective"
-    assert [line.case_id for line in world.service.cases(status="open")] == [second.case_id]
+    assert world.service.judge_effect(first.case_id, "0.05", "snap-9").status == "effective"
+    second = world.open(snapshot="c")
+    assert second.created and second.case_id != first.case_id
+
+
+def test_a_dismissed_breach_comes_back_only_when_it_got_worse(world: World) -> None:
+    first = world.open(snapshot="a")
+    task = world.task(first.case_id, "judge")
+    world.service.decide_task(
+        task.task_id, task.version, task.assignee or "", "reject", {"judgement": "Wrong unit."}, "test"
+    )
+    assert world.service.case(first.case_id).outcome == "closed_no_action"
+    for observed in ("0.0931", "0.0900"):
+        again = world.open(snapshot=f"b{observed}", observed=observed)
+        assert (again.case_id, again.created) == (first.case_id, False)
+    assert world.service.cases(status="open") == []
+    worse = world.open(snapshot="d", observed="0.0932")
+    assert worse.created
 
 
 def test_a_failed_effect_reopens_the_case_and_takes_the_open_key_again(world: World) -> None:

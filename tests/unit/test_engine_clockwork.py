@@ -161,11 +161,16 @@ def test_an_ineffective_case_starts_again_once_then_goes_to_its_owner() -> None:
     assert (handed_up.to, handed_up.to_person) == ("role:purchasing_manager", "bm")
 
 
-def test_a_case_whose_subject_has_a_new_case_is_not_reopened() -> None:
+def test_a_breach_while_the_effect_is_watched_belongs_to_the_case_and_wakes_nobody() -> None:
     play = to_the_end(Play(shipped("supply_exception")))
-    play.wait(days=7).do(c.JudgeEffect(observed="0.5", snapshot_id="s5", continued_in="c2"))
-    assert play.state.status == "ineffective"
-    assert "c2" in str(play.log[-1])
+    assert play.state.holds_key
+    assert not play.state.is_open
+    play.do(c.RecordBreach(observed="0.5", snapshot_id="s5"))
+    assert (play.state.status, play.state.breaches, play.state.latest_observed) == ("watching_effect", 2, "0.5")
+    assert play.state.open_tasks == ()
+    play.wait(days=7).do(c.JudgeEffect(observed="0.99", snapshot_id="s9"))
+    assert play.state.status == "effective"
+    assert not play.state.holds_key
 
 
 def test_an_effect_without_a_figure_is_looked_at_again_for_a_week_at_most() -> None:

@@ -109,14 +109,10 @@ class ResolveIncident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeEffect:
-    """Compare the metric after the effect window. `observed` None: there is no figure (yet).
-
-    `continued_in` names a later open case of the same rule and subject: then this one is not reopened.
-    """
+    """Compare the metric after the effect window. `observed` None: there is no figure (yet)."""
 
     observed: Number | None
     snapshot_id: str
-    continued_in: str | None = None
 
 
 Command = (

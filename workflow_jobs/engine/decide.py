@@ -75,7 +75,8 @@ def _open(command: c.OpenCase, now: datetime, env: Environment) -> tuple[e.Event
 
 
 def _record_breach(flow: Flow, command: c.RecordBreach) -> None:
-    _still_open(flow.state)
+    if not flow.state.holds_key:
+        raise Refused("case_closed", f"The case {flow.state.case_id} is {flow.state.status}.")
     if command.snapshot_id != flow.state.latest_snapshot_id:
         flow.emit(
             e.BreachRecorded,
@@ -211,10 +212,8 @@ def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
             effective = compile_condition(effect.rule).holds(effect_variables(state, observed))
         except ConditionError as error:
             note = str(error)
-    if effective is False and command.continued_in:
-        note = f"goes on in case {command.continued_in}"
     flow.emit(e.EffectJudged, effective=effective, observed=observed, snapshot_id=command.snapshot_id, note=note)
-    if effective is not False or command.continued_in:
+    if effective is not False:
         return
     reason = f"{state.metric or 'the metric'} was {observed} after {effect.window}, rule {effect.rule}"
     if effect.on_failure == "reopen" and state.reopened < effect.max_reopens:

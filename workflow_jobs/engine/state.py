@@ -118,8 +118,16 @@ class CaseState:
 
     @property
     def is_open(self) -> bool:
-        """Whether people or services still work on it (the unique open key holds as long)."""
+        """Whether people or services still work on it."""
         return self.status == "open"
+
+    @property
+    def holds_key(self) -> bool:
+        """Whether breaches of its rule and subject belong to it: while it is open, and until its effect is judged.
+
+        A figure over a window moves slowly: it would open a new case the moment that the measures were agreed.
+        """
+        return self.status in ("open", "watching_effect")
 
     @property
     def open_tasks(self) -> tuple[TaskState, ...]:

@@ -130,7 +130,7 @@ def write_case(
     values: dict[str, Any] = {
         "status": after.status,
         "outcome": after.outcome,
-        "open_key": key if after.is_open else None,
+        "open_key": key if after.holds_key else None,
         "seq": after.seq,
         "state": state_to_json(after),
         "changed_at": now,

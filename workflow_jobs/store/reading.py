@@ -127,9 +127,16 @@ def due_effects(connection: Connection, now: datetime, limit: int) -> list[Effec
     return watches
 
 
-def open_case_id(connection: Connection, key: str) -> str | None:
-    """Id of the open case that holds the key."""
-    return connection.execute(sa.select(case.c.case_id).where(case.c.open_key == key)).scalar_one_or_none()
+def last_case(connection: Connection, rule_id: str, subject_id: str) -> CaseState | None:
+    """The newest case of a rule and subject, whatever its status."""
+    newest = (
+        sa.select(case.c.state)
+        .where(case.c.rule_id == rule_id, case.c.subject_id == subject_id)
+        .order_by(case.c.opened_at.desc(), case.c.case_id.desc())
+        .limit(1)
+    )
+    body = connection.execute(newest).scalar_one_or_none()
+    return None if body is None else state_from_json(body)
 
 
 def _rows(connection: Connection, statement: sa.Select[Any]) -> list[dict[str, Any]]:

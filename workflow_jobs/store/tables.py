@@ -32,7 +32,7 @@ case = sa.Table(
     sa.Column("subject_label", sa.String(500), nullable=False),
     sa.Column("metric", sa.String(200), nullable=False),
     sa.Column("priority", sa.String(32), nullable=False),
-    # Set while the case is open, null afterwards: one open case per rule and subject, whoever opens it.
+    # Set until the case is closed and its effect judged, null afterwards: one such case per rule and subject.
     sa.Column("open_key", sa.String(500), unique=True),
     sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("state", sa.JSON, nullable=False),
