@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ops_assets.ingestion.inbox import accept
 from ops_assets.ingestion.landing_schema import LandingSchema, read_landing_schema
 from ops_assets.ingestion.load import ingest
-from ops_assets.ingestion.records import load_records
 from ops_assets.ingestion.report import IngestReport
 from resources.clock import FixedClock
 from resources.dbt import NodeResult
@@ -41,16 +42,16 @@ class PackPlatform:
 
     def record(self, table: str, records: Sequence[Mapping[str, Any]]) -> IngestReport:
         """Load rows of the platform's own source, as the platform does after each case, task and run."""
-        with self.platform.warehouse.connection() as connection:
-            return load_records(
-                engine=self.platform.ops_engine,
-                warehouse=connection,
-                table=next(t for t in self.schema.tables if t.identifier == f"trueloop__{table}"),
-                records=records,
-                source_ref="test",
-                clock=self.clock,
-                zone="UTC",
-            )
+        events = [
+            {
+                "event_id": sha256(repr((table, sorted(record.items()))).encode()).hexdigest(),
+                "table": table,
+                "row": dict(record),
+            }
+            for record in records
+        ]
+        accept(self.platform.ops_engine, "trueloop", events, self.clock)
+        return self.ingest()
 
     def build(self, *, select: Sequence[str] = (), full_refresh: bool = False, tests: bool = False) -> list[NodeResult]:
         """Run dbt; every node must succeed."""

@@ -1,4 +1,4 @@
-"""A batch on its way into the warehouse, whatever it was made from: a file, events, a retry, records."""
+"""A batch on its way into the warehouse, whatever it was made from: a file, events, a retry."""
 
 from __future__ import annotations
 

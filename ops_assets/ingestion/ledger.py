@@ -3,7 +3,7 @@
 Only table declarations and small look-ups belong here; who writes them, and in which order, is load.py's matter.
 
 - ``landing_file``: one row per version of a file. ``loading -> loaded``, or ``set_aside`` with a reason.
-- ``ingestion_batch``: one row per batch (a file, a group of events, a retry, records of the platform itself).
+- ``ingestion_batch``: one row per batch (a file, a group of events, a retry).
 - ``quarantine_row``: one row per row that was not loaded; the row's text is kept as it came.
 - ``inbox_event``: events accepted over the API, durable before the answer; ``batch_id`` is null until loaded.
 """

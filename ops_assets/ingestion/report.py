@@ -13,7 +13,7 @@ class BatchReport:
 
     ``rows_repaired`` (verbatim repeats) are part of the quarantined, ``rows_superseded`` (older versions that arrived
     late) part of the loaded. ``declared_nulls``: values by column that the landing schema declares to mean null.
-    ``kind``: file | events | retry | records. ``source_at`` is in UTC.
+    ``kind``: file | events | retry. ``source_at`` is in UTC.
     """
 
     batch_id: str

@@ -14,7 +14,6 @@ from ops_assets.ingestion import inbox, quarantine
 from ops_assets.ingestion.inbox import Accepted, EventConflict, EventRejected
 from ops_assets.ingestion.landing_schema import LandingSchema
 from ops_assets.ingestion.quarantine import QuarantineError
-from ops_assets.ingestion.records import load_records
 from ops_assets.ingestion.retries import pending_retries
 from tests.packs.ingestion_world import World, order_line
 
@@ -181,31 +180,3 @@ def test_an_event_corrects_a_file_and_a_snapshot_takes_events_until_the_next_one
     world.land("erp/items_2026-12-01.csv", header + "A,a,1\n")
     world.ingest()
     assert world.rows(current) == [("A", "a")]
-
-
-def test_records_of_the_platform_are_loaded_once_and_again_when_they_change(world: World) -> None:
-    world.ingest()
-    table = world.schema.by_identifier("erp__runs")
-    assert table is not None
-
-    def load(*records: dict[str, object]) -> int:
-        report = load_records(
-            engine=world.engine, warehouse=world.warehouse, table=table, records=records, source_ref="runs",
-            clock=world.clock, zone="Asia/Shanghai",
-        )  # fmt: skip
-        return report.rows_loaded
-
-    assert load({"run_id": "1", "minutes": 1}, {"run_id": "2", "minutes": 2}) == 2
-    assert load({"run_id": "3", "minutes": "x"}) == 0
-    assert load({"run_id": "3", "minutes": "x"}) == 0
-    assert world.quarantined() == [("runs", 1, "valid_decimal", "open")]
-    assert load({"run_id": "1", "minutes": 1}, {"run_id": "2", "minutes": 2}) == 0
-    world.clock.advance(timedelta(minutes=1))
-    assert load({"run_id": "1", "minutes": 1}, {"run_id": "2", "minutes": 3}) == 1
-    world.clock.advance(timedelta(minutes=1))
-    assert load({"run_id": "1", "minutes": 1}, {"run_id": "2", "minutes": 2}) == 1
-    assert world.rows("select run_id, minutes::int from raw.erp__runs where _is_current order by 1") == [
-        ("1", 1),
-        ("2", 2),
-    ]
-    assert world.ingest().batches == ()
