@@ -72,6 +72,9 @@ def main() -> int:
         print(f"The loop did not close: {error}", file=sys.stderr)
         print(f"Logs: {settings.home / 'logs'}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted; `make demo` goes on from here.", file=sys.stderr)
+        return 130
     finally:
         stop_stack(stack)
     write_json_atomically(settings.home / "demo.json", {"finished": True})

@@ -64,8 +64,13 @@ def land(platform: Platform, *, progress: Callable[[str], None] | None = None) -
     """Load everything pending into the warehouse; holds the warehouse meanwhile."""
     settings = platform.settings
 
+    said = -1
+
     def step(what: str, done: int, total: int) -> None:
-        if progress is not None and total:
+        nonlocal said
+        tenth = 10 * done // total if total else -1
+        if progress is not None and tenth > said:
+            said = tenth
             progress(f"loading {what} ({done} of {total} files done)")
 
     if settings.source_dir is None:

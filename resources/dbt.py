@@ -138,11 +138,14 @@ class Dbt:
         os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
         sentences: list[str] = []
 
+        told = _Milestones(progress)
+
         def on_event(event: Any) -> None:
             if event.info.level == "error":
                 sentences.append(event.info.msg)
-            if progress is not None and event.info.name in {"LogModelResult", "LogTestResult", "LogSeedResult"}:
-                progress(event.info.msg)
+            if event.info.name in {"LogModelResult", "LogTestResult", "LogSeedResult"}:
+                total = getattr(event.data, "num_models", 0) or getattr(event.data, "total", 0)
+                told.result(event.data.index, total, event.info.msg, event.data.status)
 
         call = [
             "--no-send-anonymous-usage-stats",
@@ -167,6 +170,23 @@ class Dbt:
         if not outcome.success and raise_on_failed_nodes:
             raise DbtError(f"dbt {arguments[0]} failed: " + "\n".join(sentences))
         return outcome.result
+
+
+class _Milestones:
+    """Tells how far a build is, in some ten lines, and every failure at once."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._next = 0
+
+    def result(self, index: int, total: int, message: str, status: str) -> None:
+        if self._progress is None:
+            return
+        if status.lower() in {"error", "fail"}:
+            self._progress(message.strip())
+        elif index >= self._next or index == total:
+            self._progress(f"dbt: {index} of {total} models and tests")
+            self._next = index + max(1, total // 10)
 
 
 def _rows(response: Mapping[str, Any] | None) -> int | None:

@@ -19,7 +19,6 @@ from typing import Any
 
 import duckdb
 
-
 _opening = threading.Lock()
 
 
