@@ -17,6 +17,7 @@ from resources.packs import PACKS_DIR
 from resources.platform import Platform
 
 PLATFORM_SYSTEM = "trueloop"
+RUNS_TABLE = "runs"
 
 
 @dataclass

@@ -12,9 +12,9 @@ from pathlib import Path
 import dagster as dg
 import sqlalchemy as sa
 
-from ops_assets.ingestion.landing_files import pending_files
+from ops_assets.ingestion.landing_files import PendingFile, pending_files
 from ops_assets.ingestion.ledger import inbox_event
-from ops_assets.landing import PLATFORM_SYSTEM, landing_schema
+from ops_assets.landing import PLATFORM_SYSTEM, RUNS_TABLE, landing_schema
 from resources.ops_database import reading
 from resources.platform import Platform
 from sensors.running import is_running
@@ -63,7 +63,7 @@ def _traces(platform: Platform) -> str:
     return json.dumps([folder_traces(platform.settings.landing_dir), _last_event(platform)])
 
 
-def _pending(platform: Platform):  # type: ignore[no-untyped-def]
+def _pending(platform: Platform) -> list[PendingFile]:
     return pending_files(
         platform.ops_engine,
         landing_schema(platform),
@@ -74,11 +74,12 @@ def _pending(platform: Platform):  # type: ignore[no-untyped-def]
 
 
 def _last_event(platform: Platform) -> list[int]:
-    """The last waiting event of a source system, if any. The platform's own records wait for the next refresh: every
-    run leaves one, so that they would start runs without end.
+    """The last waiting event, if any. Records of runs wait for the next refresh: every refresh leaves one, so that
+    they would start refreshes without end.
     """
-    last = sa.select(sa.func.max(inbox_event.c.id)).where(
-        inbox_event.c.batch_id.is_(None), inbox_event.c.source != PLATFORM_SYSTEM
+    event = inbox_event.c
+    last = sa.select(sa.func.max(event.id)).where(
+        event.batch_id.is_(None), ~sa.and_(event.source == PLATFORM_SYSTEM, event.table_name == RUNS_TABLE)
     )
     with reading(platform.ops_engine) as connection:
         found = connection.execute(last).scalar()
