@@ -13,9 +13,12 @@ import pytest
 
 from ops_assets.audit import AuditReport, audit
 from ops_assets.ingestion.report import IngestReport
-from ops_assets.refresh import Definitions, load_definitions
+from ops_assets.refresh import Definitions, audit_and_publish, load_definitions
+from resources.serving import Snapshot
+from sensors.published import read_snapshot
 from tests import adventureworks_figures as plain
 from tests.adventureworks_platform import PackPlatform
+from workflow_jobs.wiring import process_service
 
 # What the pack does not read; everything else in the folder is claimed by a landing schema.
 NOT_READ = {
@@ -248,3 +251,61 @@ def test_no_personal_record_beyond_work_is_loaded(loaded: Loaded) -> None:
     assert {"employee_id", "login_id", "organization_level", "job_title", "hire_date", "is_current"} == {
         name for name in columns if not name.startswith("_")
     }
+
+
+def test_published_figures_are_shown_with_their_details(loaded: Loaded) -> None:
+    snapshot = _publish(loaded)
+    shown = {row["metric"]: row["value_text"] for row in snapshot.rows("select metric, value_text from metrics")}
+    assert shown["metric_supplier_reject_rate"] == "3.1238"
+    assert shown["metric_purchasing_short_received_lines"] == "380"
+    assert shown["metric_products_without_stock"] == "72"
+    assert shown["metric_products_below_safety_stock"] == "69"
+    details = {
+        (row["metric"], row["name"]): row["value"]
+        for row in snapshot.rows("select metric, name, value from metric_detail")
+    }
+    assert details[("metric_supplier_reject_rate", "lines_with_rejects")] == "563"
+    assert details[("metric_supplier_reject_rate", "lines")] == "8845"
+    assert details[("metric_sales_gross_margin", "lines_without_valid_cost")] == "33"
+
+
+def test_each_breaching_vendor_gets_one_case_and_one_is_decided_to_its_end(loaded: Loaded) -> None:
+    snapshot = _publish(loaded)
+    rate = {
+        row["subject_id"]: Decimal(row["numerator"]) / Decimal(row["denominator"])
+        for row in snapshot.rows("select * from metric_subject where metric = 'metric_supplier_reject_rate'")
+        if row["dimension"] == "supplier" and Decimal(row["denominator"]) >= 100
+    }
+    breaching = {vendor for vendor, value in rate.items() if value > Decimal("0.05")}
+    assert len(breaching) == 11
+    service = process_service(loaded.pack.platform)
+    watches = loaded.definitions.catalog.watches(loaded.pack.platform.pack.watch_thresholds)
+    for _ in range(2):
+        read_snapshot(service, snapshot, watches)
+    cases = service.cases(template="supply_exception")
+    assert {case.subject_id for case in cases} == breaching
+    assert len(cases) == len(breaching)
+    case_id = cases[0].case_id
+    for step, outcome, form in (
+        ("judge", "confirm", {"impact_amount": "60000", "exception_cause": "supplier_quality"}),
+        ("supplier", "agreed", {"delivery_date": "2026-12-01", "supplier_measure": "Sorting at the supplier."}),
+        ("protect", "covered", {}),
+        ("assess", "approve", {"measure_cost": "900", "cost_bearer": "supplier"}),
+        ("promise", "kept", {}),
+    ):
+        for due in service.due_service_steps():
+            if due.case_id == case_id:
+                service.complete_service(
+                    case_id, due.step_id, "run", {"summary": "none"}, idempotency_key=due.idempotency_key
+                )
+        (task,) = [t for t in service.tasks(case_id=case_id) if t.step_id == step]
+        assert task.assignee is not None, f"{step} ({task.role}) found nobody in this company"
+        service.decide_task(task.task_id, task.version, task.assignee, outcome, form, "test")
+    assert service.case(case_id).outcome == "completed"
+
+
+def _publish(loaded: Loaded) -> Snapshot:
+    audit_and_publish(loaded.pack.platform, loaded.definitions)
+    snapshot = loaded.pack.platform.snapshots.current()
+    assert snapshot is not None
+    return snapshot
