@@ -51,7 +51,7 @@ def show_metric(
         for body in bodies:
             details = "; ".join(f"{detail['label']}: {detail['value']}" for detail in body["details"])
             print(f"{body['metric']:<45}{body['shown']:>16}  {body['state']}" + (f"  ({details})" if details else ""))
-            if body["state"] not in {"published", "warning"}:
+            if body["reason"]:
                 print(f"{'':<45}{body['reason']}")
         return
     name = load_catalog(MODELS_DIR).metric(metric).name

@@ -12,9 +12,10 @@ from gateway.commands.context import JSON_OPTION, open_platform
 from gateway.refresh_run import PID_TAG, run_job
 from gateway.sample_data import wants_sample, write_sample
 from gateway.terminal import fail, one_sentence_errors, print_json, show_one
-from ops_assets.catalog import CatalogError
+from ops_assets.catalog import CatalogError, load_catalog
 from resources.dbt import DbtError
-from resources.platform import Platform
+from resources.platform import MODELS_DIR, Platform
+from workflow_jobs.detection import read_snapshot
 from workflow_jobs.wiring import process_service
 
 HELD_BACK_EXIT_CODE = 3
@@ -61,12 +62,17 @@ def refresh(
     except RuntimeError as error:
         fail(str(error))
     snapshot = platform.snapshots.current()
+    if snapshot is not None:
+        # The sensors do this when they run; a refresh from cron must not leave a breach without its case.
+        watches = load_catalog(MODELS_DIR).watches(platform.pack.watch_thresholds)
+        read_snapshot(process_service(platform), snapshot, watches)
     body = {
         "run": outcome.run_id,
         "published": outcome.published,
         "snapshot": snapshot.id if snapshot else None,
         "as of": snapshot.as_of if snapshot else None,
         "metrics": _states(platform),
+        "open cases": len(process_service(platform).cases(status="open", limit=10_000)),
         "failures": list(outcome.step_failures),
     }
     if as_json:
