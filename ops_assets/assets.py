@@ -289,9 +289,32 @@ def _published_snapshot(definitions: Definitions) -> dg.AssetsDefinition:
             # An unchanged outcome is not said again: a refresh runs every five minutes.
             if after.get((rule.asset, rule.name)) != before.get((rule.asset, rule.name)):
                 context.log_event(_evaluation(rule, after))
+        if published is not None:
+            for observation in _published_values(platform, published):
+                context.log_event(observation)
         return dg.MaterializeResult(metadata=_publication_metadata(platform, report, published))
 
     return published_snapshot
+
+
+def _published_values(platform: Platform, published: PublishReport) -> Iterator[dg.AssetObservation]:
+    """The published value of every metric that changed, so that the metric's own page in Dagster shows it."""
+    snapshot = platform.snapshots.get(published.info.id)
+    rows = snapshot.rows("select * from metrics where state <> 'unavailable' order by metric")
+    snapshot.close()
+    for row in rows:
+        if row["metric"] in published.changed_metrics or row["state"] in {"held", "none_good"}:
+            yield dg.AssetObservation(
+                row["metric"],
+                metadata={
+                    "published_value": with_unit(row["unit"], row["value_text"]),
+                    "numerator": row["numerator"] or "-",
+                    "denominator": row["denominator"] or "-",
+                    "state": f"{row['state']}: {row['reason']}" if row["reason"] else row["state"],
+                    "as_of": str(row["as_of"]),
+                    "snapshot": published.info.id,
+                },
+            )
 
 
 def _publication_metadata(platform: Platform, report: AuditReport, published: PublishReport | None) -> dict[str, Any]:

@@ -12,6 +12,8 @@ _DAGSTER_YAML = """\
 # Written by Trueloop at every start; settings go into TRUELOOP_ environment variables.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 event_log_storage:
   module: resources.dagster_event_log
   class: KeptConnectionEventLogStorage
