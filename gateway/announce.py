@@ -42,6 +42,9 @@ def announce(settings: Settings, started: float, refresh: subprocess.Popen[bytes
             print(f"\nTrueloop is ready ({time.time() - started:.0f} s).\n", flush=True)
             for name, address in pages.items():
                 print(f"  {name:<18}{address}", flush=True)
+            if settings.feed == "on" and (settings.home / "sample.json").exists():
+                print("\nA supplier of the sample company delivers late now and then: look for a case on the gateway's")
+                print("page, and for its card in the embedded Slack.", flush=True)
             print(f"\nState and logs: {settings.home}\nCtrl-C stops everything.\n", flush=True)
             return
         if refresh is not None and refresh.poll() not in (None, 0, _HELD_BACK):

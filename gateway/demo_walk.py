@@ -73,7 +73,7 @@ class Walk:
         self.clock = clock
         self.service = process_service(self.platform)
         self.hands = SlackHands(settings, self.clock)
-        self.story = _story(settings.home / "sample_truth.json")
+        self.story = _story(settings.home / "sample.json")
         self._say = say
         self._patience = patience
 

@@ -1,16 +1,19 @@
-"""Sample data for a first start: the embedded company's history up to today, and its live feed."""
+"""Sample data for a first start: the embedded company's history up to yesterday, and its live feed."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from resources.platform import Platform
 from resources.serving import write_json_atomically
+from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 SAMPLE_PACK = "dongchen"
 
@@ -49,6 +52,7 @@ def write_sample(platform: Platform, progress: Callable[[str], None]) -> None:
             "scale": settings.sample_scale,
             "days": settings.sample_days,
             "until": until.isoformat(),
+            "story": json.loads((settings.home / "sample_truth.json").read_text(encoding="utf-8"))["story"],
         },
     )
     if settings.landing_dir.exists():
@@ -68,15 +72,20 @@ def feed_forever(platform: Platform) -> None:
             time.sleep(3600)
     sample = json.loads(description.read_text(encoding="utf-8"))
     while True:
+        if (settings.serving_dir / "current.json").exists() and not _story_told(settings).exists():
+            # In a process of its own: ingestion's imports would stay in this long-lived one.
+            subprocess.run([sys.executable, "-m", "gateway.sample_story"], cwd=PROJECT_ROOT, check=True)
         written = feed_until(settings.landing_dir, platform.clock.now(), sample=sample)
         if written:
             print(f"fed {written} files", flush=True)
         time.sleep(settings.feed_interval_seconds)
 
 
-def main() -> None:
-    from resources.settings import load_settings
+def _story_told(settings: Settings) -> Path:
+    return settings.home / "sample_story_told"
 
+
+def main() -> None:
     try:
         feed_forever(Platform(load_settings()))
     except KeyboardInterrupt:

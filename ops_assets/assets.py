@@ -248,6 +248,8 @@ def _model_assets(definitions: Definitions, specs: Sequence[dg.AssetSpec]) -> dg
             result = results.get(models[spec.key].unique_id) if spec.key in models else None
             if result is None or result.failed or result.status == "skipped":
                 continue
+            if whole and spec.key.to_user_string() in definitions.catalog.metrics:
+                continue  # a metric counts as materialised once its figure is published, with the figure
             metadata: dict[str, Any] = {"seconds": result.seconds, "status": result.status}
             if spec.key in selected:
                 yield dg.MaterializeResult(spec.key, metadata=metadata)
@@ -290,31 +292,33 @@ def _published_snapshot(definitions: Definitions) -> dg.AssetsDefinition:
             if after.get((rule.asset, rule.name)) != before.get((rule.asset, rule.name)):
                 context.log_event(_evaluation(rule, after))
         if published is not None:
-            for observation in _published_values(platform, published):
-                context.log_event(observation)
+            for event in _published_values(platform, published):
+                context.log_event(event)
         return dg.MaterializeResult(metadata=_publication_metadata(platform, report, published))
 
     return published_snapshot
 
 
-def _published_values(platform: Platform, published: PublishReport) -> Iterator[dg.AssetObservation]:
-    """The published value of every metric that changed, so that the metric's own page in Dagster shows it."""
+def _published_values(
+    platform: Platform, published: PublishReport
+) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
+    """The published figure of every metric that changed, for its own page; a held one is observed, not materialised."""
     snapshot = platform.snapshots.get(published.info.id)
     rows = snapshot.rows("select * from metrics where state <> 'unavailable' order by metric")
     snapshot.close()
     for row in rows:
-        if row["metric"] in published.changed_metrics or row["state"] in {"held", "none_good"}:
-            yield dg.AssetObservation(
-                row["metric"],
-                metadata={
-                    "published_value": with_unit(row["unit"], row["value_text"]),
-                    "numerator": row["numerator"] or "-",
-                    "denominator": row["denominator"] or "-",
-                    "state": f"{row['state']}: {row['reason']}" if row["reason"] else row["state"],
-                    "as_of": str(row["as_of"]),
-                    "snapshot": published.info.id,
-                },
-            )
+        metadata = {
+            "published_value": with_unit(row["unit"], row["value_text"]),
+            "numerator": row["numerator"] or "-",
+            "denominator": row["denominator"] or "-",
+            "state": f"{row['state']}: {row['reason']}" if row["reason"] else row["state"],
+            "as_of": str(row["as_of"]),
+            "snapshot": published.info.id,
+        }
+        if row["state"] in {"held", "none_good"}:
+            yield dg.AssetObservation(row["metric"], metadata=metadata)
+        elif row["metric"] in published.changed_metrics:
+            yield dg.AssetMaterialization(row["metric"], metadata=metadata)
 
 
 def _publication_metadata(platform: Platform, report: AuditReport, published: PublishReport | None) -> dict[str, Any]:
