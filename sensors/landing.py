@@ -1,7 +1,8 @@
-"""Wakes the refresh when something landed: files in the landing folder, or events accepted by the gateway.
+"""Wakes the refresh when something waits: files in the landing folder, events accepted by the gateway, or quarantined
+rows and files that a person lets in.
 
-A look costs one directory listing while nothing changes: the cursor remembers the folders' modification times and the
-last event, and only a difference makes the sensor compare files with the ledger.
+A look costs one directory listing while nothing changes: the cursor remembers the folders' modification times, the last
+event and the last decisions, and only a difference makes the sensor compare files with the ledger.
 """
 
 # No postponed annotations here: Dagster reads those of decorated functions as they are.
@@ -13,7 +14,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from ops_assets.ingestion.landing_files import PendingFile, pending_files
-from ops_assets.ingestion.ledger import inbox_event
+from ops_assets.ingestion.ledger import inbox_event, landing_file, quarantine_row
 from ops_assets.landing import PLATFORM_SYSTEM, RUNS_TABLE, landing_schema
 from resources.ops_database import reading
 from resources.platform import Platform
@@ -40,9 +41,12 @@ def landed_sources_sensor(
         # The cursor stays: what landed after that run had looked must be noticed at the next tick.
         return dg.SkipReason("A refresh is running; looking again after it.")
     batches = [file.batch_id for file in _pending(platform)] + [f"e-{last}" for last in _last_event(platform)]
+    batches += [f"r-{retry}" for retry in _last_retry(platform)]
     if not batches:
         return dg.SensorResult(skip_reason="What landed is loaded already.", cursor=traces)
-    request = dg.RunRequest(run_key=run_key(batches), tags={"trueloop/batches": ", ".join(batches[:_NAMED_BATCHES])})
+    # A released file keeps its batch id, which had a run already when the file was set aside.
+    key = run_key([*batches, *_last_release(platform)])
+    request = dg.RunRequest(run_key=key, tags={"trueloop/batches": ", ".join(batches[:_NAMED_BATCHES])})
     return dg.SensorResult(run_requests=[request], cursor=traces)
 
 
@@ -60,7 +64,8 @@ def folder_traces(folder: Path) -> list[tuple[str, int]]:
 
 
 def _traces(platform: Platform) -> str:
-    return json.dumps([folder_traces(platform.settings.landing_dir), _last_event(platform)])
+    decisions = [_last_retry(platform), _last_release(platform)]
+    return json.dumps([folder_traces(platform.settings.landing_dir), _last_event(platform), decisions])
 
 
 def _pending(platform: Platform) -> list[PendingFile]:
@@ -84,3 +89,22 @@ def _last_event(platform: Platform) -> list[int]:
     with reading(platform.ops_engine) as connection:
         found = connection.execute(last).scalar()
     return [] if found is None else [int(found)]
+
+
+def _last_retry(platform: Platform) -> list[str]:
+    """When the last waiting retry was asked for, and how many wait, if any."""
+    c = quarantine_row.c
+    waiting = sa.select(sa.func.max(c.retry_requested_at), sa.func.count()).where(
+        c.status == "open", c.retry_requested_at.is_not(None), c.retry_batch_id.is_(None)
+    )
+    with reading(platform.ops_engine) as connection:
+        asked_at, count = connection.execute(waiting).one()
+    return [f"{asked_at.isoformat()}-{count}"] if count else []
+
+
+def _last_release(platform: Platform) -> list[str]:
+    """When a file that is still set aside was last released, if any was."""
+    c = landing_file.c
+    with reading(platform.ops_engine) as connection:
+        released_at = connection.execute(sa.select(sa.func.max(c.released_at)).where(c.status == "set_aside")).scalar()
+    return [] if released_at is None else [released_at.isoformat()]
