@@ -14,7 +14,6 @@ import click
 import pytest
 import typer.main
 from dagster import SensorDefinition
-from pydantic import SecretStr
 
 from gateway.app import create_app
 from gateway.cli import app
@@ -164,17 +163,6 @@ def test_the_readme_tests_with_the_command_that_ci_runs() -> None:
 # -- settings -------------------------------------------------------------------------------------------------------
 
 
-def test_every_setting_is_documented_with_its_default_and_none_else() -> None:
-    rows = dict(
-        re.findall(r"^\| `(TRUELOOP_\w+)` \| (\S+) \|", text_of(ROOT / "docs" / "settings.md"), flags=re.MULTILINE)
-    )
-    expected = {}
-    for name, field in Settings.model_fields.items():
-        default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-        expected[f"TRUELOOP_{name.upper()}"] = "empty" if default in (None, "") else f"`{default}`"
-    assert rows == expected
-
-
 @pytest.mark.parametrize("path", named(DOCS))
 def test_every_variable_named_is_a_setting(path: Path) -> None:
     known = {f"TRUELOOP_{name.upper()}" for name in Settings.model_fields} | INTERNAL_VARIABLES
@@ -262,6 +250,14 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     gateway = create_app(Settings(home=tmp_path_factory.mktemp("docs") / "home"))
     gateway.state.workspace.close()
     return set(gateway.openapi()["paths"])
+
+
+def test_the_layers_of_the_import_rules_are_drawn() -> None:
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    page = text_of(ROOT / "docs" / "architecture.md")
+    for rule in rules:
+        if rule["type"] == "layers":
+            assert " -> ".join(rule["layers"]) in page, rule["name"]
 
 
 # -- examples -------------------------------------------------------------------------------------------------------
