@@ -22,7 +22,7 @@ from sensors.schedules import build_schedules
 from workflow_jobs.jobs import service_jobs
 from workflow_jobs.refresh_jobs import audit_job, operating_analysis_job, refresh_job
 from workflow_jobs.step_assets import OUTCOME, step_asset_specs, step_key
-from workflow_jobs.wiring import library
+from workflow_jobs.template_library import load_library
 
 
 def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -31,7 +31,8 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     platform: Platform = given.setdefault("platform", Platform(load_settings()))
     definitions = load_definitions(platform)
     watches = definitions.catalog.watches(platform.pack.watch_thresholds)
-    templates = tuple(library())
+    # Linted here with the names of the jobs: a step whose job does not exist must not wait until a case reaches it.
+    templates = tuple(load_library(known_jobs=[job.name for job in service_jobs()]))
     return dg.Definitions(
         assets=[
             *build_assets(

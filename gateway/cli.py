@@ -27,6 +27,6 @@ app.add_typer(tokens.app, name="tokens")
 
 if __name__ == "__main__":
     try:
-        app()
+        app(prog_name="./trueloop")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -124,20 +124,22 @@ def list_metrics(
 def show_metric(request: Request, name: Annotated[str, Path(examples=["metric_supplier_reject_rate"])]) -> MetricDetail:
     """A metric with its months and its most important subjects, from one snapshot."""
     snapshot = context_of(request).published()
-    found = [_metric(row) for row in snapshot.rows(f"select {METRIC_COLUMNS} from metrics where metric = ?", [name])]
+    # The prefix may be left out, as on the command line.
+    full = name if name.startswith("metric_") else f"metric_{name}"
+    found = [_metric(row) for row in snapshot.rows(f"select {METRIC_COLUMNS} from metrics where metric = ?", [full])]
     if not found:
         raise Problem(404, f"There is no metric {name!r} in snapshot {snapshot.id}. `GET /api/v1/metrics` lists them.")
     periods = snapshot.rows(
         "select period_start, grain, numerator, denominator, value from metric_period where metric = ?"
         " order by grain, period_start",
-        [name],
+        [full],
     )
     subjects = snapshot.rows(
         "with ranked as (select *, row_number() over (partition by dimension order by"
         " try_cast(denominator as double) desc nulls last, subject_id) as place from metric_subject where metric = ?)"
         " select dimension, subject_id, subject_label, window_start, window_end, numerator, denominator, value,"
         f' "rows" from ranked where place <= {_SUBJECTS_SHOWN} order by dimension, place',
-        [name],
+        [full],
     )
     return MetricDetail(
         snapshot_id=snapshot.id,

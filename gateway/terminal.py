@@ -41,7 +41,8 @@ def show_one(row: Mapping[str, Any], *, as_json: bool) -> None:
         print_json(row)
         return
     width = max((len(key) for key in row), default=0)
-    for key, value in row.items():
+    for name, value in row.items():
+        key = name.replace("_", " ")
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
             print(f"{key}:")
             for entry in value:
@@ -81,6 +82,10 @@ def _text(value: object) -> str:
         return "-"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{number} {key}" for key, number in value.items()) or "-"
+    if isinstance(value, float):
+        return f"{value:.6g}"
     if isinstance(value, list | tuple):
         return ", ".join(_text(part) for part in value)
     return str(value)

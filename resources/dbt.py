@@ -145,7 +145,7 @@ class Dbt:
                 sentences.append(event.info.msg)
             if event.info.name in {"LogModelResult", "LogTestResult", "LogSeedResult"}:
                 total = getattr(event.data, "num_models", 0) or getattr(event.data, "total", 0)
-                told.result(event.data.index, total, event.info.msg, event.data.status)
+                told.result(total, event.info.msg, event.data.status)
 
         call = [
             "--no-send-anonymous-usage-stats",
@@ -178,15 +178,19 @@ class _Milestones:
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self._next = 0
+        self._done = 0
 
-    def result(self, index: int, total: int, message: str, status: str) -> None:
+    def result(self, total: int, message: str, status: str) -> None:
         if self._progress is None:
             return
         if status.lower() in {"error", "fail"}:
             self._progress(message.strip())
-        elif index >= self._next or index == total:
-            self._progress(f"dbt: {index} of {total} models and tests")
-            self._next = index + max(1, total // 10)
+            return
+        # Two threads report: their numbers come out of order, so what is done is counted here.
+        self._done += 1
+        if self._done >= self._next or self._done == total:
+            self._progress(f"dbt: {self._done} of {total} models and tests")
+            self._next = self._done + max(1, total // 10)
 
 
 def _rows(response: Mapping[str, Any] | None) -> int | None:

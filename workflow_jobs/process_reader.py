@@ -187,5 +187,5 @@ class ProcessReader:
     @staticmethod
     def _known(state: CaseState | None, case_id: str) -> CaseState:
         if state is None:
-            raise UnknownCase(f"there is no case {case_id!r}")
+            raise UnknownCase(f"There is no case {case_id!r}; `./trueloop cases list` shows them.")
         return state

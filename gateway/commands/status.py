@@ -13,6 +13,7 @@ from gateway.refresh_run import PID_TAG, run_job
 from gateway.sample_data import wants_sample, write_sample
 from gateway.terminal import fail, one_sentence_errors, print_json, show_one
 from ops_assets.catalog import CatalogError, load_catalog
+from ops_assets.ingestion import quarantine
 from resources.dbt import DbtError
 from resources.platform import MODELS_DIR, Platform
 from workflow_jobs.detection import read_snapshot
@@ -27,14 +28,18 @@ def status(as_json: bool = JSON_OPTION) -> None:
     settings = platform.settings
     snapshot = platform.snapshots.current()
     body = {
-        "state folder": str(settings.home),
-        "source pack": platform.pack.title,
+        "state_folder": str(settings.home),
+        "source_pack": platform.pack.title,
         "gateway": _service(settings.gateway_url, "/healthz"),
         "dagster": _service(settings.dagster_url, "/server_info"),
         "snapshot": snapshot.id if snapshot else None,
-        "as of": snapshot.as_of if snapshot else None,
+        "as_of": snapshot.as_of if snapshot else None,
         "metrics": _states(platform),
-        "open cases": len(process_service(platform).cases(status="open", limit=10_000)),
+        "quarantined_rows_open": sum(
+            number for (_, _, state), number in quarantine.counts(platform.ops_engine).items() if state == "open"
+        ),
+        "files_set_aside": len(quarantine.list_set_aside(platform.ops_engine)),
+        "open_cases": len(process_service(platform).cases(status="open", limit=10_000)),
     }
     show_one(body, as_json=as_json)
 
@@ -70,9 +75,9 @@ def refresh(
         "run": outcome.run_id,
         "published": outcome.published,
         "snapshot": snapshot.id if snapshot else None,
-        "as of": snapshot.as_of if snapshot else None,
+        "as_of": snapshot.as_of if snapshot else None,
         "metrics": _states(platform),
-        "open cases": len(process_service(platform).cases(status="open", limit=10_000)),
+        "open_cases": len(process_service(platform).cases(status="open", limit=10_000)),
         "failures": list(outcome.step_failures),
     }
     if as_json:
@@ -94,12 +99,13 @@ def prepare() -> None:
     open_platform().dbt.ensure_fresh_manifest()
 
 
-def _states(platform: Platform) -> str:
+def _states(platform: Platform) -> dict[str, int]:
+    """How many metrics are in which state; empty before the first publication."""
     snapshot = platform.snapshots.current()
     if snapshot is None:
-        return "nothing published yet"
+        return {}
     rows = snapshot.rows("select state, count(*) as n from metrics group by state order by state")
-    return ", ".join(f"{row['n']} {row['state']}" for row in rows)
+    return {row["state"]: row["n"] for row in rows}
 
 
 def _service(base: str, path: str) -> str:
