@@ -11,11 +11,11 @@ from typing import Any
 
 import dagster as dg
 from dagster import AssetCheckExecutionContext, AssetExecutionContext
-from dagster_dbt import DagsterDbtTranslator, build_dbt_asset_specs
+from dagster_dbt import build_dbt_asset_specs
 
 from ops_assets.audit import AuditReport, enabled_checks
-from ops_assets.catalog import Catalog, MetricDefinition
 from ops_assets.checks.rules import CheckRule
+from ops_assets.dbt_translator import DATA_TEAM, CatalogTranslator, source_key
 from ops_assets.figures import with_unit
 from ops_assets.ingestion.accounting import imbalances
 from ops_assets.ingestion.landing_schema import LandingTable
@@ -28,70 +28,7 @@ from resources.platform import Platform
 LANDED_BATCHES = dg.AssetKey("landed_batches")
 WAREHOUSE_BUILD = dg.AssetKey("warehouse_build")
 PUBLISHED_SNAPSHOT = dg.AssetKey("published_snapshot")
-_DATA_TEAM = "team:data_owner"
 _ACCOUNTED = "rows_in_are_loaded_or_quarantined"
-
-
-class _Translator(DagsterDbtTranslator):
-    """Keys are model names; groups are domains or layers; owners and definitions come from the catalogue."""
-
-    def __init__(self, catalog: Catalog, gateway_url: str) -> None:
-        super().__init__()
-        self._catalog = catalog
-        self._gateway_url = gateway_url
-
-    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        if dbt_resource_props["resource_type"] == "source":
-            return source_key(dbt_resource_props["source_name"], dbt_resource_props["name"])
-        return dg.AssetKey(dbt_resource_props["name"])
-
-    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        metric = self._metric(dbt_resource_props)
-        if metric is not None:
-            return metric.domain
-        folders = dbt_resource_props["fqn"][1:-1]
-        return {"staging": "staging", "conformed": "conformed"}.get(folders[0] if folders else "", "conformed")
-
-    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
-        metric = self._metric(dbt_resource_props)
-        return [f"team:{metric.owner_role}" if metric is not None else _DATA_TEAM]
-
-    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        metric = self._metric(dbt_resource_props)
-        if metric is not None:
-            return f"{metric.label.en} ({metric.label.zh}). {metric.definition.en}"
-        return str(dbt_resource_props.get("description") or dbt_resource_props["name"])
-
-    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
-        metric = self._metric(dbt_resource_props)
-        layer = "metric" if metric is not None else self.get_group_name(dbt_resource_props)
-        tags = {"layer": layer}
-        if metric is not None:
-            tags |= {"domain": metric.domain, "security_class": metric.security_class}
-        return tags
-
-    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
-        metric = self._metric(dbt_resource_props)
-        if metric is None:
-            return {}
-        return {
-            "definition": metric.definition.en,
-            "formula": metric.formula,
-            "unit": metric.unit,
-            "owner_role": metric.owner_role,
-            "accountable": metric.raci.accountable,
-            "definition_version": metric.version,
-            "page": dg.MetadataValue.url(f"{self._gateway_url}/api/v1/metrics/{metric.name}"),
-            "dbt_docs": dg.MetadataValue.url(f"{self._gateway_url}/dbt/#!/model/model.trueloop.{metric.name}"),
-        }
-
-    def _metric(self, props: Mapping[str, Any]) -> MetricDefinition | None:
-        return self._catalog.metrics.get(props["name"])
-
-
-def source_key(source: str, table: str) -> dg.AssetKey:
-    """Asset key of a source table: its system, then its name."""
-    return dg.AssetKey([source, table])
 
 
 def build_assets(
@@ -110,7 +47,8 @@ def build_assets(
         [
             spec.replace_attributes(kinds={"dbt", "duckdb"})
             for spec in build_dbt_asset_specs(
-                manifest=definitions.manifest, dagster_dbt_translator=_Translator(definitions.catalog, gateway_url)
+                manifest=definitions.manifest,
+                dagster_dbt_translator=CatalogTranslator(definitions.catalog, gateway_url),
             )
         ]
     )
@@ -145,7 +83,7 @@ def _landing_assets(
             deps=[LANDED_BATCHES, *(process_outcomes if table.system == PLATFORM_SYSTEM else ())],
             description=described.get(table.identifier, ""),
             group_name="sources",
-            owners=[_DATA_TEAM],
+            owners=[DATA_TEAM],
             kinds={"file", "duckdb"},
             tags={"layer": "source", "system": table.system},
             metadata={"files": ", ".join(table.files), "key": ", ".join(table.key), "kind": table.kind},
@@ -157,7 +95,7 @@ def _landing_assets(
         key=LANDED_BATCHES,
         description="Landed files and posted events, loaded into the raw tables batch by batch; bad rows quarantined.",
         group_name="sources",
-        owners=[_DATA_TEAM],
+        owners=[DATA_TEAM],
         kinds={"file", "pandera"},
     )
     def landed_batches(
@@ -224,7 +162,7 @@ def _model_assets(definitions: Definitions, specs: Sequence[dg.AssetSpec]) -> dg
         deps=[LANDED_BATCHES, *(spec.key for spec in specs)],
         description="The state of the warehouse after a build: what was built, what failed. Not yet audited.",
         group_name="publication",
-        owners=[_DATA_TEAM],
+        owners=[DATA_TEAM],
         kinds={"duckdb"},
     )
 
@@ -276,7 +214,7 @@ def _published_snapshot(definitions: Definitions) -> dg.AssetsDefinition:
             "red line holds back one metric and never the publication of the others."
         ),
         group_name="publication",
-        owners=[_DATA_TEAM],
+        owners=[DATA_TEAM],
         kinds={"duckdb", "parquet"},
     )
     def published_snapshot(
@@ -411,7 +349,7 @@ def _evaluation(rule: CheckRule, rows: Mapping[tuple[str, str], Mapping[str, Any
     deps=[PUBLISHED_SNAPSHOT],
     description="The monthly operating analysis: every governed metric of the last full month beside the month before.",
     group_name="publication",
-    owners=[_DATA_TEAM],
+    owners=[DATA_TEAM],
     kinds={"markdown"},
 )
 def operating_analysis(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[Any]:
