@@ -1,0 +1,100 @@
+"""`make up` before it starts anything: what is in the way gets a sentence that says what to do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+from filelock import FileLock
+
+from gateway.up import STACK_VARIABLE, end_leftovers
+from resources.settings import PROJECT_ROOT, Settings
+from tests.walk.conftest import free_ports
+
+
+def _up(home: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    gateway, dagster, code = (str(port) for port in free_ports(3))
+    environment = {
+        **os.environ,
+        "TRUELOOP_HOME": str(home),
+        "TRUELOOP_GATEWAY_PORT": gateway,
+        "TRUELOOP_DAGSTER_PORT": dagster,
+        "TRUELOOP_CODE_PORT": code,
+        **changes,
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "gateway.up"],
+        cwd=PROJECT_ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_busy_port_is_named_with_the_variable_that_moves_it(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        ended = _up(tmp_path / "home", TRUELOOP_DAGSTER_PORT=str(port))
+    assert ended.returncode == 1
+    assert f"port {port} is in use" in ended.stderr
+    assert f"TRUELOOP_DAGSTER_PORT={port + 1} make up" in ended.stderr
+
+
+def test_a_state_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    ended = _up(tmp_path / "home")
+    assert ended.returncode == 1
+    assert "cannot be written" in ended.stderr
+    assert "TRUELOOP_HOME" in ended.stderr
+
+
+def test_a_second_supervisor_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    with FileLock(tmp_path / "home" / "up.lock"):
+        ended = _up(tmp_path / "home")
+    assert ended.returncode == 1
+    assert "already running" in ended.stderr
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    ended = _up(tmp_path / "home", TRUELOOP_GATEWAY_PORT="many")
+    assert ended.returncode == 1
+    assert "TRUELOOP_GATEWAY_PORT" in ended.stderr
+    assert "docs/settings.md" in ended.stderr
+
+
+def test_an_unknown_pack_lists_the_known_ones(tmp_path: Path) -> None:
+    ended = _up(tmp_path / "home", TRUELOOP_SOURCE_PACK="nonsense")
+    assert ended.returncode == 1
+    assert "adventureworks, dongchen" in ended.stderr
+
+
+def test_what_a_killed_supervisor_left_behind_is_ended_and_nobody_else(tmp_path: Path) -> None:
+    ours, others = (
+        subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(60)"],
+            env={**os.environ, STACK_VARIABLE: str(tmp_path / folder)},
+        )
+        for folder in ("home", "elsewhere")
+    )
+    try:
+        deadline = time.monotonic() + 10
+        while STACK_VARIABLE not in psutil.Process(ours.pid).environ() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        end_leftovers(Settings(home=tmp_path / "home"))
+        ours.wait(timeout=15)
+        assert not psutil.pid_exists(ours.pid)
+        assert others.poll() is None
+    finally:
+        for process in (ours, others):
+            process.kill()
+            process.wait()
