@@ -31,6 +31,8 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     platform: Platform = given.setdefault("platform", Platform(load_settings()))
     definitions = load_definitions(platform)
     watches = definitions.catalog.watches(platform.pack.watch_thresholds)
+    # A metric that the pack does not build is no asset to stand on; Dagster would make one up, without a word.
+    available = [watch for watch in watches if definitions.project.has(watch.metric)]
     # Linted here with the names of the jobs: a step whose job does not exist must not wait until a case reaches it.
     templates = tuple(load_library(known_jobs=[job.name for job in service_jobs()]))
     return dg.Definitions(
@@ -41,7 +43,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
                 platform.settings.gateway_url,
                 process_outcomes=[step_key(template.id, OUTCOME) for template in templates],
             ),
-            *step_asset_specs(templates, watches, process_metrics=process_metrics(definitions.project)),
+            *step_asset_specs(templates, available, process_metrics=process_metrics(definitions.project)),
         ],
         jobs=[refresh_job, audit_job, operating_analysis_job, *service_jobs()],
         schedules=build_schedules(platform.pack.time_zone),
