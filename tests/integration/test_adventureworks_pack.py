@@ -15,9 +15,9 @@ from ops_assets.audit import AuditReport, audit
 from ops_assets.ingestion.report import IngestReport
 from ops_assets.refresh import Definitions, audit_and_publish, load_definitions
 from resources.serving import Snapshot
-from sensors.published import read_snapshot
 from tests import adventureworks_figures as plain
 from tests.adventureworks_platform import PackPlatform
+from workflow_jobs.detection import read_snapshot
 from workflow_jobs.wiring import process_service
 
 # What the pack does not read; everything else in the folder is claimed by a landing schema.
