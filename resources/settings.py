@@ -7,6 +7,7 @@ other module puts a path together.
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Literal, Self
 
@@ -68,6 +69,22 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("as_of")
+    @classmethod
+    def _a_date(cls, value: str) -> str:
+        try:
+            return date.fromisoformat(value).isoformat() if value else value
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no date; write it as YYYY-MM-DD") from error
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_database(cls, value: str) -> str:
+        scheme = value.partition("://")[0].partition("+")[0]
+        if value and scheme not in {"sqlite", "postgresql"}:
+            raise ValueError("must be empty, or the URL of a PostgreSQL or SQLite database: postgresql://...")
+        return value
 
     @model_validator(mode="after")
     def _resolve_database_url(self) -> Self:

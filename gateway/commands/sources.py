@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from gateway.commands.context import JSON_OPTION, open_platform
-from gateway.terminal import one_sentence_errors, show
+from gateway.terminal import fail, one_sentence_errors, print_json, show
 from ops_assets.ingestion.landing_files import LandingFolderError
 from ops_assets.ingestion.landing_schema import LandingSchemaError
 from ops_assets.ingestion.source_check import SourceCheck, check_sources, list_sources
@@ -48,6 +48,11 @@ def check(as_json: bool = JSON_OPTION) -> None:
     """Judge what waits in the landing folder without loading anything; exit code 1 if something would be refused."""
     platform = open_platform()
     if not platform.settings.landing_dir.is_dir():
+        if platform.settings.source_dir is not None:
+            fail(f"TRUELOOP_SOURCE_DIR is {platform.settings.landing_dir}, which is no folder.")
+        if as_json:
+            print_json([])
+            return
         print(f"The landing folder {platform.settings.landing_dir} does not exist yet; `./trueloop refresh` makes it.")
         return
     report = check_sources(

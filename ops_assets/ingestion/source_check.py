@@ -5,7 +5,6 @@ It judges files by themselves: repeats, corrections and re-used ids need the war
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +37,7 @@ class SourceCheck:
     files: int = 0
     rows: int = 0
     declared_nulls: int = 0
-    would_quarantine: Counter[str] = field(default_factory=Counter)
+    would_quarantine: dict[str, int] = field(default_factory=dict)
     would_set_aside: list[tuple[str, str, str]] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
 
@@ -82,10 +81,10 @@ def check_sources(
         check.rows += extract.rows_in
         check.declared_nulls += sum(int(mask.sum()) for mask in chunk.declared_nulls.values())
         for bad in extract.malformed:
-            check.would_quarantine[bad.rule] += 1
+            _count(check, bad.rule)
             _example(check, f"{file.path}:{bad.line}: {bad.why}")
         for position, failures in sorted(chunk.failures.items()):
-            check.would_quarantine[failures[0].rule] += 1
+            _count(check, failures[0].rule)
             _example(check, f"{file.path}:{chunk.line[position]}: {failures[0].message}")
     return CheckReport(list(checks.values()), scanned.unclaimed)
 
@@ -117,3 +116,7 @@ def _fill_from_ledger(engine: sa.Engine, checks: dict[str, SourceCheck]) -> None
 def _example(check: SourceCheck, sentence: str) -> None:
     if len(check.examples) < 5:
         check.examples.append(sentence)
+
+
+def _count(check: SourceCheck, rule: str) -> None:
+    check.would_quarantine[rule] = check.would_quarantine.get(rule, 0) + 1
