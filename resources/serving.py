@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -158,11 +159,14 @@ class SnapshotStore:
         """All complete snapshots, newest first. A snapshot is complete once its manifest stands beside it."""
         if not self.snapshots_dir.is_dir():
             return []
-        found = [
-            SnapshotInfo.from_json(json.loads(path.read_text(encoding="utf-8")))
-            for path in self.snapshots_dir.glob("*.json")
-        ]
+        found = [SnapshotInfo.from_json(body) for body in self._manifests()]
         return sorted(found, key=lambda info: info.sequence, reverse=True)
+
+    def _manifests(self) -> Iterator[dict[str, Any]]:
+        for path in self.snapshots_dir.glob("*.json"):
+            # A refresh may prune an old snapshot between the listing and this line; no reader may fail for that.
+            with suppress(FileNotFoundError):
+                yield json.loads(path.read_text(encoding="utf-8"))
 
     def path_of(self, snapshot_id: str) -> Path:
         return self.snapshots_dir / f"{snapshot_id}.duckdb"
@@ -210,8 +214,8 @@ class SnapshotStore:
         if not self.parts_dir.is_dir():
             return
         named: set[str] = set()
-        for path in self.snapshots_dir.glob("*.json"):
-            named.update(json.loads(path.read_text(encoding="utf-8")).get("parts", []))
+        for body in self._manifests():
+            named.update(body.get("parts", []))
         for path in self.parts_dir.rglob("*.parquet"):
             if str(path.relative_to(self.parts_dir)) not in named:
                 path.unlink(missing_ok=True)
