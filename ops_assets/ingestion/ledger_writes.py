@@ -84,7 +84,14 @@ def _undo(connection: sa.Connection, batch_ids: Sequence[str]) -> None:
             )
         )
         connection.execute(sa.update(inbox_event).where(e.batch_id.in_(part)).values(batch_id=None, batch_line=None))
-        connection.execute(sa.delete(landing_file).where(landing_file.c.batch_id.in_(part)))
+        # A file that a person released keeps the release: it goes back to where it stood when he decided.
+        f = landing_file.c
+        connection.execute(
+            sa.update(landing_file)
+            .where(f.batch_id.in_(part), f.released_at.is_not(None))
+            .values(status="set_aside", batch_id=None)
+        )
+        connection.execute(sa.delete(landing_file).where(f.batch_id.in_(part)))
         connection.execute(sa.delete(ingestion_batch).where(ingestion_batch.c.batch_id.in_(part)))
 
 
@@ -209,20 +216,31 @@ def note_touched(connection: sa.Connection, touched: Iterable[tuple[int, int, in
 
 
 def _replace_files(connection: sa.Connection, files: Sequence[PendingFile], values: list[dict[str, Any]]) -> None:
-    """Insert ledger rows of files, in place of an earlier verdict about the same version."""
+    """Insert ledger rows of files, in place of an earlier verdict about the same version; a release stays with it."""
     if not values:
         return
     c = landing_file.c
     table = values[0]["table_name"]
     existing = {
-        (row.path, row.version): row.id
+        (row.path, row.version): row
         for part in _slices([file.path for file in files])
-        for row in connection.execute(sa.select(c.id, c.path, c.version).where(c.table_name == table, c.path.in_(part)))
+        for row in connection.execute(
+            sa.select(c.id, c.path, c.version, c.released_at, c.released_by, c.released_reason).where(
+                c.table_name == table, c.path.in_(part)
+            )
+        )
     }
-    stale = [existing[file.path, file.version] for file in files if (file.path, file.version) in existing]
-    for part in _slices(stale):
+    before = [existing.get((file.path, file.version)) for file in files]
+    for part in _slices([row.id for row in before if row is not None]):
         connection.execute(sa.delete(landing_file).where(c.id.in_(part)))
-    connection.execute(sa.insert(landing_file), values)
+    released = ("released_at", "released_by", "released_reason")
+    connection.execute(
+        sa.insert(landing_file),
+        [
+            value | {name: None if row is None else getattr(row, name) for name in released}
+            for value, row in zip(values, before, strict=True)
+        ],
+    )
 
 
 def _slices(items: Sequence[Any]) -> Iterable[Sequence[Any]]:

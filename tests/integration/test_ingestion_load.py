@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -196,6 +197,12 @@ def test_a_released_file_passes_the_guard(world: World) -> None:
     (aside,) = quarantine.list_set_aside(world.engine)
     quarantine.release_file(world.engine, aside["id"], reason="Item B is gone.", by="li.wei", clock=world.clock)
     assert world.ingest().rows_loaded == 1
+    assert quarantine.list_set_aside(world.engine) == []
+    # The warehouse is lost and loaded again: what a person decided about the file still holds.
+    world.warehouse.close()
+    (world.home / "warehouse.duckdb").unlink()
+    world.warehouse = duckdb.connect(str(world.home / "warehouse.duckdb"))
+    assert world.ingest().rows_loaded == 3
     assert quarantine.list_set_aside(world.engine) == []
 
 
