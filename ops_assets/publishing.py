@@ -20,6 +20,7 @@ import duckdb
 from ops_assets.audit import AuditReport
 from ops_assets.catalog import Catalog, MetricDefinition
 from ops_assets.figures import raw_value, shown_value
+from ops_assets.months import note_parts, note_periods, read_months
 from ops_assets.project import Project
 from resources.fault_points import fault_point
 from resources.packs import SourcePack
@@ -293,33 +294,21 @@ class _SnapshotWriter:
 
     def _write_figures(self, metric: MetricDefinition, relation: str) -> None:
         """Parts and monthly roll-up by month (only changed months anew), subjects and details over the window."""
-        until = self._as_of(metric).isoformat()
-        months = {
-            month: (fingerprint, numerator, denominator, rows)
-            for month, numerator, denominator, rows, fingerprint in self._db.execute(
-                f"""
-                select cast(date_trunc('month', event_date) as date) as period_start, sum(numerator), sum(denominator),
-                    count(*), concat_ws('/', count(*), sum(numerator), sum(denominator), max(_batch_seq)) as fingerprint
-                from {relation} where event_date is not null group by 1 order by 1
-                """
-            ).fetchall()
-        }
+        as_of = self._as_of(metric)
+        months = read_months(self._db, metric, relation, as_of)
         kept = self._kept_parts(metric)
-        changed = [month for month, state in months.items() if kept.get(month, (None, None))[1] != state[0]]
-        for month, (fingerprint, numerator, denominator, rows) in months.items():
-            if month in changed:
-                file = self._write_part(metric, relation, month)
-                self._result.parts_written += 1
-            else:
-                file = str(kept[month][0])
+        files = []
+        for month in months:
+            file, fingerprint = kept.get(month.start, ("", ""))
+            if fingerprint == month.fingerprint:
                 self._result.reused_parts += 1
-            self._db.execute(
-                "insert into snapshot.metric_part values (?, ?, ?, ?, ?)",
-                [metric.name, month, file, rows, fingerprint],
-            )
-            if month.isoformat() <= until:
-                self._insert_period(metric, relation, month, numerator, denominator, rows)
-        if changed or set(kept) != set(months):
+            else:
+                file = self._write_part(metric, relation, month.start)
+                self._result.parts_written += 1
+            files.append(file)
+        note_parts(self._db, metric.name, months, files)
+        note_periods(self._db, metric, [month for month in months if month.start <= as_of])
+        if {month.start: month.fingerprint for month in months} != {start: mark for start, (_, mark) in kept.items()}:
             self._result.changed_metrics.append(metric.name)
         self._create_view(metric)
         self._write_subjects(metric, relation)
@@ -351,39 +340,6 @@ class _SnapshotWriter:
         )
         sync_file(path)
         return file
-
-    def _insert_period(
-        self,
-        metric: MetricDefinition,
-        relation: str,
-        month: date,
-        numerator: Decimal | None,
-        denominator: Decimal | None,
-        rows: int,
-    ) -> None:
-        following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
-        last = min(following - timedelta(days=1), self._as_of(metric))
-        inside = f"event_date >= date '{month.isoformat()}' and event_date <= date '{last.isoformat()}'"
-        if metric.aggregation == "latest_sum":
-            # A stock figure of a month is the one of its last counted day; adding days up would count stock twice.
-            inside = f"event_date = (select max(event_date) from {relation} where {inside})"
-        if metric.aggregation == "latest_sum" or last == self._as_of(metric):
-            numerator, denominator, rows = self._db.execute(
-                f"select sum(numerator), sum(denominator), count(*) from {relation} where {inside}"
-            ).fetchone() or (None, None, 0)
-        value = raw_value(metric, numerator, denominator)
-        self._db.execute(
-            "insert into snapshot.metric_period values (?, ?, 'month', ?, ?, ?, ?, ?)",
-            [
-                metric.name,
-                month,
-                None if numerator is None else f"{numerator:f}",
-                None if denominator is None else f"{denominator:f}",
-                None if value is None else float(value),
-                shown_value(metric, value),
-                rows,
-            ],
-        )
 
     def _write_subjects(self, metric: MetricDefinition, relation: str) -> None:
         first = self._window_start(metric)
