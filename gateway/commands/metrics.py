@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 
 import typer
 
 from gateway.commands.context import JSON_OPTION, open_platform, published
-from gateway.terminal import fail, one_sentence_errors, show, show_one
+from gateway.terminal import fail, one_sentence_errors, print_json, show, show_one
 from ops_assets.audit import audit
 from ops_assets.catalog import CatalogError, load_catalog
 from ops_assets.figures import with_unit
@@ -67,6 +68,7 @@ def release_metric(
     metric: str = typer.Argument(help="The metric that a red line holds back."),
     reason: str = typer.Option(help="Why its figures may be published all the same."),
     by: str = typer.Option(help="Who decides: the login of a person who holds the metric's owner role."),
+    as_json: bool = JSON_OPTION,
 ) -> None:
     """Release a held metric in spite of its red line; takes effect with the next refresh and ends with the red line."""
     platform = open_platform()
@@ -90,15 +92,17 @@ def release_metric(
     causes = report.held.get(definition.name)
     if not causes:
         fail(f"{definition.name} is not held back, so there is nothing to release.")
-    Releases(platform.settings.serving_dir).add(
-        Release(
-            metric=definition.name,
-            reason=reason.strip(),
-            by=by,
-            at=platform.clock.now().astimezone(UTC).isoformat(timespec="seconds"),
-            causes=tuple(sorted(causes)),
-        )
+    release = Release(
+        metric=definition.name,
+        reason=reason.strip(),
+        by=by,
+        at=platform.clock.now().astimezone(UTC).isoformat(timespec="seconds"),
+        causes=tuple(sorted(causes)),
     )
+    Releases(platform.settings.serving_dir).add(release)
+    if as_json:
+        print_json(asdict(release))
+        return
     print(f"{definition.name} is released. `./trueloop refresh` publishes it.")
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import typer
 
 from gateway.commands.context import JSON_OPTION, open_platform
-from gateway.terminal import fail, one_sentence_errors, show, show_one
+from gateway.terminal import fail, one_sentence_errors, print_json, show, show_one
 from ops_assets.ingestion import quarantine
 from ops_assets.ingestion.quarantine import STATUSES, QuarantineError
 
@@ -60,6 +60,7 @@ def retry(
     file: bool = typer.Option(False, "--file", help="Release a file that was set aside."),
     reason: str = typer.Option("", help="Why a file is released all the same."),
     by: str = typer.Option("", help="Who decides; default: your login."),
+    as_json: bool = JSON_OPTION,
 ) -> None:
     """Load the row (or the file) again with the next refresh, after a repair."""
     platform = open_platform()
@@ -69,8 +70,14 @@ def retry(
             fail("A file's id is a number; `./trueloop quarantine list --files` shows it.")
         quarantine.release_file(platform.ops_engine, int(row_id), reason=reason, by=who, clock=platform.clock)
     else:
+        wrong = [part for part in edit if "=" not in part]
+        if wrong:
+            fail(f"--set takes column=value, and {wrong[0]!r} has no =.")
         edits = dict(part.partition("=")[::2] for part in edit)
         quarantine.retry(platform.ops_engine, row_id, by=who, clock=platform.clock, edits=edits)
+    if as_json:
+        print_json({"id": row_id, "retry": "requested"})
+        return
     print("It will be loaded by the next refresh: ./trueloop refresh")
 
 
@@ -80,8 +87,14 @@ def discard(
     row_id: str,
     reason: str = typer.Option(help="Why this row will never be loaded; kept with it."),
     by: str = typer.Option("", help="Who decides; default: your login."),
+    as_json: bool = JSON_OPTION,
 ) -> None:
     """Discard a row for good. Its text and your reason stay."""
     platform = open_platform()
-    quarantine.discard(platform.ops_engine, row_id, reason=reason, by=by or getpass.getuser(), clock=platform.clock)
+    row = quarantine.discard(
+        platform.ops_engine, row_id, reason=reason, by=by or getpass.getuser(), clock=platform.clock
+    )
+    if as_json:
+        print_json(asdict(row))
+        return
     print(f"{row_id} is discarded.")

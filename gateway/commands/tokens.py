@@ -47,8 +47,11 @@ def list_tokens(as_json: bool = JSON_OPTION) -> None:
 
 @app.command("revoke")
 @one_sentence_errors(tokens.TokenError)
-def revoke(token_id: str) -> None:
+def revoke(token_id: str, as_json: bool = JSON_OPTION) -> None:
     """Make a token useless from now on."""
     platform = open_platform()
     token = tokens.revoke_token(platform.ops_engine, token_id, clock=platform.clock)
+    if as_json:
+        print_json(asdict(token))
+        return
     print(f"Token {token.token_id} ({token.name}) is revoked.")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,16 @@ READING = [
 ]
 
 
+def test_every_command_has_json() -> None:
+    groups = [("", app), *((str(group.name), group.typer_instance) for group in app.registered_groups)]
+    for name, group in groups:
+        assert group is not None
+        for command in group.registered_commands:
+            assert command.callback is not None
+            if not command.hidden:
+                assert "as_json" in signature(command.callback).parameters, (name, command.name)
+
+
 @pytest.mark.parametrize("command", READING, ids=" ".join)
 def test_reading_commands_speak_to_people_and_to_programs(terminal: Terminal, command: tuple[str, ...]) -> None:
     for_people, for_programs = terminal.run(*command), terminal.run(*command, "--json")
@@ -147,8 +158,12 @@ def test_quarantined_rows_are_shown_retried_and_discarded(terminal: Terminal) ->
     assert (unknown.code, "has no column 'price'" in unknown.err) == (1, True)
     blank = terminal.run("quarantine", "discard", row_id, "--reason", " ")
     assert (blank.code, "Say why" in blank.err) == (1, True)
-    gone = terminal.run("quarantine", "discard", row_id, "--reason", "test price", "--by", "li.wei")
-    assert (gone.code, terminal.run("quarantine", "show", row_id, "--json").body["status"]) == (0, "discarded")
+    pair = terminal.run("quarantine", "retry", row_id, "--set", "unit_price")
+    assert (pair.code, "column=value" in pair.err) == (1, True)
+    requested = terminal.run("quarantine", "retry", row_id, "--set", "unit_price=2.00", "--json").body
+    assert requested == {"id": row_id, "retry": "requested"}
+    gone = terminal.run("quarantine", "discard", row_id, "--reason", "test price", "--by", "li.wei", "--json")
+    assert (gone.code, gone.body["status"], gone.body["resolution"]) == (0, "discarded", "test price")
     again = terminal.run("quarantine", "retry", row_id)
     assert (again.code, "discarded" in again.err) == (1, True)
     (file, *_) = terminal.run("quarantine", "list", "--files", "--json").body
@@ -165,7 +180,8 @@ def test_tokens_are_made_listed_without_their_text_and_revoked(terminal: Termina
     listed = terminal.run("tokens", "list", "--json")
     assert made["token"] not in listed.out
     assert {token["name"] for token in listed.body} == {"WMS interface", "Second"}
-    assert terminal.run("tokens", "revoke", made["token_id"]).code == 0
+    revoked = terminal.run("tokens", "revoke", made["token_id"], "--json").body
+    assert (revoked["token_id"], revoked["revoked_at"] is None) == (made["token_id"], False)
     assert "revoked_at" in terminal.run("tokens", "list", "--json").out
     assert terminal.run("tokens", "revoke", "nonsense").code == 1
     assert terminal.run("tokens", "create", "x", "--scope", "everything").code == 1
@@ -180,6 +196,8 @@ def test_a_rollback_holds_until_it_is_resumed(terminal: Terminal) -> None:
     assert terminal.run("snapshots", "rollback", current, "--reason", "wrong file").code == 0
     assert "rolled back: wrong file" in terminal.run("snapshots", "list").out
     assert terminal.run("snapshots", "resume").code == 0
+    rolled = terminal.run("snapshots", "rollback", current, "--reason", "again", "--json").body
+    assert rolled["id"] == terminal.run("snapshots", "resume", "--json").body["id"] == current
     (row,) = terminal.run("snapshots", "list", "--json").body
     assert (row["current"], row["note"]) == ("*", "")
 
