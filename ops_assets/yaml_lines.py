@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.constructor import SafeConstructor
 
 Where = tuple[str | int, ...]
+# libyaml where PyYAML was built with it: every process of Dagster reads the catalogue several times, and PyYAML's own
+# parser takes more than a second for it.
+_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 class YamlDocument:
@@ -16,12 +20,11 @@ class YamlDocument:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        text = path.read_text(encoding="utf-8")
-        self.value: Any = yaml.safe_load(text)
         self._lines: dict[Where, int] = {}
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
         if root is not None:
             self._walk(root, ())
+        self.value: Any = None if root is None else SafeConstructor().construct_document(root)
 
     def line(self, where: Sequence[str | int]) -> int:
         """The line of the nearest value that exists on the way to ``where``."""
