@@ -141,6 +141,8 @@ def audit_and_publish(
                 sorted(state.broken),
                 sorted(released.items()),
                 _catalog_digest(catalog),
+                # Views in a snapshot name their Parquet files in full: a moved state folder needs a new snapshot.
+                str(platform.settings.serving_dir),
             ]
         )
         newest = platform.snapshots.list()[:1]
