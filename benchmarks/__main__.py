@@ -14,8 +14,8 @@ from benchmarks.report import document, growth_text, refresh_text, startup_text
 from benchmarks.sample import MOST_REPETITIONS, prepare
 from resources.settings import Settings
 
-_DAYS = 365
 _QUICK_SCALE = 0.05
+_FEWEST_DAYS = 365  # the rows that arrive late are taken from the middle of the history
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,8 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
             starts = startup.measure(work, scale, options.repeat, memory=options.only != "startup", say=say)
             print(f"\n{startup_text(starts, scale)}\n", flush=True)
         if options.only in (None, "refresh"):
-            for scale in options.scales:
-                sample = prepare(cache, scale, _DAYS, 2 * options.repeat, say)
+            for scale, days in ((scale, days) for scale in options.scales for days in options.days):
+                sample = prepare(cache, scale, days, 2 * options.repeat, say)
                 refreshes.append(refresh.measure(sample, work / "refresh", options.repeat, say))
                 print(f"\n{refresh_text(refreshes[-1])}\n", flush=True)
             for larger in refreshes[1:]:
@@ -51,6 +51,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure and print; nothing is judged.")
     parser.add_argument("--only", choices=["startup", "memory", "refresh"], help="only this part")
     parser.add_argument("--scales", type=_scales, default=(1.0, 10.0), help="sizes of the company (default: 1,10)")
+    parser.add_argument(
+        "--days", type=_days, default=(365,), help="lengths of the history in days, such as 365,1460 (default: 365)"
+    )
     parser.add_argument("--repeat", type=int, default=3, help=f"repetitions, 1 to {MOST_REPETITIONS} (default: 3)")
     parser.add_argument("--quick", action="store_true", help=f"scale {_QUICK_SCALE} everywhere, one repetition")
     parser.add_argument(
@@ -62,7 +65,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single value to FILE")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.scales, options.repeat = (_QUICK_SCALE,), 1
+        options.scales, options.days, options.repeat = (_QUICK_SCALE,), options.days[:1], 1
     if not 1 <= options.repeat <= MOST_REPETITIONS:
         parser.error(f"--repeat {options.repeat} is out of range: give 1 to {MOST_REPETITIONS}")
     return options
@@ -76,6 +79,16 @@ def _scales(text: str) -> tuple[float, ...]:
     if not scales or min(scales) <= 0:
         raise argparse.ArgumentTypeError(f"{text!r}: give numbers above 0, separated by commas, as in 1,10")
     return scales
+
+
+def _days(text: str) -> tuple[int, ...]:
+    try:
+        days = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        days = ()
+    if not days or min(days) < _FEWEST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r}: give whole numbers from {_FEWEST_DAYS} on, as in 365,1460")
+    return days
 
 
 if __name__ == "__main__":

@@ -83,9 +83,12 @@ def is_work(statement: Statement) -> bool:
 
 
 def kind_of(statement: Statement) -> str:
-    """The model or test; for other statements their text without names, dates and numbers."""
+    """Model and first words, or ``dbt tests``; for other statements their text without names, dates and numbers."""
+    if statement.session.startswith("model."):
+        words = _COMMENT.sub("", statement.sql).split()
+        return f"{statement.session.rsplit('.', 1)[-1]}: {' '.join(words[:2]).lower().split('(')[0]}"
     if statement.session:
-        return statement.session.rsplit(".", 1)[-1] if statement.session.startswith("model.") else "dbt tests"
+        return "dbt tests"
     return _CHANGING.sub("#", " ".join(statement.sql.split()))[:110]
 
 

@@ -42,7 +42,7 @@ def startup_text(times: StartTimes, scale: float) -> str:
 
 def refresh_text(times: RefreshTimes) -> str:
     """One table for each kind of refresh, each stage beside DuckDB alone."""
-    parts = [f"Refresh at scale {times.scale:g}, {times.days} days of history"]
+    parts = [f"Refresh at {_company(times)} of history"]
     for case in CASES:
         rows = []
         for name in STAGES:
@@ -61,7 +61,8 @@ def refresh_text(times: RefreshTimes) -> str:
 
 
 def growth_text(smaller: RefreshTimes, larger: RefreshTimes) -> str:
-    """How an incremental refresh changes from the smaller to the larger company, and which statements grew most."""
+    """How an incremental refresh changes from one company to another, and which statements grew most."""
+    left, right = _company(smaller), _company(larger)
     rows = []
     for case in (DAY, LATE):
         for name in (LANDING, BUILD, PUBLICATION, ALL):
@@ -73,15 +74,14 @@ def growth_text(smaller: RefreshTimes, larger: RefreshTimes) -> str:
                     continue
                 a, b = Spread.of(of_few), Spread.of(of_many)
                 rows.append([case, name + what, a.text(), b.text(), ratio(b, a)])
-    header = ["refresh", "stage", f"scale {smaller.scale:g}", f"scale {larger.scale:g}", "growth"]
-    parts = ["From the smaller to the larger company\n\n" + table(header, rows)]
+    header = ["refresh", "stage", left, right, "growth"]
+    parts = [f"From {left} to {right}\n\n" + table(header, rows)]
     for case in (DAY, LATE):
         for name in (BUILD, PUBLICATION):
             grown = _grown(smaller, larger, case, name)
             if grown:
                 parts.append(
-                    f"Grew most in {case}, {name} (seconds in DuckDB)\n\n"
-                    + table(["statements", f"scale {smaller.scale:g}", f"scale {larger.scale:g}"], grown)
+                    f"Grew most in {case}, {name} (seconds in DuckDB)\n\n" + table(["statements", left, right], grown)
                 )
     return "\n\n".join(parts)
 
@@ -125,6 +125,10 @@ def document(starts: StartTimes | None, refreshes: Sequence[RefreshTimes]) -> di
         for times in refreshes
     ]
     return body
+
+
+def _company(times: RefreshTimes) -> str:
+    return f"scale {times.scale:g}, {times.days} days"
 
 
 def _grown(smaller: RefreshTimes, larger: RefreshTimes, case: str, name: str) -> list[list[str]]:

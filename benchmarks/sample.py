@@ -18,9 +18,9 @@ from ops_assets.dongchen.generate import generate
 UNTIL = date(2025, 12, 31)
 SEED = 7
 LATE_ROWS = 100
-_LATE_TABLE = Path("wms") / "deliveries"
-_LATE_MONTHS = ("2025-06-30", "2025-07-31", "2025-08-31", "2025-05-31", "2025-09-30", "2025-04-30", "2025-10-31")
-MOST_REPETITIONS = len(_LATE_MONTHS)
+MOST_REPETITIONS = 5
+_LATE_FILES = "wms/deliveries_????-??-??.csv"
+_OLD_DAYS = 60
 
 
 def end_of(day: int) -> datetime:
@@ -40,14 +40,16 @@ class Sample:
     def copy_history(self, landing: Path, late: Path, batches: int) -> None:
         """Copy the history into ``landing``, but ``LATE_ROWS`` deliveries for each batch into ``late`` instead."""
         shutil.copytree(self.landing, landing)
-        for batch, month in enumerate(_LATE_MONTHS[:batches]):
-            path = landing / _LATE_TABLE.with_name(f"{_LATE_TABLE.name}_{month}.csv")
+        until = f"{UNTIL - timedelta(days=_OLD_DAYS)}"
+        old = [path for path in sorted(landing.glob(_LATE_FILES)) if path.stem.rsplit("_", 1)[1] <= until]
+        first_file = (len(old) - batches) // 2
+        for batch, path in enumerate(old[first_file : first_file + batches]):
             header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             count = min(LATE_ROWS, len(lines) // 2)
             first = (len(lines) - count) // 2
             kept = lines[:first] + lines[first + count :]
             path.write_text(header + "".join(kept), encoding="utf-8")
-            target = late / str(batch) / _LATE_TABLE.with_name(f"{_LATE_TABLE.name}_{month}_part9.csv")
+            target = late / str(batch) / path.relative_to(landing).with_name(f"{path.stem}_part9.csv")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(header + "".join(lines[first : first + count]), encoding="utf-8")
 
