@@ -22,6 +22,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", default=None, help="Folder into which browser tests write their pictures.")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how often the randomised and fault tests tried; each of them prints its counts."""
+    lines: list[str] = []
+    for report in terminalreporter.stats.get("passed", []):
+        if report.nodeid.startswith(("tests/property/", "tests/faults/")):
+            lines += [
+                f"{report.nodeid.split('::')[0]}: {line}" for line in report.capstdout.splitlines() if line.strip()
+            ]
+    if lines:
+        terminalreporter.section("counts of randomised and fault tests")
+        for line in dict.fromkeys(lines):
+            terminalreporter.write_line(line[:240])
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a real PostgreSQL server, started for this session from the PyPI package.
