@@ -84,7 +84,6 @@ def test_every_day_of_three_years_is_known() -> None:
 
 def test_random_intervals_agree_with_counting_minutes(pytestconfig: pytest.Config) -> None:
     count = 10_000 if pytestconfig.getoption("--soak", default=False) else 300
-    print(f"{count} random intervals against counted minutes")
     chance = random.Random(20260101)
     table = minutes()
     make_up = [int((datetime.fromisoformat(day + "T00:00+08:00") - START).total_seconds()) // 60 for day in MAKE_UP]
