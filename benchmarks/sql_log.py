@@ -120,9 +120,9 @@ class LoggedDbt(Dbt):
                 select=select, exclude=exclude, tests=tests, full_refresh=full_refresh, progress=progress
             )
 
-    def generate_docs(self) -> Path:
+    def generate_docs(self, *, after_full_build: bool = False) -> Path:
         began = time.perf_counter()
         try:
-            return super().generate_docs()
+            return super().generate_docs(after_full_build=after_full_build)
         finally:
             self._log.docs_seconds += time.perf_counter() - began

@@ -116,7 +116,7 @@ def build(
         fault_point("refresh.after_build")
         state.save(path)
         if full or not (platform.settings.dbt_docs_dir / "index.html").exists():
-            platform.dbt.generate_docs()
+            platform.dbt.generate_docs(after_full_build=full)
     return BuildReport("full" if full else "incremental", results, state, frozenset(changed))
 
 

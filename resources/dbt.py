@@ -98,9 +98,12 @@ class Dbt:
             for node in result.results
         ]
 
-    def generate_docs(self) -> Path:
-        """Generate dbt docs as one self-contained page and put it in service atomically; returns its folder."""
-        self._invoke(["docs", "generate", "--static"])
+    def generate_docs(self, *, after_full_build: bool = False) -> Path:
+        """Generate dbt docs as one self-contained page and put it in service atomically; returns its folder.
+
+        ``after_full_build``: the call before this one built everything, so that nothing needs to be compiled again.
+        """
+        self._invoke(["docs", "generate", "--static", *(["--no-compile"] if after_full_build else [])])
         target = self._settings.dbt_docs_dir
         target.mkdir(parents=True, exist_ok=True)
         for source, name in (
