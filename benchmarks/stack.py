@@ -71,6 +71,8 @@ def running(home: Path, scale: float) -> Iterator[Stack]:
         "TRUELOOP_DAGSTER_PORT": str(dagster),
         "TRUELOOP_CODE_PORT": str(code),
     }
+    # What `make install` does for the default state folder.
+    subprocess.run([sys.executable, "-m", "gateway.cli", "prepare"], cwd=PROJECT_ROOT, env=environment, check=True)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         began = time.perf_counter()
         supervisor = subprocess.Popen(
