@@ -18,7 +18,7 @@ from ops_assets.ingestion.ledger import inbox_event, landing_file, quarantine_ro
 from ops_assets.landing import PLATFORM_SYSTEM, RUNS_TABLE, landing_schema
 from resources.ops_database import reading
 from resources.platform import Platform
-from sensors.running import is_running
+from sensors.running import RETRY_TAG, died_without_retry, is_running
 from workflow_jobs.refresh_jobs import REFRESH_JOB, refresh_job
 
 _NAMED_BATCHES = 20
@@ -34,7 +34,8 @@ _NAMED_BATCHES = 20
 def landed_sources_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.SensorResult | dg.SkipReason:
-    traces = _traces(platform)
+    death = died_without_retry(context.instance, REFRESH_JOB)
+    traces = _traces(platform, death)
     if context.cursor == traces:
         return dg.SkipReason("Nothing new has landed.")
     if is_running(context.instance, REFRESH_JOB):
@@ -45,8 +46,9 @@ def landed_sources_sensor(
     if not batches:
         return dg.SensorResult(skip_reason="What landed is loaded already.", cursor=traces)
     # A released file keeps its batch id, which had a run already when the file was set aside.
-    key = run_key([*batches, *_last_release(platform)])
-    request = dg.RunRequest(run_key=key, tags={"trueloop/batches": ", ".join(batches[:_NAMED_BATCHES])})
+    key = run_key([*batches, *_last_release(platform), *death])
+    tags = {"trueloop/batches": ", ".join(batches[:_NAMED_BATCHES])} | ({RETRY_TAG: death[0]} if death else {})
+    request = dg.RunRequest(run_key=key, tags=tags)
     return dg.SensorResult(run_requests=[request], cursor=traces)
 
 
@@ -63,9 +65,9 @@ def folder_traces(folder: Path) -> list[tuple[str, int]]:
     return [(path.name, path.stat().st_mtime_ns) for path in (folder, *inside)]
 
 
-def _traces(platform: Platform) -> str:
+def _traces(platform: Platform, death: list[str]) -> str:
     decisions = [_last_retry(platform), _last_release(platform)]
-    return json.dumps([folder_traces(platform.settings.landing_dir), _last_event(platform), decisions])
+    return json.dumps([folder_traces(platform.settings.landing_dir), _last_event(platform), decisions, death])
 
 
 def _pending(platform: Platform) -> list[PendingFile]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ops_assets.ingestion import quarantine
 from ops_assets.ingestion.ledger import inbox_event
 from sensors.landing import folder_traces, landed_sources_sensor, run_key
-from sensors.running import is_running
+from sensors.running import RETRY_TAG, died_without_retry, is_running
 from tests.platform_world import PlatformWorld
 from workflow_jobs.refresh_jobs import REFRESH_JOB
 
@@ -171,3 +171,20 @@ def test_a_released_file_wakes_the_refresh_although_its_batch_had_a_run(sensor: 
 def test_run_keys_name_a_set_of_batches(tmp_path: Path) -> None:
     assert run_key(["a", "b"]) == run_key(["b", "a"]) != run_key(["a"])
     assert folder_traces(tmp_path / "missing") == []
+
+
+def test_a_refresh_whose_process_died_is_started_once_more(tmp_path: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert died_without_retry(instance, "refresh_job") == []
+        died = instance.create_run_for_job(_nothing_job)
+        instance.report_run_failed(died, "The process that executed this run is gone.")
+        assert died_without_retry(instance, "refresh_job") == [died.run_id]
+        again = instance.create_run_for_job(_nothing_job, tags={RETRY_TAG: died.run_id})
+        assert died_without_retry(instance, "refresh_job") == []
+        instance.report_run_failed(again, "The process that executed this run is gone.")
+        assert died_without_retry(instance, "refresh_job") == [], "what killed two would kill the third"
+
+
+@dg.job(name="refresh_job")
+def _nothing_job() -> None:
+    """A job of the refresh's name that does nothing."""
