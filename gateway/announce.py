@@ -23,11 +23,16 @@ def main() -> None:
     settings = load_settings()
     started = float(sys.argv[1]) if len(sys.argv) > 1 else time.time()
     refresh = None
-    if not (settings.serving_dir / "current.json").exists():
+    if first_refresh_is_due(settings):
         _say("First refresh: loading, building, auditing, publishing (follow it under Runs in the Dagster UI)")
         refresh = subprocess.Popen([sys.executable, "-m", "gateway.cli", "refresh"], cwd=PROJECT_ROOT)
     announce(settings, started, refresh)
     signal.pause()
+
+
+def first_refresh_is_due(settings: Settings) -> bool:
+    """True while nothing was published yet; the announcer then runs the refresh."""
+    return not (settings.serving_dir / "current.json").exists()
 
 
 def announce(settings: Settings, started: float, refresh: subprocess.Popen[bytes] | None) -> None:

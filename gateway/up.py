@@ -22,6 +22,7 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 from pydantic import ValidationError
 
+from gateway.announce import first_refresh_is_due
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 STACK_VARIABLE = "TRUELOOP_STACK_HOME"
@@ -101,12 +102,15 @@ def _commands(settings: Settings, started: float) -> Mapping[str, str]:
     )
     python = shlex.quote(sys.executable)
     after_code = f"{python} -m gateway.wait_for_port {settings.code_port} && exec {python}"
+    # Until the first refresh has begun, the daemon's sensor would take the sample files as a reason for another one.
+    wait = f" {shlex.quote(str(settings.warehouse_path))}" if first_refresh_is_due(settings) else ""
+    after_first = f"{python} -m gateway.wait_for_port {settings.code_port}{wait} && exec {python}"
     space = shlex.quote(str(workspace))
     commands = {
         "code": f"exec {python} -m dagster api grpc -f definitions.py -d . --host 127.0.0.1 -p {settings.code_port} "
         "--location-name trueloop",
         "webserver": f"{after_code} -m dagster_webserver -h 127.0.0.1 -p {settings.dagster_port} -w {space}",
-        "daemon": f"{after_code} -m dagster._daemon run -w {space}",
+        "daemon": f"{after_first} -m dagster._daemon run -w {space}",
         "gateway": f"exec {python} -m gateway",
     }
     if settings.feed == "on":
