@@ -36,8 +36,8 @@ def chromium_path(playwright: Playwright) -> str | None:
     return str(own) if own.is_file() else None
 
 
-# Per package: Playwright keeps an event loop in this thread while it runs, and other tests want one of their own.
-@pytest.fixture(scope="package")
+# Per module: Playwright keeps an event loop in this thread while it runs, and other tests want one of their own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         path = chromium_path(playwright)
