@@ -6,6 +6,7 @@ database. Does not belong here: who should get a message (slack messages and tem
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from sqlalchemy.engine import Engine
 from resources.ops_database import reading
 from resources.slack import SlackClient, SlackRefused
 from workflow_jobs.store.tables import slack_target
+
+logger = logging.getLogger(__name__)
 
 CACHED_FOR = timedelta(days=1)
 # Slack's answers that mean: this address leads nowhere (any more).
@@ -67,13 +70,17 @@ class SlackTargets:
         if cached is not None:
             return cached
         place = self._look_up(recipient, address)
-        with self._engine.begin() as connection:
-            connection.execute(slack_target.delete().where(slack_target.c.target == key))
-            connection.execute(
-                slack_target.insert().values(
-                    target=key, address=address, user_id=place.user_id, channel=place.channel, looked_up_at=now
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(slack_target.delete().where(slack_target.c.target == key))
+                connection.execute(
+                    slack_target.insert().values(
+                        target=key, address=address, user_id=place.user_id, channel=place.channel, looked_up_at=now
+                    )
                 )
-            )
+        except sa.exc.IntegrityError:
+            # Another delivery looked the same person up at this moment; its answer is as good as ours.
+            logger.debug("%s was looked up twice at once", key)
         return place
 
     def forget(self, recipient: Mapping[str, Any]) -> None:
