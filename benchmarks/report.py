@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.refresh import ALL, BUILD, CASES, DAY, LANDING, LATE, PUBLICATION, STAGES, RefreshTimes
@@ -17,26 +17,15 @@ def startup_text(times: StartTimes, scale: float) -> str:
     """Seconds to ready, and MB where they were measured."""
     rows = [[kind, Spread.of(values).text()] for kind, values in times.ready.items()]
     parts = [f"Start-up (sample company at scale {scale:g})\n\n" + table(["from make up to ready", "seconds"], rows)]
-    weighed = {kind: values for kind, values in times.memory.items() if values}
-    if weighed:
-        rows = [
-            [kind, Spread.of(values).text("MB"), Spread.of(times.highest[kind]).text("MB")]
-            for kind, values in weighed.items()
-        ]
-        parts.append(
-            "Memory (PSS of all processes)\n\n"
-            + table(["", f"{IDLE_SECONDS} s after ready", "highest meanwhile"], rows)
-        )
-        header = ["process, median", *weighed]
-        names = sorted({name for kind in weighed for found in times.processes[kind] for name in found})
-        rows = [
-            [
-                name,
-                *(f"{statistics.median([f.get(name, 0.0) for f in times.processes[kind]]):.0f} MB" for kind in weighed),
+    for kind, found in times.memory.items():
+        if found:
+            peaks = times.highest[kind]
+            rows = [
+                [name, _mb(found, name), _mb(peaks, name)] for name in sorted({n for f in [*found, *peaks] for n in f})
             ]
-            for name in names
-        ]
-        parts.append(table(header, rows))
+            rows.append(["all", _all_mb(found).text("MB"), _all_mb(peaks).text("MB")])
+            header = ["PSS, median", f"{IDLE_SECONDS} s after ready", "at the highest sum meanwhile"]
+            parts.append(f"Memory, {kind}\n\n" + table(header, rows))
     return "\n\n".join(parts)
 
 
@@ -93,12 +82,13 @@ def document(starts: StartTimes | None, refreshes: Sequence[RefreshTimes]) -> di
         body["startup_seconds"] = {kind: Spread.of(values).to_json() for kind, values in starts.ready.items()}
         body["memory_mb"] = {
             kind: {
-                f"after_{IDLE_SECONDS}_s": Spread.of(starts.memory[kind]).to_json(),
-                "highest": Spread.of(starts.highest[kind]).to_json(),
-                "processes": [dict(found) for found in starts.processes[kind]],
+                f"after_{IDLE_SECONDS}_s": _all_mb(found).to_json(),
+                "highest": _all_mb(starts.highest[kind]).to_json(),
+                "processes": [dict(weights) for weights in found],
+                "processes_at_highest": [dict(weights) for weights in starts.highest[kind]],
             }
-            for kind, values in starts.memory.items()
-            if values
+            for kind, found in starts.memory.items()
+            if found
         }
     body["refresh"] = [
         {
@@ -125,6 +115,14 @@ def document(starts: StartTimes | None, refreshes: Sequence[RefreshTimes]) -> di
         for times in refreshes
     ]
     return body
+
+
+def _mb(found: Sequence[Mapping[str, float]], name: str) -> str:
+    return f"{statistics.median([weights.get(name, 0.0) for weights in found]):.0f} MB"
+
+
+def _all_mb(found: Sequence[Mapping[str, float]]) -> Spread:
+    return Spread.of([sum(weights.values()) for weights in found])
 
 
 def _company(times: RefreshTimes) -> str:

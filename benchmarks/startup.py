@@ -17,12 +17,11 @@ _BETWEEN_WEIGHINGS = 2
 
 @dataclass
 class StartTimes:
-    """By kind of start: seconds to ready, MB in all after ``IDLE_SECONDS``, the highest MB meanwhile."""
+    """By kind of start: seconds to ready, MB by process after ``IDLE_SECONDS``, and those at the highest sum meanwhile."""
 
     ready: dict[str, list[float]] = field(default_factory=lambda: {FIRST: [], SECOND: []})
-    memory: dict[str, list[float]] = field(default_factory=lambda: {FIRST: [], SECOND: []})
-    highest: dict[str, list[float]] = field(default_factory=lambda: {FIRST: [], SECOND: []})
-    processes: dict[str, list[Mapping[str, float]]] = field(default_factory=lambda: {FIRST: [], SECOND: []})
+    memory: dict[str, list[Mapping[str, float]]] = field(default_factory=lambda: {FIRST: [], SECOND: []})
+    highest: dict[str, list[Mapping[str, float]]] = field(default_factory=lambda: {FIRST: [], SECOND: []})
 
 
 def measure(work: Path, scale: float, repeat: int, *, memory: bool, say: Callable[[str], None]) -> StartTimes:
@@ -42,12 +41,15 @@ def measure(work: Path, scale: float, repeat: int, *, memory: bool, say: Callabl
 
 
 def _weigh(memory: Callable[[], Mapping[str, float]], times: StartTimes, kind: str) -> None:
-    highest = 0.0
+    highest: Mapping[str, float] = {}
     until = time.monotonic() + IDLE_SECONDS
     while time.monotonic() < until:
-        highest = max(highest, sum(memory().values()))
+        highest = max(highest, memory(), key=_total)
         time.sleep(_BETWEEN_WEIGHINGS)
     last = memory()
-    times.processes[kind].append(last)
-    times.memory[kind].append(sum(last.values()))
-    times.highest[kind].append(max(highest, sum(last.values())))
+    times.memory[kind].append(last)
+    times.highest[kind].append(max(highest, last, key=_total))
+
+
+def _total(weights: Mapping[str, float]) -> float:
+    return sum(weights.values())
