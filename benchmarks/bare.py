@@ -20,7 +20,7 @@ _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _CHANGING = re.compile(r"'[^']*'|[0-9a-f]{8,}|\d+|\?")
 _PARQUET = re.compile(r"\bto '([^']+\.parquet)'")
 _READERS = {
-    # Told the dialect, as the landing schema tells it to the platform: guessing it for every file takes most of the time.
+    # Told the dialect, as the landing schema tells it to the platform: guessing it takes most of the time.
     "csv": "read_csv({}, all_varchar = true, header = true, delim = ',', quote = '\"', sample_size = 20, "
     "ignore_errors = true)",
     "jsonl": "read_json({}, format = 'newline_delimited', union_by_name = true, ignore_errors = true)",

@@ -17,7 +17,7 @@ _BETWEEN_WEIGHINGS = 2
 
 @dataclass
 class StartTimes:
-    """By kind of start: seconds to ready, MB by process after ``IDLE_SECONDS``, and those at the highest sum meanwhile."""
+    """By kind of start: seconds to ready, MB by process after ``IDLE_SECONDS``, and at the highest sum meanwhile."""
 
     ready: dict[str, list[float]] = field(default_factory=lambda: {FIRST: [], SECOND: []})
     memory: dict[str, list[Mapping[str, float]]] = field(default_factory=lambda: {FIRST: [], SECOND: []})
