@@ -26,6 +26,7 @@ _TIMEOUT_SECONDS = 900
 _NAMES = (
     ("gateway.up", "supervisor"),
     ("gateway.announce", "announcer"),
+    ("gateway.cli", "first refresh"),
     ("gateway.sample_data", "sample feed"),
     ("dagster_webserver", "Dagster webserver"),
     ("dagster._daemon", "Dagster daemon"),
