@@ -12,7 +12,11 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parent.parent
 VENDOR_DIR = Path(__file__).resolve().parent / "static" / "vendor"
 # From node_modules -> the name under /static/vendor/.
-ASSETS = {"htmx.org/dist/htmx.min.js": "htmx.min.js"}
+ASSETS = {
+    "htmx.org/dist/htmx.min.js": "htmx.min.js",
+    "echarts/dist/echarts.min.js": "echarts.min.js",
+    "elkjs/lib/elk.bundled.js": "elk.bundled.js",
+}
 
 
 def copy_assets(modules: Path, target: Path) -> list[Path]:
