@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
-from ops_assets.checks.rules import CheckRule, Dimension, Measure
+from ops_assets.checks.rules import CheckRule
+from ops_assets.dictionary.base import Strict
+from ops_assets.dictionary.check_spec import CheckSpec
+from ops_assets.dictionary.metric import Aggregation, MetricDefinition
+from ops_assets.dictionary.watch_rule import WatchRule
 from ops_assets.yaml_lines import YamlDocument
-
-Aggregation = Literal["ratio", "sum", "latest_sum"]
-Unit = Literal["percent", "days", "hours", "count", "cny", "currency", "ratio", "score"]
-Domain = Literal["profit", "delivery", "quality", "production", "supply", "people", "process"]
-
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -30,150 +28,7 @@ class CatalogError(ValueError):
     """A definition that is wrong; the message names file, line, field and what to do."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Text(_Strict):
-    """A text in both languages."""
-
-    en: str
-    zh: str
-
-
-class DimensionColumns(_Strict):
-    """The columns of a metric model that identify and name a subject."""
-
-    id: str
-    label: str
-
-
-class Raci(_Strict):
-    """Who does, answers for, is asked about and is told of the metric; values are roles."""
-
-    responsible: str
-    accountable: str
-    consulted: tuple[str, ...] = ()
-    informed: tuple[str, ...] = ()
-
-
-class CheckSpec(_Strict):
-    """A threshold as written in YAML; see ops_assets.checks.rules.CheckRule for the meaning of the bounds."""
-
-    name: str
-    dimension: Dimension
-    measure: Measure
-    column: str | None = None
-    columns: tuple[str, ...] = ()
-    min: Decimal | None = None
-    max: Decimal | None = None
-    condition: str | None = None
-    warn_above: Decimal | None = None
-    red_above: Decimal | None = None
-    warn_below: Decimal | None = None
-    red_below: Decimal | None = None
-    window_days: int | None = None
-    event_column: str = "event_date"
-    description: str = ""
-
-    @model_validator(mode="after")
-    def _has_a_bound(self) -> CheckSpec:
-        if all(b is None for b in (self.warn_above, self.red_above, self.warn_below, self.red_below)):
-            raise ValueError("a check needs at least one of warn_above, red_above, warn_below, red_below")
-        if self.measure not in {"row_count_min", "true_share"} and not (self.column or self.columns):
-            raise ValueError(f"measure {self.measure} needs `column` or `columns`")
-        if self.measure == "true_share" and not self.condition:
-            raise ValueError("measure true_share needs a `condition` (SQL over one row)")
-        return self
-
-    def rule(self, asset: str) -> CheckRule:
-        return CheckRule(
-            name=self.name,
-            asset=asset,
-            dimension=self.dimension,
-            measure=self.measure,
-            columns=self.columns or ((self.column,) if self.column else ()),
-            minimum=self.min,
-            maximum=self.max,
-            condition=self.condition,
-            warn_above=self.warn_above,
-            red_above=self.red_above,
-            warn_below=self.warn_below,
-            red_below=self.red_below,
-            window_days=self.window_days,
-            event_column=self.event_column,
-            description=self.description,
-        )
-
-
-class WatchRule(_Strict):
-    """A condition on published figures that opens a case. Thresholds are raw ratios, not percentages."""
-
-    name: str
-    dimension: str | None = None
-    above: Decimal | None = None
-    below: Decimal | None = None
-    min_denominator: Decimal = Decimal(0)
-    template: str
-
-    @model_validator(mode="after")
-    def _one_bound(self) -> WatchRule:
-        if (self.above is None) == (self.below is None):
-            raise ValueError("a watch rule needs exactly one of `above` and `below`")
-        return self
-
-
-class Detail(_Strict):
-    """A figure shown beside a metric: an aggregate expression over the metric model's rows."""
-
-    name: str
-    label: Text
-    sql: str
-    decimals: int = 0
-
-
-class MetricDefinition(_Strict):
-    """One governed metric, as its .yml declares it. ``window_days`` None means all history up to the as-of date.
-
-    ``as_of`` is "clock" for figures of the platform itself, which go on while a pack of old exports stands still.
-    """
-
-    name: str
-    file: Path
-    line: int
-    label: Text
-    definition: Text
-    formula: str
-    unit: Unit
-    decimals: int
-    direction: Literal["up", "down", "none"]
-    aggregation: Aggregation
-    window_days: int | None = None
-    as_of: Literal["pack", "clock"] = "pack"
-    grain: tuple[str, ...]
-    dimensions: Mapping[str, DimensionColumns] = {}
-    domain: Domain
-    owner_role: str
-    raci: Raci
-    version: int
-    effective_date: date
-    security_class: Literal["public", "internal", "confidential", "personal"]
-    needs: tuple[str, ...] = ()
-    checks: tuple[CheckSpec, ...] = ()
-    watch: tuple[WatchRule, ...] = ()
-    details: tuple[Detail, ...] = ()
-
-    @model_validator(mode="after")
-    def _watch_dimensions_exist(self) -> MetricDefinition:
-        for rule in self.watch:
-            if rule.dimension is not None and rule.dimension not in self.dimensions:
-                raise ValueError(
-                    f"watch rule {rule.name} names the dimension {rule.dimension!r}, which is not declared"
-                )
-        return self
-
-
-class ServeSpec(_Strict):
+class ServeSpec(Strict):
     """A conformed model that readers may open beside the metrics: its last days, or all of it."""
 
     window_days: int | None = None

@@ -8,7 +8,8 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator
 
-from ops_assets.catalog import Catalog, MetricDefinition
+from ops_assets.catalog import Catalog
+from ops_assets.dictionary.metric import MetricDefinition
 
 DATA_TEAM = "team:data_owner"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
-from ops_assets.catalog import MetricDefinition
+from ops_assets.dictionary.metric import MetricDefinition
 
 _SYMBOLS = {"percent": " %", "days": " d", "hours": " h", "count": "", "cny": " CNY", "ratio": "", "score": ""}
 

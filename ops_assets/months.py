@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import duckdb
 
-from ops_assets.catalog import MetricDefinition
+from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.figures import raw_value, shown_value
 
 

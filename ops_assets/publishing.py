@@ -18,7 +18,8 @@ from typing import Any
 import duckdb
 
 from ops_assets.audit import AuditReport
-from ops_assets.catalog import Catalog, MetricDefinition
+from ops_assets.catalog import Catalog
+from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.figures import raw_value, shown_value
 from ops_assets.months import note_parts, note_periods, read_months
 from ops_assets.project import Project

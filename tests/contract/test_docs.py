@@ -17,7 +17,10 @@ from dagster import SensorDefinition
 
 from gateway.app import create_app
 from gateway.cli import app
-from ops_assets.catalog import Catalog, CheckSpec, MetricDefinition, WatchRule, load_catalog
+from ops_assets.catalog import Catalog, load_catalog
+from ops_assets.dictionary.check_spec import CheckSpec
+from ops_assets.dictionary.metric import MetricDefinition
+from ops_assets.dictionary.watch_rule import WatchRule
 from ops_assets.ingestion import landing_schema
 from ops_assets.ingestion.landing_schema import read_landing_schema
 from resources.packs import SourcePack, load_pack

@@ -13,7 +13,8 @@ import duckdb
 import pytest
 
 from ops_assets.audit import AuditReport, audit
-from ops_assets.catalog import Catalog, MetricDefinition
+from ops_assets.catalog import Catalog
+from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.project import DbtModel, Project
 from ops_assets.publishing import Publisher, PublishReport
 from resources.packs import SourcePack

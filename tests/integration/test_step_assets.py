@@ -14,7 +14,8 @@ import duckdb
 import pytest
 from sqlalchemy.engine import Engine
 
-from ops_assets.catalog import Watch, WatchRule
+from ops_assets.catalog import Watch
+from ops_assets.dictionary.watch_rule import WatchRule
 from resources.clock import FixedClock
 from resources.ops_database import migrate, open_engine
 from resources.serving import SnapshotInfo, SnapshotStore

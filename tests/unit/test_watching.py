@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops_assets.catalog import Watch, WatchRule
+from ops_assets.catalog import Watch
+from ops_assets.dictionary.watch_rule import WatchRule
 from ops_assets.watching import Breach, breaches_of, find_breaches, find_red_lines, observed_value, subject_figure
 from resources.serving import Snapshot
 
