@@ -11,12 +11,15 @@ from fastapi import Request
 from gateway.embedded_slack.app import is_loopback
 from gateway.problems import Problem
 from gateway.rate_limit import RateLimit
-from gateway.tokens import Token, verify_token
+from gateway.tokens import READ, Token, verify_token
+from ops_assets.access import AccessPolicy, Reader
+from ops_assets.access_file import load_access_policy
 from ops_assets.ingestion.landing_schema import read_landing_schema
 from resources.clock import Clock
 from resources.packs import SourcePack
 from resources.people import CurrentDirectory
 from resources.platform import Platform
+from resources.pseudonym_key import pseudonym_key
 from resources.serving import Snapshot, SnapshotStore
 from resources.settings import Settings
 from workflow_jobs.service import ProcessService
@@ -33,6 +36,8 @@ class GatewayContext:
     directory: CurrentDirectory
     rate_limit: RateLimit
     sources: Mapping[str, tuple[str, ...]]
+    access: AccessPolicy
+    pseudonym_key: bytes
 
     @property
     def settings(self) -> Settings:
@@ -59,8 +64,13 @@ class GatewayContext:
 
 
 def build_context(settings: Settings, *, clock: Clock | None = None) -> GatewayContext:
-    """Put a context together on the state folder of ``settings``; migrates the ops database."""
+    """Put a context together on the state folder of ``settings``; migrates the ops database.
+
+    Raises AccessFileError for a wrong access policy, AccessRefused for a local reader role that it does not have.
+    """
     platform = Platform(settings, clock=clock)
+    access = load_access_policy()
+    access.rules(local_reader(settings))
     return GatewayContext(
         platform=platform,
         engine=platform.ops_engine,
@@ -68,6 +78,8 @@ def build_context(settings: Settings, *, clock: Clock | None = None) -> GatewayC
         directory=CurrentDirectory(platform.snapshots),
         rate_limit=RateLimit(settings.event_rate_per_minute),
         sources=_declared_tables(platform),
+        access=access,
+        pseudonym_key=pseudonym_key(settings.pseudonym_key_path),
     )
 
 
@@ -118,10 +130,32 @@ def require_scope(request: Request, scope: str) -> Token:
     return token
 
 
-def require_reader(request: Request, scope: str) -> None:
+def local_reader(settings: Settings) -> Reader:
+    """Whoever reads on this machine without a token."""
+    return Reader(name="local", role=settings.local_reader_role)
+
+
+def reader_of(request: Request, scope: str = READ) -> Reader:
+    """Who reads: the token's reader role and departments, or the local reader on this machine.
+
+    Raises Problem 401 or 403 like :func:`require_reader`, and 403 for a token whose role the policy no longer has.
+    """
+    token = require_reader(request, scope)
+    context = context_of(request)
+    if token is None:
+        return local_reader(context.settings)
+    if token.reader_role not in context.access.roles:
+        raise Problem(
+            403,
+            f"The token {token.name!r} has the reader role {token.reader_role!r}, which dbt_project/access.yml does "
+            f"not have. There are: {', '.join(context.access.roles)}.",
+        )
+    return Reader(name=token.name, role=token.reader_role, departments=frozenset(token.departments))
+
+
+def require_reader(request: Request, scope: str) -> Token | None:
     """Reading needs no token on this machine; from elsewhere, or by a proxy's name, it needs one with the scope."""
     client = request.client.host if request.client else ""
     if is_loopback(client) and is_loopback(request.url.hostname or ""):
-        bearer_token(request)
-        return
-    require_scope(request, scope)
+        return bearer_token(request)
+    return require_scope(request, scope)

@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ops_assets.access import AccessRefused
+
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
 
@@ -78,6 +80,9 @@ def install_problems(app: FastAPI, *, body_limit: int) -> None:
         assert isinstance(error, Problem), "registered for Problem"
         return problem_response(error.status, error.detail, request.url.path, error.headers, **error.more)
 
+    async def on_refused(request: Request, error: Exception) -> JSONResponse:
+        return problem_response(403, str(error), request.url.path)
+
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException), "registered for HTTPException"
         detail = str(error.detail)
@@ -102,6 +107,7 @@ def install_problems(app: FastAPI, *, body_limit: int) -> None:
         )
 
     app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(AccessRefused, on_refused)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_middleware(UnexpectedErrors)

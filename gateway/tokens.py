@@ -26,6 +26,8 @@ SCOPES = {
     EVENTS_WRITE: "post events to /api/v1/events/{source}",
     READ: "read metrics and cases from other machines",
 }
+# Also the role of tokens from before there were roles: the least that somebody of the company sees.
+DEFAULT_READER_ROLE = "employee"
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
 gateway_token = sa.Table(
@@ -55,6 +57,8 @@ class Token:
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    reader_role: str = DEFAULT_READER_ROLE
+    departments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     )
     as_of: str = Field("", description="Overrides the pack's as-of date (YYYY-MM-DD). Empty: as the pack declares.")
     language: Literal["en", "zh"] = Field("en", description="Language of Slack cards and pages.")
+    local_reader_role: str = Field(
+        "analyst", description="Reader role of whoever reads on this machine without a token; see docs/security.md."
+    )
     slack_bot_token: SecretStr = Field(SecretStr(""), description="Bot token (xoxb-). Empty: the embedded Slack.")
     slack_signing_secret: SecretStr = Field(SecretStr(""), description="Signing secret of the Slack app.")
     slack_app_token: SecretStr = Field(SecretStr(""), description="App token (xapp-); set, Socket Mode is used.")
@@ -118,6 +121,11 @@ class Settings(BaseSettings):
     @property
     def dbt_docs_dir(self) -> Path:
         return self.home / "dbt_docs"
+
+    @property
+    def pseudonym_key_path(self) -> Path:
+        """The secret that turns names into pseudonyms."""
+        return self.home / "pseudonym.key"
 
     @property
     def clock_path(self) -> Path:
