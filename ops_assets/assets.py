@@ -21,7 +21,7 @@ from ops_assets.ingestion.accounting import imbalances
 from ops_assets.ingestion.landing_schema import LandingTable
 from ops_assets.landing import PLATFORM_SYSTEM, land
 from ops_assets.operating_analysis import write_operating_analysis
-from ops_assets.publishing import PublishReport
+from ops_assets.publishing.snapshot_writer import PublishReport
 from ops_assets.refresh import Definitions, audit_and_publish, build
 from resources.platform import Platform
 

@@ -17,8 +17,10 @@ import duckdb
 
 from ops_assets.audit import AuditReport, audit
 from ops_assets.catalog import Catalog, load_catalog
+from ops_assets.definition_bundle import DefinitionBundle, make_bundle
 from ops_assets.project import Project, read_project
-from ops_assets.publishing import Publisher, PublishReport
+from ops_assets.publishing.publisher import Publisher
+from ops_assets.publishing.snapshot_writer import PublishReport
 from ops_assets.releases import Releases
 from resources.dbt import NodeResult
 from resources.fault_points import fault_point
@@ -61,18 +63,24 @@ class BuildReport:
 
 @dataclass(frozen=True)
 class Definitions:
-    """The catalogue and the parsed project of one installation."""
+    """The catalogue and the parsed project of one installation, and what of them is kept with a snapshot."""
 
     catalog: Catalog
     project: Project
     manifest: Mapping[str, Any]
+    bundle: DefinitionBundle
 
 
 def load_definitions(platform: Platform) -> Definitions:
     """Read catalogue and project. Raises CatalogError or DbtError with file and line."""
     catalog = load_catalog(MODELS_DIR)
     manifest = platform.dbt.manifest()
-    return Definitions(catalog=catalog, project=read_project(manifest), manifest=manifest)
+    return Definitions(
+        catalog=catalog,
+        project=read_project(manifest),
+        manifest=manifest,
+        bundle=make_bundle(catalog, MODELS_DIR, semantic_manifest=platform.dbt.semantic_manifest()),
+    )
 
 
 def build(
@@ -140,7 +148,7 @@ def audit_and_publish(
                 today.isoformat(),
                 sorted(state.broken),
                 sorted(released.items()),
-                _catalog_digest(catalog),
+                definitions.bundle.digest,
                 # Views in a snapshot name their Parquet files in full: a moved state folder needs a new snapshot.
                 str(platform.settings.serving_dir),
             ]
@@ -148,7 +156,7 @@ def audit_and_publish(
         newest = platform.snapshots.list()[:1]
         if newest and newest[0].inputs == inputs:
             return report, None
-        publisher = Publisher(platform.snapshots, catalog, project, platform.pack)
+        publisher = Publisher(platform.snapshots, catalog, project, platform.pack, definitions.bundle)
         published = publisher.publish(
             connection,
             report,
@@ -205,10 +213,6 @@ def _failures(results: Sequence[NodeResult], definitions: Definitions) -> tuple[
             broken[names[attached]] = f"The dbt test {node.get('name', result.unique_id)} failed: {result.message}"
         retry.append(f"test:{node.get('name', result.unique_id)}")
     return broken, retry
-
-
-def _catalog_digest(catalog: Catalog) -> str:
-    return _digest([metric.model_dump_json() for metric in catalog.metrics.values()])
 
 
 def _digest(parts: Sequence[object]) -> str:

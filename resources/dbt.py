@@ -56,6 +56,10 @@ class Dbt:
         loaded: dict[str, Any] = json.loads(self.manifest_path.read_text(encoding="utf-8"))
         return loaded
 
+    def semantic_manifest(self) -> str:
+        """The semantic models and metrics of the project as dbt's JSON text; call :meth:`manifest` first."""
+        return (self._settings.dbt_target_dir / "semantic_manifest.json").read_text(encoding="utf-8")
+
     def ensure_fresh_manifest(self) -> None:
         """Parse the project when there is no manifest yet or a file of the project is newer than it."""
         if not self.manifest_path.exists() or self.manifest_path.stat().st_mtime < _newest_change():

@@ -31,7 +31,8 @@ class UnknownSnapshotError(LookupError):
 class SnapshotInfo:
     """One published snapshot. ``published_at`` is UTC; ``as_of`` is the pack's local date.
 
-    ``batch_seq`` is the last ingested batch in it; ``inputs`` identifies everything that it was made from.
+    ``batch_seq`` is the last ingested batch in it; ``inputs`` identifies everything that it was made from;
+    ``definitions`` is the digest of the definitions behind its figures.
     """
 
     id: str
@@ -42,6 +43,7 @@ class SnapshotInfo:
     batch_seq: int
     held: tuple[str, ...]
     inputs: str = ""
+    definitions: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -53,6 +55,7 @@ class SnapshotInfo:
             "batch_seq": self.batch_seq,
             "held": list(self.held),
             "inputs": self.inputs,
+            "definitions": self.definitions,
         }
 
     @classmethod
@@ -66,6 +69,7 @@ class SnapshotInfo:
             batch_seq=body["batch_seq"],
             held=tuple(body["held"]),
             inputs=body.get("inputs", ""),
+            definitions=body.get("definitions", ""),
         )
 
 
@@ -122,6 +126,7 @@ class SnapshotStore:
         self.root = root
         self.snapshots_dir = root / "snapshots"
         self.parts_dir = root / "parts"
+        self._definitions_dir = root / "definitions"
         self._pointer = root / "current.json"
         self._open: Snapshot | None = None
         self._lock = threading.Lock()
@@ -209,15 +214,29 @@ class SnapshotStore:
         self.switch(kept[0].id)
         return kept[0]
 
-    def remove_orphaned_parts(self) -> None:
-        """Delete Parquet files that no kept snapshot names: of pruned snapshots, or of a publication that died."""
-        if not self.parts_dir.is_dir():
-            return
-        named: set[str] = set()
+    def definitions_path(self, digest: str) -> Path:
+        return self._definitions_dir / f"{digest}.json"
+
+    def write_definitions(self, digest: str, body: Mapping[str, Any]) -> None:
+        """Keep the definitions behind snapshots under their digest; does nothing if they are kept already."""
+        path = self.definitions_path(digest)
+        if not path.exists():
+            write_json_atomically(path, body)
+
+    def remove_orphans(self) -> None:
+        """Delete Parquet files and definitions that no kept snapshot names: of pruned snapshots, or of a publication
+        that died.
+        """
+        parts: set[str] = set()
+        definitions: set[str] = set()
         for body in self._manifests():
-            named.update(body.get("parts", []))
+            parts.update(body.get("parts", []))
+            definitions.add(body.get("definitions", ""))
         for path in self.parts_dir.rglob("*.parquet"):
-            if str(path.relative_to(self.parts_dir)) not in named:
+            if str(path.relative_to(self.parts_dir)) not in parts:
+                path.unlink(missing_ok=True)
+        for path in self._definitions_dir.glob("*.json"):
+            if path.stem not in definitions:
                 path.unlink(missing_ok=True)
 
     def prune(self, keep: int) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from ops_assets.dongchen.generate import generate
 from ops_assets.ingestion.inbox import Accepted, accept
 from ops_assets.ingestion.ledger import quarantine_row
 from ops_assets.landing import LandingReport, land
-from ops_assets.publishing import PublishReport
+from ops_assets.publishing.snapshot_writer import PublishReport
 from ops_assets.refresh import BuildReport, Definitions, audit_and_publish, build, load_definitions
 from resources.clock import FixedClock
 from resources.platform import Platform

@@ -14,9 +14,11 @@ import pytest
 
 from ops_assets.audit import AuditReport, audit
 from ops_assets.catalog import Catalog
+from ops_assets.definition_bundle import make_bundle
 from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.project import DbtModel, Project
-from ops_assets.publishing import Publisher, PublishReport
+from ops_assets.publishing.publisher import Publisher
+from ops_assets.publishing.snapshot_writer import PublishReport
 from resources.packs import SourcePack
 from resources.serving import SnapshotStore, UnknownSnapshotError
 
@@ -104,7 +106,7 @@ class House:
         return audit(self.db, self.catalog, self.project, as_of=AS_OF, broken=broken or {})
 
     def publish(self, broken: dict[str, str] | None = None, **released: str) -> PublishReport:
-        publisher = Publisher(self.store, self.catalog, self.project, self.pack)
+        publisher = Publisher(self.store, self.catalog, self.project, self.pack, make_bundle(self.catalog, Path()))
         return publisher.publish(
             self.db,
             self.audit(broken),

@@ -11,7 +11,7 @@ import pytest
 
 from ops_assets.audit import AuditReport
 from ops_assets.landing import LandingReport
-from ops_assets.publishing import PublishReport
+from ops_assets.publishing.snapshot_writer import PublishReport
 from ops_assets.refresh import BuildState, state_path
 from ops_assets.watching import find_breaches
 from tests.platform_world import PlatformWorld, PublishedHome

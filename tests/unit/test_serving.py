@@ -83,7 +83,7 @@ def test_a_manifest_that_goes_while_it_is_listed_fails_no_reader(store: Snapshot
     (store.snapshots_dir / "snap-0.json").symlink_to(store.snapshots_dir / "gone.json")
     assert [info.id for info in store.list()] == ["snap-1"]
     assert store.current() is not None
-    store.remove_orphaned_parts()
+    store.remove_orphans()
 
 
 def test_pruning_keeps_the_newest_and_the_current_one(store: SnapshotStore) -> None:
@@ -92,7 +92,7 @@ def test_pruning_keeps_the_newest_and_the_current_one(store: SnapshotStore) -> N
     store.switch("snap-1", pinned=True, reason="wrong file")
     assert store.prune(2) == ("snap-3", "snap-2")
     assert [info.id for info in store.list()] == ["snap-5", "snap-4", "snap-1"]
-    store.remove_orphaned_parts()
+    store.remove_orphans()
     assert {path.stem for path in store.parts_dir.rglob("*.parquet")} == {"5", "4", "1"}
     current = store.current()
     assert current is not None

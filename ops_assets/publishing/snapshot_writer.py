@@ -1,16 +1,14 @@
-"""Write-audit-publish: turns the audited warehouse into an immutable snapshot and switches readers to it.
+"""What stands in the file of one snapshot: the metrics' figures by headline, month and subject, then the sections.
 
-Metric by metric: what the audit held back stays in service with its last good figures, dated as such; everything else
-moves on. The cost follows what changed: a month of a metric is written again only when its rows changed, the other
-months' Parquet files and roll-ups are taken over from the snapshot before.
+The cost follows what changed: a month of a metric is written again only when its rows changed, the other months'
+Parquet files and roll-ups are taken over from the snapshot before.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,13 +17,16 @@ import duckdb
 
 from ops_assets.audit import AuditReport
 from ops_assets.catalog import Catalog
+from ops_assets.definition_bundle import DefinitionBundle
 from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.figures import raw_value, shown_value
-from ops_assets.months import note_parts, note_periods, read_months
 from ops_assets.project import Project
-from resources.fault_points import fault_point
+from ops_assets.publishing.months import note_parts, note_periods, read_months
+from ops_assets.publishing.parts import create_parts_view, sql_text, write_part
+from ops_assets.publishing.reference_sections import Checks, Directory, ServedModels
+from ops_assets.publishing.sections import Section, SectionContext
 from resources.packs import SourcePack
-from resources.serving import SnapshotInfo, SnapshotStore, sync_file
+from resources.serving import SnapshotInfo
 
 _TABLES = """
 create table metrics (
@@ -42,21 +43,7 @@ create table metric_subject (
     numerator varchar, denominator varchar, value double, rows bigint);
 create table metric_part (
     metric varchar, period_start date, file varchar, rows bigint, fingerprint varchar);
-create table checks (
-    check_name varchar, asset varchar, metrics varchar[], dimension varchar, severity varchar, passed boolean,
-    observed double, threshold double, sentence varchar, description varchar);
 """
-
-# Tables of the people directory; absent models leave them empty, so that readers need no special case.
-_DIRECTORY = {
-    "people": (
-        "dim_person",
-        "person_id varchar, name varchar, email varchar, login varchar, title varchar, department_id varchar, "
-        "department_name varchar, manager_id varchar, country varchar",
-    ),
-    "person_roles": ("person_role", "person_id varchar, role varchar"),
-    "absences": ("absence", "person_id varchar, starts_on date, ends_on date"),
-}
 _PER_METRIC_TABLES = ("metric_detail", "metric_period", "metric_subject", "metric_part")
 
 
@@ -72,100 +59,49 @@ class PublishReport:
     changed_metrics: list[str] = field(default_factory=list)
 
 
-class Publisher:
-    """Writes one snapshot at a time; the caller holds the warehouse from audit to publication."""
-
-    def __init__(self, store: SnapshotStore, catalog: Catalog, project: Project, pack: SourcePack) -> None:
-        self._store = store
-        self._catalog = catalog
-        self._project = project
-        self._pack = pack
-
-    def publish(
-        self,
-        warehouse: duckdb.DuckDBPyConnection,
-        report: AuditReport,
-        *,
-        now: datetime,
-        batch_seq: int,
-        inputs: str,
-        today: date,
-        released: Mapping[str, str],
-        keep: int,
-        progress: Callable[[str], None] | None = None,
-    ) -> PublishReport:
-        """Publish the audited state of ``warehouse``.
-
-        ``released`` maps metrics that their owner released in spite of a red line to the reason. A metric whose build
-        is broken cannot be released: there is no table to publish. ``inputs`` identifies what the snapshot was made
-        from, so that a refresh that changed nothing can be told; ``today`` is the date of
-        metrics that go by the clock. Raises duckdb.Error and OSError, nothing switched.
-        """
-        newest = self._store.list()[:1]
-        sequence = newest[0].sequence + 1 if newest else 1
-        info = SnapshotInfo(
-            id=f"{now:%Y%m%dT%H%M%S}-{sequence:06d}",
-            sequence=sequence,
-            published_at=now,
-            as_of=report.as_of,
-            pack=self._pack.name,
-            batch_seq=batch_seq,
-            inputs=inputs,
-            held=tuple(sorted(metric for metric in report.held if metric not in released)),
-        )
-        self._store.snapshots_dir.mkdir(parents=True, exist_ok=True)
-        building = self._store.snapshots_dir / f".{info.id}.{uuid.uuid4().hex[:8]}.building"
-        previous = self._store.path_of(newest[0].id) if newest else None
-        writer = _SnapshotWriter(self, warehouse, building, previous, info, report, released, today)
-        try:
-            result = writer.write(progress)
-            fault_point("publishing.before_commit")
-            self._store.commit(info, building, writer.parts())
-        finally:
-            building.unlink(missing_ok=True)
-        fault_point("publishing.before_switch")
-        pointer = self._store.pointer()
-        if pointer is None or not pointer["pinned"]:
-            self._store.switch(info.id)
-            result.switched = True
-        fault_point("publishing.after_switch")
-        self._store.prune(keep)
-        self._store.remove_orphaned_parts()
-        return result
+def sections() -> tuple[Section, ...]:
+    """The sections in the order in which they are written; a later one may read what an earlier one wrote."""
+    return (Checks(), Directory(), ServedModels())
 
 
-class _SnapshotWriter:
+class SnapshotWriter:
     """Builds the file of one snapshot inside the warehouse's own connection (both attached, no copy through Python)."""
 
     def __init__(
         self,
-        publisher: Publisher,
         warehouse: duckdb.DuckDBPyConnection,
+        *,
         building: Path,
         previous: Path | None,
+        parts_dir: Path,
         info: SnapshotInfo,
+        catalog: Catalog,
+        project: Project,
+        pack: SourcePack,
         report: AuditReport,
         released: Mapping[str, str],
         today: date,
+        bundle: DefinitionBundle,
     ) -> None:
-        self._today = today
-        self._catalog = publisher._catalog
-        self._project = publisher._project
-        self._pack = publisher._pack
-        self._parts_dir = publisher._store.parts_dir
         self._db = warehouse
         self._building = building
         self._previous = previous
+        self._parts_dir = parts_dir
         self._info = info
+        self._catalog = catalog
+        self._project = project
+        self._pack = pack
         self._report = report
         self._released = released
+        self._today = today
+        self._bundle = bundle
         self._parts: set[str] = set()
         self._result = PublishReport(info=info, switched=False, states={})
 
     def write(self, progress: Callable[[str], None] | None) -> PublishReport:
-        self._db.execute(f"attach '{_sql_text(self._building)}' as snapshot")
+        self._db.execute(f"attach '{sql_text(self._building)}' as snapshot")
         if self._previous is not None:
-            self._db.execute(f"attach '{_sql_text(self._previous)}' as previous (read_only)")
+            self._db.execute(f"attach '{sql_text(self._previous)}' as previous (read_only)")
         try:
             self._in_snapshot(_TABLES)
             states = {}
@@ -174,14 +110,30 @@ class _SnapshotWriter:
                 if progress is not None:
                     progress(f"{name}: {states[name]}")
             self._result.states = states
-            self._write_checks()
-            self._write_directory()
-            self._write_served()
+            context = self._section_context(states)
+            for section in sections():
+                section.write(context)
         finally:
             if self._previous is not None:
                 self._db.execute("detach previous")
             self._db.execute("detach snapshot")
         return self._result
+
+    def _section_context(self, states: Mapping[str, str]) -> SectionContext:
+        return SectionContext(
+            db=self._db,
+            info=self._info,
+            has_previous=self._previous is not None,
+            catalog=self._catalog,
+            project=self._project,
+            pack=self._pack,
+            report=self._report,
+            states=states,
+            today=self._today,
+            bundle=self._bundle,
+            parts_dir=self._parts_dir,
+            add_part=self._parts.add,
+        )
 
     def parts(self) -> list[str]:
         """The Parquet files that the written snapshot reads."""
@@ -225,13 +177,13 @@ class _SnapshotWriter:
             self._insert_metric(metric, "none_good", f"Held back, none good yet: {reason}")
             return "none_good"
         self._db.execute(
-            "insert into snapshot.metrics select * replace ('held' as state, ? as reason) from previous.metrics "
-            "where metric = ?",
+            "insert into snapshot.metrics by name select * replace ('held' as state, ? as reason) "
+            "from previous.metrics where metric = ?",
             [f"Held back, last good figures of {good[1]}: {reason}", metric.name],
         )
         for table in _PER_METRIC_TABLES:
             self._db.execute(
-                f"insert into snapshot.{table} select * from previous.{table} where metric = ?", [metric.name]
+                f"insert into snapshot.{table} by name select * from previous.{table} where metric = ?", [metric.name]
             )
         self._create_view(metric)
         return "held"
@@ -296,7 +248,7 @@ class _SnapshotWriter:
     def _write_figures(self, metric: MetricDefinition, relation: str) -> None:
         """Parts and monthly roll-up by month (only changed months anew), subjects and details over the window."""
         as_of = self._as_of(metric)
-        months = read_months(self._db, metric, relation, as_of)
+        months = read_months(self._db, metric, relation, as_of, code=self._project.fingerprint)
         kept = self._kept_parts(metric)
         files = []
         for month in months:
@@ -330,17 +282,15 @@ class _SnapshotWriter:
         return {month: (file, fingerprint) for month, file, fingerprint in rows}
 
     def _write_part(self, metric: MetricDefinition, relation: str, month: date) -> str:
-        file = f"{metric.name}/{month:%Y-%m}-{self._info.sequence:06d}-{uuid.uuid4().hex[:8]}.parquet"
-        path = self._parts_dir / file
-        path.parent.mkdir(parents=True, exist_ok=True)
         following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
-        self._db.execute(
-            f"copy (select * from {relation} where event_date >= date '{month.isoformat()}' "
-            f"and event_date < date '{following.isoformat()}' order by event_date) "
-            f"to '{_sql_text(path)}' (format parquet, compression zstd)"
+        return write_part(
+            self._db,
+            self._parts_dir,
+            metric.name,
+            f"{month:%Y-%m}-{self._info.sequence:06d}",
+            f"select * from {relation} where event_date >= date '{month.isoformat()}' "
+            f"and event_date < date '{following.isoformat()}' order by event_date",
         )
-        sync_file(path)
-        return file
 
     def _write_subjects(self, metric: MetricDefinition, relation: str) -> None:
         first = self._window_start(metric)
@@ -370,72 +320,4 @@ class _SnapshotWriter:
         if not files:
             return
         self._parts.update(file for (file,) in files)
-        paths = ", ".join(f"'{_sql_text(self._parts_dir / file)}'" for (file,) in files)
-        self._db.execute(
-            f"create view snapshot.{metric.name} as select * from read_parquet([{paths}], union_by_name = true)"
-        )
-
-    # -- everything else that readers may open ------------------------------------------------------------------------
-
-    def _write_checks(self) -> None:
-        for asset in sorted(self._report.broken):
-            self._db.execute(
-                "insert into snapshot.checks values ('was_built', ?, ?, 'accuracy', 'red', false, null, null, ?, ?)",
-                [
-                    asset,
-                    self._standing_on(asset),
-                    self._report.reasons[asset],
-                    "dbt built the model; its tests passed.",
-                ],
-            )
-        for verdict in self._report.verdicts:
-            rule = verdict.rule
-            self._db.execute(
-                "insert into snapshot.checks values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    rule.name,
-                    rule.asset,
-                    self._standing_on(rule.asset),
-                    rule.dimension,
-                    str(verdict.level),
-                    verdict.level == "passed",
-                    None if verdict.observed is None else float(verdict.observed),
-                    None if verdict.threshold is None else float(verdict.threshold),
-                    verdict.sentence,
-                    rule.description,
-                ],
-            )
-
-    def _standing_on(self, asset: str) -> list[str]:
-        """The metrics that a failure of ``asset`` would hold back."""
-        return [
-            name
-            for name in self._catalog.metrics
-            if name == asset or asset in self._project.upstream.get(name, frozenset())
-        ]
-
-    def _write_directory(self) -> None:
-        for table, (model, columns) in _DIRECTORY.items():
-            self._db.execute(f"create table snapshot.{table} ({columns})")
-            if self._project.has(model):
-                names = ", ".join(column.strip().split()[0] for column in columns.split(","))
-                self._db.execute(
-                    f"insert into snapshot.{table} select {names} from {self._project.models[model].relation}"
-                )
-
-    def _write_served(self) -> None:
-        """Conformed models that a process step or a page reads, as plain tables under their own names."""
-        for model, spec in self._catalog.served.items():
-            if not self._project.has(model):
-                continue
-            where = ""
-            if spec.window_days is not None:
-                first = self._info.as_of - timedelta(days=spec.window_days)
-                where = f" where event_date > date '{first.isoformat()}'"
-            self._db.execute(
-                f"create table snapshot.{model} as select * from {self._project.models[model].relation}{where}"
-            )
-
-
-def _sql_text(path: Path) -> str:
-    return str(path).replace("'", "''")
+        create_parts_view(self._db, self._parts_dir, metric.name, [file for (file,) in files])

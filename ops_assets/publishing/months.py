@@ -33,9 +33,13 @@ class Month:
 
 
 def read_months(
-    connection: duckdb.DuckDBPyConnection, metric: MetricDefinition, relation: str, as_of: date
+    connection: duckdb.DuckDBPyConnection, metric: MetricDefinition, relation: str, as_of: date, *, code: str
 ) -> list[Month]:
-    """The months that have rows, oldest first."""
+    """The months that have rows, oldest first.
+
+    ``code`` identifies the models' code and is part of the fingerprints: a changed model may write other columns from
+    the very same rows.
+    """
     if metric.aggregation == "latest_sum":
         # A stock figure of a month is the one of its last counted day; adding days up would count stock twice.
         figure = "max_by({'n': n, 'd': d, 'rows': day_rows}, event_date) filter (in_time)"
@@ -48,7 +52,7 @@ def read_months(
             select
                 cast(date_trunc('month', event_date) as date) as period_start,
                 cast(sum(day_rows) as bigint) as rows,
-                concat_ws('/', sum(day_rows), sum(n), sum(d), max(seq)) as fingerprint,
+                concat_ws('/', sum(day_rows), sum(n), sum(d), max(seq), ?) as fingerprint,
                 {figure} as figure
             from (
                 select
@@ -59,7 +63,8 @@ def read_months(
             group by period_start
         ) as months
         order by period_start
-        """
+        """,
+        [code],
     ).fetchall()
     return [Month(*row) for row in found]
 
