@@ -13,13 +13,12 @@ from gateway.problems import Problem
 from gateway.rate_limit import RateLimit
 from gateway.tokens import READ, Token, verify_token
 from ops_assets.access import AccessPolicy, Reader
-from ops_assets.access_file import load_access_policy
+from ops_assets.access_file import access_policy_of
 from ops_assets.ingestion.landing_schema import read_landing_schema
 from resources.clock import Clock
 from resources.packs import SourcePack
 from resources.people import CurrentDirectory
 from resources.platform import Platform
-from resources.pseudonym_key import pseudonym_key
 from resources.serving import Snapshot, SnapshotStore
 from resources.settings import Settings
 from workflow_jobs.service import ProcessService
@@ -37,7 +36,6 @@ class GatewayContext:
     rate_limit: RateLimit
     sources: Mapping[str, tuple[str, ...]]
     access: AccessPolicy
-    pseudonym_key: bytes
 
     @property
     def settings(self) -> Settings:
@@ -69,7 +67,7 @@ def build_context(settings: Settings, *, clock: Clock | None = None) -> GatewayC
     Raises AccessFileError for a wrong access policy, AccessRefused for a local reader role that it does not have.
     """
     platform = Platform(settings, clock=clock)
-    access = load_access_policy()
+    access = access_policy_of(settings)
     access.rules(local_reader(settings))
     return GatewayContext(
         platform=platform,
@@ -79,7 +77,6 @@ def build_context(settings: Settings, *, clock: Clock | None = None) -> GatewayC
         rate_limit=RateLimit(settings.event_rate_per_minute),
         sources=_declared_tables(platform),
         access=access,
-        pseudonym_key=pseudonym_key(settings.pseudonym_key_path),
     )
 
 

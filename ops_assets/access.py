@@ -11,7 +11,6 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Literal, get_args
 
 SecurityClass = Literal["public", "internal", "confidential", "personal"]
@@ -64,7 +63,7 @@ class RowFilter:
 class View:
     """What one reader sees of one relation. The three tuples keep the relation's order of columns.
 
-    ``classes`` has the class of every column; ``reader`` is told in refusals.
+    ``classes`` has the class of every column; ``key`` is the secret of the pseudonyms.
     """
 
     reader: Reader
@@ -73,6 +72,7 @@ class View:
     left_out: tuple[str, ...]
     row_filter: RowFilter | None
     classes: Mapping[str, SecurityClass]
+    key: bytes = field(default=b"", repr=False)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -97,11 +97,11 @@ class View:
                     f"role {self.reader.role!r}. Ask without it, or with a token of a role that sees it."
                 )
 
-    def masked_value(self, column: str, value: object, key: bytes) -> object:
-        """``value`` as this reader may see it; a column that is left out has none."""
+    def value(self, column: str, value: object) -> object:
+        """``value`` of ``column`` as this reader may see it; a column that is left out has none."""
         if column in self.left_out:
             return None
-        return masked(self.classes[column], value, key) if column in self.masked else value
+        return masked(self.classes[column], value, self.key) if column in self.masked else value
 
     def hidden(self) -> Hidden:
         """What an answer says about what it does not show."""
@@ -141,11 +141,12 @@ class AccessPolicy:
     """The reader roles by name, and the class of what the platform itself shows about people.
 
     ``case_people`` is the class of the names in cases: who works on one is needed to work with them, so a company may
-    class it lower than other personal data.
+    class it lower than other personal data. ``key`` is the installation's secret for pseudonyms.
     """
 
     roles: Mapping[str, RoleRules]
     case_people: SecurityClass = "personal"
+    key: bytes = field(default=b"", repr=False)
 
     def rules(self, reader: Reader) -> RoleRules:
         """The rules of the reader's role. Raises AccessRefused for a role that the policy does not have (any more)."""
@@ -179,7 +180,15 @@ class AccessPolicy:
             if filtered and row_filter_column is not None
             else None,
             classes=dict(columns),
+            key=self.key,
         )
+
+    def person_in_case(self, reader: Reader, text: str | None) -> str | None:
+        """A name or id of somebody who works on a case, as the reader may see it."""
+        treatment = self.treatment(reader, self.case_people)
+        if text is None or treatment == "show":
+            return text
+        return str(masked("personal", text, self.key)) if treatment == "mask" else None
 
     def refusal(self, reader: Reader, what: str, security_class: SecurityClass, language: str = "en") -> str | None:
         """The sentence that stands where a figure of the class would, or None if the reader sees it.
@@ -201,10 +210,12 @@ def masked(security_class: SecurityClass, value: object, key: bytes) -> object:
     """The stand-in for a value: null for null, numbers and days; a keyed pseudonym for personal texts, else ``***``.
 
     The pseudonym is the start of an HMAC-SHA-256: the same text gives the same one within an installation, and nobody
-    without the key can try names. Forty bits make two equal ones among 10,000 people a matter of 1 in 20,000.
+    without the key (never empty) can try names. Forty bits make two equal ones among 10,000 people a matter of 1 in 20,000.
     """
-    if value is None or isinstance(value, (bool, int, float, Decimal)) or not isinstance(value, str):
+    if not isinstance(value, str):
         return None
     if security_class != "personal":
         return MASK
+    if not key:
+        raise ValueError("pseudonyms need the installation's key; load the policy with one")
     return f"person-{hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:_PSEUDONYM_DIGITS]}"

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from ops_assets.access import CLASSES, AccessPolicy, RoleRules, RowsRule, SecurityClass, Treatment
 from ops_assets.yaml_lines import YamlDocument
-from resources.settings import DBT_PROJECT_DIR
+from resources.pseudonym_key import pseudonym_key
+from resources.settings import DBT_PROJECT_DIR, Settings
 
 ACCESS_FILE = DBT_PROJECT_DIR / "access.yml"
 
@@ -53,7 +54,12 @@ class _AccessFile(_Strict):
         return self
 
 
-def load_access_policy(path: Path = ACCESS_FILE) -> AccessPolicy:
+def access_policy_of(settings: Settings) -> AccessPolicy:
+    """The policy in force for an installation, with its key. Raises AccessFileError, OSError for an unreadable key."""
+    return load_access_policy(key=pseudonym_key(settings.pseudonym_key_path))
+
+
+def load_access_policy(path: Path = ACCESS_FILE, *, key: bytes = b"") -> AccessPolicy:
     """Read the policy. Raises AccessFileError with file, line and field, also when the file is missing."""
     try:
         document = YamlDocument(path)
@@ -74,4 +80,5 @@ def load_access_policy(path: Path = ACCESS_FILE) -> AccessPolicy:
             for name, role in body.roles.items()
         },
         case_people=body.platform.case_people,
+        key=key,
     )

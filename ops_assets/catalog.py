@@ -7,17 +7,19 @@ line, and metrics that the chosen pack cannot feed are still known, so that they
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ops_assets.access import DEFAULT_CLASS, SecurityClass
 from ops_assets.checks.rules import CheckRule
 from ops_assets.dictionary.base import Strict
 from ops_assets.dictionary.check_spec import CheckSpec
 from ops_assets.dictionary.metric import Aggregation, MetricDefinition
+from ops_assets.dictionary.security import ColumnMeta, ModelSecurity
 from ops_assets.dictionary.watch_rule import WatchRule
 from ops_assets.yaml_lines import YamlDocument
 
@@ -54,6 +56,7 @@ class Catalog:
     metrics: Mapping[str, MetricDefinition]
     checks: tuple[CheckRule, ...]
     served: Mapping[str, ServeSpec]
+    security: Mapping[str, ModelSecurity] = field(default_factory=dict)
 
     def metric(self, name: str) -> MetricDefinition:
         """The definition of ``name`` (with or without the prefix ``metric_``). Raises CatalogError with near names."""
@@ -86,8 +89,10 @@ def load_catalog(models_dir: Path) -> Catalog:
     metrics: dict[str, MetricDefinition] = {}
     checks: list[CheckRule] = []
     served: dict[str, ServeSpec] = {}
+    security: dict[str, ModelSecurity] = {}
     for path in sorted(models_dir.rglob("*.yml")):
         document = YamlDocument(path)
+        security |= _security(document)
         for where, name, meta in _governed_models(document):
             if name.startswith("metric_"):
                 metric = _validated(MetricDefinition, document, where, {**meta, **_identity(document, where, name)})
@@ -98,14 +103,14 @@ def load_catalog(models_dir: Path) -> Catalog:
                 checks.append(_validated(CheckSpec, document, (*where, "checks", index), body).rule(name))
             if "serve" in meta:
                 served[name] = _validated(ServeSpec, document, (*where, "serve"), meta["serve"] or {})
-            unknown = set(meta) - {"checks", "serve", "rows_may_vanish"}
+            unknown = set(meta) - {"checks", "serve", "rows_may_vanish", "security_class", "row_filter"}
             if unknown:
                 raise CatalogError(
                     f"{document.path}:{document.line(where)}: {name}: unknown field(s) {', '.join(sorted(unknown))} "
                     "under config.meta.trueloop."
                 )
     _refuse_twins(checks, metrics.values())
-    return Catalog(metrics=dict(sorted(metrics.items())), checks=tuple(checks), served=served)
+    return Catalog(metrics=dict(sorted(metrics.items())), checks=tuple(checks), served=served, security=security)
 
 
 def _identity(document: YamlDocument, where: tuple[str | int, ...], name: str) -> dict[str, Any]:
@@ -124,6 +129,46 @@ def _governed_models(document: YamlDocument) -> Iterator[tuple[tuple[str | int, 
                 )
             continue
         yield ("models", index, "config", "meta", "trueloop"), model["name"], meta
+
+
+def _security(document: YamlDocument) -> dict[str, ModelSecurity]:
+    """The classes of every model of the file, and a look at what its sources' columns state."""
+    body = document.value if isinstance(document.value, dict) else {}
+    found: dict[str, ModelSecurity] = {}
+    for index, model in enumerate(body.get("models") or []):
+        where: tuple[str | int, ...] = ("models", index)
+        stated = _column_classes(document, where, model)
+        meta = _trueloop(model)
+        place = (*where, "config", "meta", "trueloop")
+        given = {"default": meta.get("security_class", DEFAULT_CLASS), "row_filter": meta.get("row_filter")}
+        rules = _validated(ModelSecurity, document, place, {**given, "columns": {}})
+        column = rules.department_column
+        if column is not None and column not in stated:
+            raise CatalogError(
+                f"{document.path}:{document.line((*place, 'row_filter'))}: row_filter: {model['name']} has no column "
+                f"{column!r}. It has: {', '.join(stated)}."
+            )
+        classes = {name: security_class or rules.default for name, security_class in stated.items()}
+        found[model["name"]] = rules.model_copy(update={"columns": classes})
+    for index, source in enumerate(body.get("sources") or []):
+        for number, table in enumerate(source.get("tables") or []):
+            _column_classes(document, ("sources", index, "tables", number), table)
+    return found
+
+
+def _column_classes(
+    document: YamlDocument, where: tuple[str | int, ...], declared: Mapping[str, Any]
+) -> dict[str, SecurityClass | None]:
+    return {
+        column["name"]: _validated(
+            ColumnMeta, document, (*where, "columns", number, "config", "meta", "trueloop"), _trueloop(column)
+        ).security_class
+        for number, column in enumerate(declared.get("columns") or [])
+    }
+
+
+def _trueloop(declared: Mapping[str, Any]) -> dict[str, Any]:
+    return ((declared.get("config") or {}).get("meta") or {}).get("trueloop") or {}
 
 
 def _validated(

@@ -16,6 +16,7 @@ from typing import Any
 
 from ops_assets.catalog import Catalog
 from ops_assets.dictionary.metric import MetricDefinition
+from ops_assets.dictionary.security import ModelSecurity
 from resources.serving import Snapshot, SnapshotStore
 
 _MOST_BUNDLES = 8
@@ -23,11 +24,14 @@ _MOST_BUNDLES = 8
 
 @dataclass(frozen=True)
 class DefinitionBundle:
-    """The dictionary's entries, dbt's semantic manifest (JSON text) and the lineage, as of one publication."""
+    """The dictionary's entries, dbt's semantic manifest (JSON text), the lineage and the security of every model, as of
+    one publication.
+    """
 
     metrics: Mapping[str, MetricDefinition]
     semantic_manifest: str = "{}"
     lineage: Mapping[str, Any] = field(default_factory=dict)
+    security: Mapping[str, ModelSecurity] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -39,6 +43,7 @@ class DefinitionBundle:
             "metrics": {name: metric.model_dump(mode="json") for name, metric in sorted(self.metrics.items())},
             "semantic_manifest": self.semantic_manifest,
             "lineage": dict(self.lineage),
+            "security": {name: model.model_dump(mode="json") for name, model in sorted(self.security.items())},
         }
 
     @classmethod
@@ -48,6 +53,7 @@ class DefinitionBundle:
             metrics={name: MetricDefinition.model_validate(metric) for name, metric in body["metrics"].items()},
             semantic_manifest=body["semantic_manifest"],
             lineage=body["lineage"],
+            security={name: ModelSecurity.model_validate(model) for name, model in body.get("security", {}).items()},
         )
 
 
@@ -59,7 +65,9 @@ def make_bundle(
         name: metric.model_copy(update={"file": _relative(metric.file, models_dir)})
         for name, metric in catalog.metrics.items()
     }
-    return DefinitionBundle(metrics=metrics, semantic_manifest=semantic_manifest, lineage=lineage or {})
+    return DefinitionBundle(
+        metrics=metrics, semantic_manifest=semantic_manifest, lineage=lineage or {}, security=catalog.security
+    )
 
 
 def store_bundle(store: SnapshotStore, bundle: DefinitionBundle) -> None:

@@ -10,9 +10,11 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from ops_assets.access import SecurityClass
 from ops_assets.dictionary.base import Strict, Text
 from ops_assets.dictionary.check_spec import CheckSpec
 from ops_assets.dictionary.claim_spec import ClaimSpec
+from ops_assets.dictionary.security import RowFilterSpec
 from ops_assets.dictionary.watch_rule import WatchRule
 
 Aggregation = Literal["ratio", "sum", "latest_sum"]
@@ -85,7 +87,7 @@ class MetricDefinition(Strict):
     raci: Raci
     version: int
     effective_date: date
-    security_class: Literal["public", "internal", "confidential", "personal"]
+    security_class: SecurityClass
     needs: tuple[str, ...] = ()
     checks: tuple[CheckSpec, ...] = ()
     watch: tuple[WatchRule, ...] = ()
@@ -94,6 +96,7 @@ class MetricDefinition(Strict):
     synonyms: Synonyms = Synonyms()
     target: Target | None = None
     key: bool = False
+    row_filter: RowFilterSpec | None = None
 
     @model_validator(mode="after")
     def _watch_dimensions_exist(self) -> MetricDefinition:
