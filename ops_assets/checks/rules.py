@@ -75,15 +75,16 @@ def judge(rule: CheckRule, observed: Decimal | None) -> Verdict:
         if rule.measure == "age_days" and (rule.warn_above is not None or rule.red_above is not None):
             return Verdict(rule, Level.WARNING, None, rule.warn_above, "There is no row whose age could be told.")
         return Verdict(rule, Level.PASSED, None, None, "There were no rows to look at.")
+    figure = figure_text(rule, observed)
     for level, above, below in (
         (Level.RED, rule.red_above, rule.red_below),
         (Level.WARNING, rule.warn_above, rule.warn_below),
     ):
         if above is not None and observed > above:
-            return Verdict(rule, level, observed, above, f"{_figure(rule, observed)} is above {_figure(rule, above)}.")
+            return Verdict(rule, level, observed, above, f"{figure} is above {figure_text(rule, above)}.")
         if below is not None and observed < below:
-            return Verdict(rule, level, observed, below, f"{_figure(rule, observed)} is below {_figure(rule, below)}.")
-    return Verdict(rule, Level.PASSED, observed, None, f"{_figure(rule, observed)} is within its bounds.")
+            return Verdict(rule, level, observed, below, f"{figure} is below {figure_text(rule, below)}.")
+    return Verdict(rule, Level.PASSED, observed, None, f"{figure} is within its bounds.")
 
 
 def held_back(
@@ -102,7 +103,8 @@ def held_back(
     return held
 
 
-def _figure(rule: CheckRule, value: Decimal) -> str:
+def figure_text(rule: CheckRule, value: Decimal) -> str:
+    """An observed figure or a bound as people read it: shares in percent, ages in days, counts in rows."""
     if rule.measure in {"null_share", "duplicate_share", "out_of_range_share", "true_share"}:
         return f"{(value * 100).normalize():f} %"
     unit = {"age_days": " days", "row_count_min": " rows"}[rule.measure]
