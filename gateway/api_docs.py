@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from starlette.responses import HTMLResponse
 
-from gateway.pages import render
+from gateway.pages import page
 
 router = APIRouter(include_in_schema=False)
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -17,7 +16,7 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 @router.get("/docs")
 def docs(request: Request) -> Response:
     schema = request.app.openapi()
-    return HTMLResponse(render("docs.html", info=schema["info"], groups=_groups(schema), base=str(request.base_url)))
+    return page(request, "docs.html", info=schema["info"], groups=_groups(schema), base=str(request.base_url))
 
 
 def _groups(schema: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:

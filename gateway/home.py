@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
-from starlette.responses import HTMLResponse
 
 from gateway.context import GatewayContext, context_of, require_reader
 from gateway.health import look
-from gateway.pages import render
-from gateway.texts import text
+from gateway.pages import language_of, page
 from gateway.tokens import READ
+from gateway.words import Language
 
 router = APIRouter(include_in_schema=False)
 _CASES_SHOWN = 25
@@ -24,26 +22,22 @@ _STATES = ("published", "warning", "held", "none_good", "unavailable")
 @router.get("/")
 def home(request: Request) -> Response:
     require_reader(request, READ)
-    context = context_of(request)
-    language = context.settings.language
-    page = render(
+    context, language = context_of(request), language_of(request)
+    return page(
+        request,
         "home.html",
-        t=partial(text, language),
-        language=language,
         pack=context.pack.title,
         places=_places(context),
-        **_metrics(context),
-        **_cases(context),
+        **_metrics(context, language),
+        **_cases(context, language),
     )
-    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/part/status")
 def status(request: Request) -> Response:
     """The state of the parts; the page loads it after itself, since asking Dagster may take a moment."""
     require_reader(request, READ)
-    page = render("_status.html", readiness=look(context_of(request)))
-    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+    return page(request, "_status.html", readiness=look(context_of(request)))
 
 
 def _places(context: GatewayContext) -> list[dict[str, str]]:
@@ -66,18 +60,17 @@ def _places(context: GatewayContext) -> list[dict[str, str]]:
     ]
 
 
-def _metrics(context: GatewayContext) -> dict[str, Any]:
+def _metrics(context: GatewayContext, language: Language) -> dict[str, Any]:
     snapshot = context.snapshots.current()
     if snapshot is None:
         return {"snapshot": None, "domains": []}
-    chinese = context.settings.language == "zh"
     rows = snapshot.rows(
         "select metric, label_en, label_zh, domain, unit, value_text, state, reason, as_of from metrics"
         " order by domain, metric"
     )
     domains: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        label = (row["label_zh"] if chinese else row["label_en"]) or row["label_en"] or row["metric"]
+        label = (row["label_zh"] if language == "zh" else row["label_en"]) or row["label_en"] or row["metric"]
         domains.setdefault(row["domain"] or "", []).append(row | {"label": label})
     published = snapshot.published_at.astimezone(_zone(context))
     return {
@@ -86,7 +79,7 @@ def _metrics(context: GatewayContext) -> dict[str, Any]:
     }
 
 
-def _cases(context: GatewayContext) -> dict[str, Any]:
+def _cases(context: GatewayContext, language: Language) -> dict[str, Any]:
     found = context.service.cases(status="open", limit=1000)
     directory = context.directory()
     now, zone = context.clock.now(), _zone(context)
@@ -98,7 +91,7 @@ def _cases(context: GatewayContext) -> dict[str, Any]:
         shown.append(
             {
                 "id": case.case_id,
-                "title": _title(context, case.case_id),
+                "title": _title(context, case.case_id, language),
                 "subject": case.subject_label or case.subject_id or case.metric,
                 "waits": ", ".join(dict.fromkeys(waits)),
                 "due": _local(due, zone) if due else "",
@@ -109,9 +102,9 @@ def _cases(context: GatewayContext) -> dict[str, Any]:
     return {"cases": shown, "more_cases": max(0, len(found) - len(shown))}
 
 
-def _title(context: GatewayContext, case_id: str) -> str:
+def _title(context: GatewayContext, case_id: str, language: Language) -> str:
     template = context.service.template_of(context.service.case(case_id))
-    return f"{template.title.get(context.settings.language)} {case_id}"
+    return f"{template.title.get(language)} {case_id}"
 
 
 def _zone(context: GatewayContext) -> ZoneInfo:

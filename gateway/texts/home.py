@@ -1,10 +1,10 @@
-"""The words of the gateway's own pages, in English and Chinese; ``settings.language`` chooses."""
+"""The words of the home page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-_TEXTS: Mapping[str, tuple[str, str]] = {
+TEXTS: Mapping[str, tuple[str, str]] = {
     "tagline": (
         "Figures that tell the truth, and the work they trigger: every metric is audited before anyone reads it, and "
         "what it reveals becomes a case with an owner and a deadline.",
@@ -24,22 +24,6 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "place_api_text": ("Post events, read metrics and cases", "写入事件，读取指标与事件单"),
     "state_of_parts": ("State", "运行状态"),
     "looking": ("Looking …", "检查中……"),
-    "metrics": ("Metrics", "指标"),
-    "metric": ("Metric", "指标"),
-    "value": ("Value", "数值"),
-    "figures_as_of": ("As of", "数据日期"),
-    "state": ("State", "状态"),
-    "no_snapshot": (
-        "Nothing was published yet. The first refresh fills this table; ./trueloop refresh starts one.",
-        "尚未发布数据。首次刷新后显示；刷新会自动开始，也可运行 ./trueloop refresh。",
-    ),
-    "snapshot": ("Snapshot", "快照"),
-    "published": ("published", "已发布"),
-    "state_published": ("published", "已发布"),
-    "state_warning": ("warning", "预警"),
-    "state_held": ("held back: last good figures", "已暂停：显示上次合格数据"),
-    "state_none_good": ("held back, none good yet", "已暂停，尚无合格数据"),
-    "state_unavailable": ("not available", "不可用"),
     "open_cases": ("Open cases", "未关闭事件单"),
     "no_cases": ("No case is open.", "没有未关闭的事件单。"),
     "case": ("Case", "事件单"),
@@ -50,22 +34,4 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "overdue": ("overdue", "已超期"),
     "more_cases": ("more open cases; the API lists them.", "个未关闭事件单；可通过接口查询。"),
     "nobody": ("nobody yet", "暂无"),
-    "domain_profit": ("Profit", "利润"),
-    "domain_delivery": ("Delivery", "交付"),
-    "domain_quality": ("Quality", "质量"),
-    "domain_production": ("Production", "生产"),
-    "domain_supply": ("Supply", "供应"),
-    "domain_people": ("People", "人员"),
-    "domain_process": ("Process", "流程"),
 }
-LANGUAGES = ("en", "zh")
-
-
-def text(language: str, key: str) -> str:
-    """The words of a key; a key that has no words is shown as itself, which a test would notice."""
-    words = _TEXTS.get(key)
-    return key if words is None else words[LANGUAGES.index(language)]
-
-
-def all_keys() -> tuple[str, ...]:
-    return tuple(_TEXTS)

@@ -1,0 +1,101 @@
+// Draws every <div data-graph data-source="#id"> as a layered graph: {nodes: [{id, label, kind, href?, state?}],
+// edges: [[from, to]]}. elkjs lays it out, left to right on a wide screen and downwards on a narrow one; nodes with
+// `href` are links. A graph larger than its box scrolls inside it. Without a picture, the list beside it says the same.
+"use strict";
+
+(() => {
+  const drawn = new WeakMap();
+  const SVG = "http://www.w3.org/2000/svg";
+  const PAD = 14, HEIGHT = 44, LONGEST = 34;
+  let library = null;
+  let elk = null;
+
+  const make = (name, attributes, parent) => {
+    const element = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    if (parent) parent.append(element);
+    return element;
+  };
+  const cut = (words) => (words.length > LONGEST ? words.slice(0, LONGEST - 1) + "…" : words);
+  const pen = document.createElement("canvas").getContext("2d");
+  const widthOf = (words, size) => {
+    pen.font = size + "px " + getComputedStyle(document.body).fontFamily;
+    return pen.measureText(words).width;
+  };
+
+  async function draw(box) {
+    const source = document.querySelector(box.dataset.source);
+    if (!source || !box.clientWidth) return;
+    const data = JSON.parse(source.textContent);
+    const downwards = box.clientWidth < 640;
+    const form = (downwards ? "down" : "right") + source.textContent.length;
+    if (drawn.get(box) === form) return;
+    drawn.set(box, form);
+    const known = new Set(data.nodes.map((node) => node.id));
+    const laid = await elk.layout({
+      id: "graph",
+      layoutOptions: {
+        "elk.algorithm": "layered", "elk.direction": downwards ? "DOWN" : "RIGHT", "elk.spacing.nodeNode": "16",
+        "elk.layered.spacing.nodeNodeBetweenLayers": "48", "elk.edgeRouting": "SPLINES",
+        "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX", "elk.padding": "[top=8,left=8,bottom=8,right=8]",
+      },
+      children: data.nodes.map((node) => ({
+        id: node.id, height: HEIGHT,
+        width: Math.max(widthOf(cut(node.label), 13), widthOf(node.kind || "", 11)) + 2 * PAD,
+      })),
+      edges: data.edges.filter(([from, to]) => known.has(from) && known.has(to))
+        .map(([from, to], at) => ({ id: "e" + at, sources: [from], targets: [to] })),
+    });
+    const svg = make("svg", { width: Math.ceil(laid.width), height: Math.ceil(laid.height), viewBox: "0 0 " + laid.width + " " + laid.height });
+    const marker = make("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, make("defs", {}, svg));
+    make("path", { d: "M0 0L8 4L0 8z", class: "arrow" }, marker);
+    for (const edge of laid.edges) for (const part of edge.sections || []) make("path", { d: pathOf(part), class: "edge", "marker-end": "url(#arrow)" }, svg);
+    const nodes = new Map(data.nodes.map((node) => [node.id, node]));
+    for (const place of laid.children) drawNode(svg, place, nodes.get(place.id));
+    box.replaceChildren(svg);
+    const own = svg.querySelector(".own");
+    if (own) box.scrollTo({ left: own.parentNode.dataset.x - box.clientWidth / 2, top: own.parentNode.dataset.y - box.clientHeight / 2 });
+  }
+
+  function drawNode(svg, place, node) {
+    const group = make(node.href ? "a" : "g", { transform: "translate(" + place.x + " " + place.y + ")", class: "node", "data-x": place.x, "data-y": place.y }, svg);
+    if (node.href) group.setAttribute("href", node.href);
+    make("rect", { width: place.width, height: place.height, rx: 8, class: [node.state || "", node.own ? "own" : ""].join(" ").trim() }, group);
+    make("text", { x: PAD, y: node.kind ? 19 : 27, class: "name" }, group).textContent = cut(node.label);
+    if (node.kind) make("text", { x: PAD, y: 35, class: "kind" }, group).textContent = node.kind;
+    make("title", {}, group).textContent = [node.label, node.kind, node.state].filter(Boolean).join(", ");
+  }
+
+  function pathOf(part) {
+    const points = [part.startPoint, ...(part.bendPoints || []), part.endPoint];
+    let path = "M" + points[0].x + " " + points[0].y;
+    let at = 1;
+    for (; at + 2 < points.length; at += 3) path += "C" + points.slice(at, at + 3).map((one) => one.x + " " + one.y).join(" ");
+    if (points.length - at === 2) path += "Q" + points.slice(at).map((one) => one.x + " " + one.y).join(" ");
+    else for (; at < points.length; at += 1) path += "L" + points[at].x + " " + points[at].y;
+    return path;
+  }
+
+  function drawAll() {
+    const boxes = document.querySelectorAll("[data-graph]");
+    if (!boxes.length) return;
+    library = library || load("/static/vendor/elk.bundled.js");
+    library.then(() => {
+      elk = elk || new ELK();
+      boxes.forEach((box) => box.isConnected && draw(box));
+    });
+  }
+
+  const load = (address) => new Promise((done, fail) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = done;
+    script.onerror = () => fail(new Error(address + " could not be loaded"));
+    document.head.append(script);
+  });
+
+  document.addEventListener("DOMContentLoaded", drawAll);
+  document.addEventListener("htmx:afterSettle", drawAll);
+  document.addEventListener("toggle", drawAll, true);
+  window.addEventListener("resize", drawAll);
+})();
