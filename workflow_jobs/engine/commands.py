@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from workflow_jobs.engine.values import Number
@@ -35,10 +36,16 @@ class OpenCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordBreach:
-    """The rule of an open case breached again. The snapshot recorded last changes nothing."""
+    """The rule of an open case breached again. The snapshot recorded last changes nothing.
+
+    `times` is how often it was seen in all, where the caller counts; None counts one more. `data` replaces entries of
+    the case's data, so that an incident always says what fails now.
+    """
 
     observed: Number | None
     snapshot_id: str
+    times: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +65,36 @@ class Acknowledge:
 
     task_id: str
     person_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnoozeTask:
+    """Let a task rest until an instant (aware), with a reason. Its SLA clock waits meanwhile."""
+
+    task_id: str
+    task_version: int
+    person_id: str
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeTask:
+    """End a task's rest before its time. A task that does not rest is left as it is."""
+
+    task_id: str
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignTask:
+    """Hand a task to another person who may decide it. The clock runs on."""
+
+    task_id: str
+    task_version: int
+    person_id: str
+    to: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +145,23 @@ class ResolveIncident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReopenIncident:
+    """The cause of a closed case came back within the template's `reopens_within`."""
+
+    observed: Number | None
+    snapshot_id: str
+    times: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinIncident:
+    """The case turned out to be a symptom of what the case `into` is about."""
+
+    into: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeEffect:
     """Compare the metric after the effect window. `observed` None: there is no figure (yet)."""
 
@@ -120,11 +174,16 @@ Command = (
     | RecordBreach
     | DecideTask
     | Acknowledge
+    | SnoozeTask
+    | WakeTask
+    | AssignTask
     | ReassignAbsent
     | CompleteService
     | FailService
     | TimeOutServices
     | FireRungs
     | ResolveIncident
+    | ReopenIncident
+    | JoinIncident
     | JudgeEffect
 )

@@ -12,14 +12,16 @@ from typing import Any, Final
 
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
+from workflow_jobs.engine import task_actions
 from workflow_jobs.engine.conditions import ConditionError, compile_condition, effect_variables
 from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.forms import read_form, read_inputs
 from workflow_jobs.engine.question import DONE_BY_HAND, RETRY, question_of
 from workflow_jobs.engine.refusal import EngineError, Refused
-from workflow_jobs.engine.state import CaseState, StepState, TaskState
-from workflow_jobs.engine.template import ServiceStep
+from workflow_jobs.engine.state import CaseState, StepState
+from workflow_jobs.engine.task_actions import current_task
+from workflow_jobs.engine.template import ServiceStep, Template
 from workflow_jobs.engine.values import Number, decimal_text, plain
 
 MAX_LOOKS: Final = 7
@@ -78,19 +80,22 @@ def _record_breach(flow: Flow, command: c.RecordBreach) -> None:
     if not flow.state.holds_key:
         raise Refused("case_closed", f"The case {flow.state.case_id} is {flow.state.status}.")
     if command.snapshot_id != flow.state.latest_snapshot_id:
-        flow.emit(
-            e.BreachRecorded,
-            observed=_number("observed", command.observed),
-            snapshot_id=command.snapshot_id,
-            breaches=flow.state.breaches + 1,
-        )
+        _seen(flow, command)
+
+
+def _seen(flow: Flow, command: c.RecordBreach | c.ReopenIncident) -> None:
+    data = read_inputs(flow.env.template.inputs, {**flow.state.data, **command.data}) if command.data else {}
+    flow.emit(
+        e.BreachRecorded,
+        observed=_number("observed", command.observed),
+        snapshot_id=command.snapshot_id,
+        breaches=max(flow.state.breaches + 1, command.times or 0),
+        data={name: value for name, value in data.items() if flow.state.data.get(name) != value},
+    )
 
 
 def _decide_task(flow: Flow, command: c.DecideTask) -> None:
-    task = _open_task(flow, command.task_id, command.person_id)
-    if command.task_version != task.version:
-        raise Refused("stale_task", "This task has changed since the card was drawn. Please use the latest card.")
-    _may(flow, task, command.person_id)
+    task = current_task(flow, command.task_id, command.task_version, command.person_id)
     question = question_of(flow.env.template, task)
     outcome = question.outcome(command.outcome)
     if outcome is None:
@@ -117,13 +122,6 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
         flow.close(outcome.ends_case)
     else:
         flow.complete(step.id, outcome.id)
-
-
-def _acknowledge(flow: Flow, command: c.Acknowledge) -> None:
-    task = _open_task(flow, command.task_id, command.person_id)
-    _may(flow, task, command.person_id)
-    if task.acknowledged_by is None:
-        flow.emit(e.TaskAcknowledged, task_id=task.task_id, person_id=command.person_id)
 
 
 def _reassign_absent(flow: Flow, _command: c.ReassignAbsent) -> None:
@@ -183,7 +181,11 @@ def _fire_rungs(flow: Flow, _command: c.FireRungs) -> None:
         ]
         if not due:
             return
-        flow.fire(flow.state.tasks[min(due)[1]])
+        task = flow.state.tasks[min(due)[1]]
+        if task.paused_until is not None:
+            flow.resume(task, "over")
+        else:
+            flow.fire(task)
 
 
 def _resolve(flow: Flow, _command: c.ResolveIncident) -> None:
@@ -191,6 +193,35 @@ def _resolve(flow: Flow, _command: c.ResolveIncident) -> None:
         raise Refused("not_resolvable", "This case closes after its last step, not when a check passes.")
     _still_open(flow.state)
     flow.close("resolved")
+
+
+def _join(flow: Flow, command: c.JoinIncident) -> None:
+    if flow.env.template.closes != "on_resolution":
+        raise Refused("not_resolvable", "This case closes after its last step; it cannot become part of another.")
+    if command.into == flow.state.case_id:
+        raise EngineError(f"case {command.into} cannot become part of itself")
+    _still_open(flow.state)
+    flow.close("joined", joined=command.into)
+
+
+def _reopen(flow: Flow, command: c.ReopenIncident) -> None:
+    state = flow.state
+    if not reopenable(state, flow.env.template, flow.now):
+        raise Refused("not_reopenable", f"The case {state.case_id} is {state.status} and is not opened again.")
+    withdrawn = [t for t in state.tasks.values() if t.status == "cancelled" and t.closed_at == state.closed_at]
+    flow.emit(e.CaseReopened, reopened=state.reopened + 1, reason="its cause is back")
+    _seen(flow, command)
+    for task in withdrawn:
+        flow.resume(task, "reopened")
+    if not withdrawn:
+        flow.enter(flow.env.template.steps[0])
+
+
+def reopenable(state: CaseState, template: Template, now: datetime) -> bool:
+    """Whether the case goes on when its cause is back at `now`: it ended by itself, not longer ago than is stated."""
+    if template.reopens_within is None or state.status != "closed" or state.closed_at is None:
+        return False
+    return state.outcome in ("resolved", "joined") and now <= state.closed_at + template.reopens_within.clock()
 
 
 def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
@@ -222,28 +253,6 @@ def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
     else:
         owner = flow.env.template.owner_role
         flow.emit(e.EffectEscalated, to=f"role:{owner}", to_person=flow.person_for("owner", None), reason=reason)
-
-
-def _open_task(flow: Flow, task_id: str, person_id: str) -> TaskState:
-    task = flow.state.tasks.get(task_id)
-    if task is None:
-        raise Refused("unknown_task", "This case has no such task.")
-    if task.status == "decided":
-        who = "You" if task.decided_by == person_id else flow.env.directory.name(task.decided_by or "")
-        raise Refused("already_decided", f"{who} decided this already: {task.outcome}.")
-    if task.status != "open":
-        raise Refused("task_closed", f"This task was withdrawn; the case is {flow.state.status}.")
-    return task
-
-
-def _may(flow: Flow, task: TaskState, person_id: str) -> None:
-    if person_id == flow.state.requested_by:
-        raise Refused("own_request", "This is your own request: somebody else must decide it.")
-    if not flow.may_decide(task, person_id):
-        name = flow.env.directory.name
-        whose = f"It is with {name(task.assignee)}" if task.assignee else "Nobody is assigned yet"
-        roles = " or ".join(dict.fromkeys((task.role, task.accountable)))
-        raise Refused("not_allowed", f"{name(person_id)} may not decide this. {whose}; it takes the role {roles}.")
 
 
 def _still_open(state: CaseState) -> None:
@@ -286,12 +295,17 @@ def _number(name: str, value: Number | None) -> str | None:
 _HANDLERS: Final[Mapping[type[Any], Callable[[Flow, Any], None]]] = {
     c.RecordBreach: _record_breach,
     c.DecideTask: _decide_task,
-    c.Acknowledge: _acknowledge,
+    c.Acknowledge: task_actions.acknowledge,
+    c.SnoozeTask: task_actions.snooze,
+    c.WakeTask: task_actions.wake,
+    c.AssignTask: task_actions.assign,
     c.ReassignAbsent: _reassign_absent,
     c.CompleteService: _complete_service,
     c.FailService: _fail_service,
     c.TimeOutServices: _time_out,
     c.FireRungs: _fire_rungs,
     c.ResolveIncident: _resolve,
+    c.ReopenIncident: _reopen,
+    c.JoinIncident: _join,
     c.JudgeEffect: _judge_effect,
 }

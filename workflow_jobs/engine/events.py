@@ -49,11 +49,15 @@ class CaseOpened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreachRecorded(Event):
-    """The same rule and subject breached again in a later snapshot; `breaches` counts them, the first included."""
+    """The same rule and subject breached again in a later snapshot; `breaches` counts them, the first included.
+
+    `data` has the entries of the case's data that changed.
+    """
 
     observed: str | None
     snapshot_id: str
     breaches: int
+    data: Mapping[str, Plain] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +106,10 @@ class TaskAcknowledged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskReassigned(Event):
-    """Another person is asked. The new `version` makes every card of the old one stale; the clock runs on."""
+    """Another person is asked. The new `version` makes every card of the old one stale; the clock runs on.
+
+    `by` is the person who handed it over, None where nobody did (the assignee is away); `reason` is what he wrote.
+    """
 
     task_id: str
     version: int
@@ -110,6 +117,38 @@ class TaskReassigned(Event):
     assigned_because: str
     previous: str | None = None
     substitute_for: str | None = None
+    by: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPaused(Event):
+    """The task rests until `until`; its SLA clock waits. `due_at` is the due time if it rests that long.
+
+    With `TaskResumed` this is the ledger of a task's pauses: who, why, from when to when.
+    """
+
+    task_id: str
+    person_id: str
+    until: datetime
+    reason: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResumed(Event):
+    """The task's clock runs again. `paused_seconds` is the working time of all its pauses so far.
+
+    `because` is over (the time was up), woken (by `person_id`), or reopened (the case had ended; the time in between
+    counts as a pause, and the task is open again).
+    """
+
+    task_id: str
+    because: str
+    paused_seconds: int
+    due_at: datetime
+    next_rung_at: datetime | None
+    person_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,10 +253,25 @@ class RungFired(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RungSkipped(Event):
+    """A rung was due but has nothing to say any more: the task was acknowledged."""
+
+    task_id: str
+    rung_index: int
+    percent: int
+    scheduled_at: datetime
+    next_rung_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseClosed(Event):
-    """The people's part is over: `outcome` is completed, resolved, or what an ending choice names."""
+    """The people's part is over: `outcome` is completed, resolved, joined, or what an ending choice names.
+
+    `joined` is the case of which this one turned out to be a symptom.
+    """
 
     outcome: str
+    joined: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +294,10 @@ class EffectJudged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseReopened(Event):
-    """The case starts again from its first step because its effect failed. `reopened` counts."""
+    """The case is open again: its effect failed (it starts from its first step), or its cause came back.
+
+    `reopened` counts.
+    """
 
     reopened: int
     reason: str
@@ -264,6 +321,8 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
         TaskCreated,
         TaskAcknowledged,
         TaskReassigned,
+        TaskPaused,
+        TaskResumed,
         TaskDecided,
         TaskCancelled,
         ServiceRequested,
@@ -274,6 +333,7 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
         BranchJoined,
         ResolutionAwaited,
         RungFired,
+        RungSkipped,
         CaseClosed,
         EffectDue,
         EffectJudged,

@@ -12,6 +12,7 @@ from workflow_jobs.engine.state import CaseState, StepState, TaskState
 T = TypeVar("T", CaseState, StepState, TaskState)
 V = TypeVar("V")
 Changes = dict[str, Any]
+_AWAKE: Final[Mapping[str, Any]] = {"paused_at": None, "paused_until": None, "paused_by": None, "pause_reason": ""}
 
 
 def evolve(state: CaseState | None, event: e.Event) -> CaseState:
@@ -100,7 +101,12 @@ def _opened(event: e.CaseOpened) -> CaseState:
 
 
 def _breach(state: CaseState, event: e.BreachRecorded) -> Changes:
-    return {"breaches": event.breaches, "latest_observed": event.observed, "latest_snapshot_id": event.snapshot_id}
+    data: Changes = {"data": {**state.data, **event.data}} if event.data else {}
+    return data | {
+        "breaches": event.breaches,
+        "latest_observed": event.observed,
+        "latest_snapshot_id": event.snapshot_id,
+    }
 
 
 def _entered(state: CaseState, event: e.StepEntered) -> Changes:
@@ -155,9 +161,41 @@ def _reassigned(state: CaseState, event: e.TaskReassigned) -> Changes:
         assignee=event.assignee,
         assigned_because=event.assigned_because,
         substitute_for=event.substitute_for,
+        assigned_by=event.by,
         acknowledged_by=None,
         acknowledged_at=None,
     )
+
+
+def _paused(state: CaseState, event: e.TaskPaused) -> Changes:
+    return _task(
+        state,
+        event.task_id,
+        paused_at=event.at,
+        paused_until=event.until,
+        paused_by=event.person_id,
+        pause_reason=event.reason,
+        pauses=state.tasks[event.task_id].pauses + 1,
+        due_at=event.due_at,
+        next_rung_at=event.until,
+    )
+
+
+def _resumed(state: CaseState, event: e.TaskResumed) -> Changes:
+    task = state.tasks[event.task_id]
+    changes = _task(
+        state,
+        event.task_id,
+        status="open",
+        closed_at=None,
+        **_AWAKE,
+        paused_seconds=event.paused_seconds,
+        due_at=event.due_at,
+        next_rung_at=event.next_rung_at,
+    )
+    if state.steps[task.step_id].status == "cancelled":
+        changes |= _step(state, task.step_id, status="active", completed_at=None)
+    return changes
 
 
 def _decided(state: CaseState, event: e.TaskDecided) -> Changes:
@@ -175,6 +213,7 @@ def _decided(state: CaseState, event: e.TaskDecided) -> Changes:
         late=event.late,
         form=dict(event.form),
         next_rung_at=None,
+        **_AWAKE,
     )
 
 
@@ -224,12 +263,18 @@ def _awaited(state: CaseState, event: e.ResolutionAwaited) -> Changes:
     return {"awaiting_resolution": True}
 
 
-def _rung(state: CaseState, event: e.RungFired) -> Changes:
+def _rung(state: CaseState, event: e.RungFired | e.RungSkipped) -> Changes:
     return _task(state, event.task_id, rung_index=event.rung_index + 1, next_rung_at=event.next_rung_at)
 
 
 def _closed(state: CaseState, event: e.CaseClosed) -> Changes:
-    return {"status": "closed", "outcome": event.outcome, "closed_at": event.at, "awaiting_resolution": False}
+    return {
+        "status": "closed",
+        "outcome": event.outcome,
+        "closed_at": event.at,
+        "awaiting_resolution": False,
+        "joined": event.joined,
+    }
 
 
 def _effect_due(state: CaseState, event: e.EffectDue) -> Changes:
@@ -242,7 +287,14 @@ def _judged(state: CaseState, event: e.EffectJudged) -> Changes:
 
 
 def _reopened(state: CaseState, event: e.CaseReopened) -> Changes:
-    return {"status": "open", "outcome": None, "closed_at": None, "effect_attempt": 0, "reopened": event.reopened}
+    return {
+        "status": "open",
+        "outcome": None,
+        "closed_at": None,
+        "effect_attempt": 0,
+        "reopened": event.reopened,
+        "joined": "",
+    }
 
 
 def _unchanged(state: CaseState, event: e.Event) -> Changes:
@@ -255,6 +307,8 @@ _APPLY: Final[Mapping[type[e.Event], Callable[[CaseState, Any], Changes]]] = {
     e.TaskCreated: _asked,
     e.TaskAcknowledged: _acknowledged,
     e.TaskReassigned: _reassigned,
+    e.TaskPaused: _paused,
+    e.TaskResumed: _resumed,
     e.TaskDecided: _decided,
     e.TaskCancelled: _task_cancelled,
     e.ServiceRequested: _requested,
@@ -265,6 +319,7 @@ _APPLY: Final[Mapping[type[e.Event], Callable[[CaseState, Any], Changes]]] = {
     e.BranchJoined: _joined,
     e.ResolutionAwaited: _awaited,
     e.RungFired: _rung,
+    e.RungSkipped: _rung,
     e.CaseClosed: _closed,
     e.EffectDue: _effect_due,
     e.EffectJudged: _judged,

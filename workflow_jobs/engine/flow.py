@@ -125,7 +125,7 @@ class Flow:
             if effect is not None:
                 self.emit(e.EffectDue, due_at=self.now + effect.window.clock())
 
-    def close(self, outcome: str) -> None:
+    def close(self, outcome: str, joined: str = "") -> None:
         """End the people's part; what is still under way is withdrawn."""
         reason = f"the case closed: {outcome}"
         for task in self.state.open_tasks:
@@ -133,7 +133,7 @@ class Flow:
         for step in tuple(self.state.steps.values()):
             if step.status in ("active", "failed"):
                 self.emit(e.StepCancelled, step_id=step.step_id, reason=reason)
-        self.emit(e.CaseClosed, outcome=outcome)
+        self.emit(e.CaseClosed, outcome=outcome, joined=joined)
 
     def reassign(self, task: TaskState) -> None:
         """Ask somebody present in place of an absent or missing assignee, if there is anybody."""
@@ -150,13 +150,62 @@ class Flow:
             substitute_for=choice.substitute_for or task.assignee,
         )
 
+    def pause(self, task: TaskState, person_id: str, until: datetime, reason: str) -> None:
+        """Let the task rest until then: its due time moves by the working time in between."""
+        resting = timedelta(seconds=task.paused_seconds) + self._working(self.now, until)
+        self.emit(
+            e.TaskPaused,
+            task_id=task.task_id,
+            person_id=person_id,
+            until=until,
+            reason=reason,
+            due_at=self._at_percent(task, 100, resting),
+        )
+
+    def resume(self, task: TaskState, because: str, person_id: str | None = None) -> None:
+        """Let the task's clock run again, and open the task again where it was withdrawn with its case."""
+        began = min(at for at in (task.paused_at, task.closed_at) if at is not None)
+        # The clock waited until the time that was asked for, however late the scan comes that finds it over.
+        ended = self.now if task.paused_until is None or task.closed_at else min(self.now, task.paused_until)
+        resting = timedelta(seconds=task.paused_seconds) + self._working(began, ended)
+        ladder = self._ladder_of(task)
+        at_rung = ladder[task.rung_index].at if task.rung_index < len(ladder) else None
+        self.emit(
+            e.TaskResumed,
+            task_id=task.task_id,
+            because=because,
+            paused_seconds=int(resting.total_seconds()),
+            due_at=self._at_percent(task, 100, resting),
+            next_rung_at=None if at_rung is None else self._at_percent(task, at_rung, resting),
+            person_id=person_id,
+        )
+
+    def assignable(self, task: TaskState) -> tuple[str, ...]:
+        """Who may be handed the task: holders of its roles, and of the template's owner role where no tier binds it."""
+        roles = [task.role, task.accountable]
+        if task.tier is None:
+            roles.append(self.env.template.owner_role)
+        holders = (person for role in roles for person in self.env.directory.candidates(role))
+        return tuple(dict.fromkeys(person for person in holders if person != self.state.requested_by))
+
     def fire(self, task: TaskState) -> None:
-        """Fire the task's next rung."""
-        step = self.layout.places[task.step_id].node
-        assert not isinstance(step, Fork) and task.next_rung_at is not None
-        ladder = self.ladder(step)
+        """Fire the task's next rung, or pass over it where it has nothing to say any more."""
+        assert task.next_rung_at is not None
+        ladder = self._ladder_of(task)
         rung = ladder[task.rung_index]
-        sla = timedelta(seconds=task.sla_seconds)
+        resting = timedelta(seconds=task.paused_seconds)
+        after = ladder[task.rung_index + 1].at if task.rung_index + 1 < len(ladder) else None
+        following = None if after is None else self._at_percent(task, after, resting)
+        if rung.unless == "acknowledged" and task.acknowledged_by is not None:
+            self.emit(
+                e.RungSkipped,
+                task_id=task.task_id,
+                rung_index=task.rung_index,
+                percent=rung.at,
+                scheduled_at=task.next_rung_at,
+                next_rung_at=following,
+            )
+            return
         self.emit(
             e.RungFired,
             task_id=task.task_id,
@@ -166,7 +215,7 @@ class Flow:
             to=rung.to,
             to_person=self.person_for(rung.to, task),
             scheduled_at=task.next_rung_at,
-            next_rung_at=self._rung_time(task.created_at, sla, ladder, task.rung_index + 1),
+            next_rung_at=following,
         )
 
     def person_for(self, to: str, task: TaskState | None) -> str | None:
@@ -248,6 +297,19 @@ class Flow:
     def _working_day(self) -> date:
         """The day on which work next goes on: on a Friday night it is Monday's absences that matter."""
         return self.env.calendar.local_date(self.env.calendar.next_working(self.now))
+
+    def _ladder_of(self, task: TaskState) -> tuple[Rung, ...]:
+        step = self.layout.places[task.step_id].node
+        assert not isinstance(step, Fork)
+        return self.ladder(step)
+
+    def _at_percent(self, task: TaskState, percent: int, resting: timedelta) -> datetime:
+        """When that share of the task's working time is used, `resting` not counted."""
+        sla = timedelta(seconds=task.sla_seconds)
+        return self.env.calendar.add_working(task.created_at, sla * percent / 100 + resting)
+
+    def _working(self, start: datetime, end: datetime) -> timedelta:
+        return self.env.calendar.working_between(start, end) if end > start else timedelta(0)
 
     def _rung_time(self, start: datetime, sla: timedelta, ladder: tuple[Rung, ...], index: int) -> datetime | None:
         if index >= len(ladder):

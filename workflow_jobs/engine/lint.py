@@ -77,6 +77,7 @@ class _Linter:
         yield from self._ladder(("ladder",), "", self.template.ladder)
         yield from self._fields(("inputs",), "", self.template.inputs, outcomes=())
         yield from self._effect()
+        yield from self._incident()
         for place in self.layout.places.values():
             if isinstance(place.node, Fork):
                 yield from self._fork(place, place.node)
@@ -106,6 +107,19 @@ class _Linter:
             except ConditionError as error:
                 yield path, "", str(error)
                 return
+
+    def _incident(self) -> _Found:
+        template, by_itself = self.template, self.template.closes == "on_resolution"
+        if template.reopens_within is not None and not by_itself:
+            yield ("reopens_within",), "", "only a case that closes on resolution goes on when its cause comes back"
+        if template.tells is not None and template.tells in self.inputs:
+            yield ("tells",), "", f"{template.tells!r} is an input of one value; `tells` names a list that no input is"
+        for place in self.layout.places.values():
+            if by_itself and isinstance(place.node, HumanStep):
+                for number, outcome in enumerate(place.node.outcomes):
+                    if outcome.ends_case is not None:
+                        path: Path = (*place.path, "outcomes", number)
+                        yield path, place.node.id, "a case that closes on resolution is not ended by a choice"
 
     def _fork(self, place: Place, fork: Fork) -> _Found:
         if len(fork.branches) < 2:
@@ -281,8 +295,15 @@ class _Linter:
         for number, rung in enumerate(ladder):
             if number and rung.at <= ladder[number - 1].at:
                 yield (*path, number), step, f"rungs must ascend: {rung.at} % comes after {ladder[number - 1].at} %"
+            if rung.unless is not None and not self._acknowledges(step):
+                yield (*path, number), step, "nothing here can be acknowledged: offer it under `actions`"
             if rung.to.startswith("role:"):
                 yield from self._role((*path, number, "to"), step, rung.to.removeprefix("role:"))
+
+    def _acknowledges(self, step: str) -> bool:
+        """Whether the step (any step, for the template's own ladder) offers to acknowledge its task."""
+        asked = [one for one in self.layout.steps() if step in ("", one.id)]
+        return any(isinstance(one, HumanStep) and one.actions.acknowledge for one in asked)
 
     def _role(self, path: Path, step: str, role: RoleRef) -> _Found:
         if isinstance(role, RoleFromInput):

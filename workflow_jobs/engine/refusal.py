@@ -9,6 +9,7 @@ from typing import Final
 
 REFUSAL_CODES: Final[frozenset[str]] = frozenset(
     {
+        "action_not_offered",  # the task cannot be snoozed, assigned or acknowledged
         "already_decided",  # the task was decided before
         "case_closed",  # the case takes no more work
         "case_exists",  # OpenCase for a case that is there
@@ -19,10 +20,13 @@ REFUSAL_CODES: Final[frozenset[str]] = frozenset(
         "no_such_case",  # a command for a case that was never opened
         "not_allowed",  # the person is neither the assignee nor holds a role of the step
         "not_resolvable",  # ResolveIncident on a template that closes after its last step
+        "not_reopenable",  # ReopenIncident for a case that did not end lately by itself
         "own_request",  # nobody decides his own request
+        "pause_invalid",  # the task rests already, or the time asked for is past, too long, or once too often
         "stale_task",  # the task moved on since the card was drawn
         "step_not_waiting",  # a service result for a step that waits for none
         "task_closed",  # the task was withdrawn with its case
+        "transfer_invalid",  # the task cannot be handed to that person
         "unknown_field",  # the form has no such field
         "unknown_outcome",  # the step has no such outcome
         "unknown_step",

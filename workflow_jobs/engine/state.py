@@ -19,7 +19,12 @@ STATE_VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskState:
-    """One question to one person. `status` is open, decided or cancelled."""
+    """One question to one person. `status` is open, decided or cancelled.
+
+    While it rests, `paused_until` says until when, and `next_rung_at` is that instant: the next thing that its clock
+    has to do is to go on. `paused_seconds` is the working time of all pauses that are over, `pauses` counts those that
+    a person asked for.
+    """
 
     task_id: str
     step_id: str
@@ -47,6 +52,13 @@ class TaskState:
     late: bool = False
     form: Mapping[str, Plain] = field(default_factory=dict)
     closed_at: datetime | None = None
+    assigned_by: str | None = None
+    paused_at: datetime | None = None
+    paused_until: datetime | None = None
+    paused_by: str | None = None
+    pause_reason: str = ""
+    pauses: int = 0
+    paused_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +93,8 @@ class CaseState:
     """A whole case.
 
     `status`: open; watching_effect (people are done, the metric is to be looked at again at `effect_due_at`);
-    effective, ineffective (judged); closed (nothing to judge, or no figure could be had); cancelled.
+    effective, ineffective (judged); closed (nothing to judge, or no figure could be had); cancelled. `joined` is the
+    case that a closed one became part of.
     """
 
     case_id: str
@@ -111,6 +124,7 @@ class CaseState:
     effect_attempt: int = 0
     effect_observed: str | None = None
     reopened: int = 0
+    joined: str = ""
     data: Mapping[str, Plain] = field(default_factory=dict)
     results: Mapping[str, Plain] = field(default_factory=dict)
     steps: Mapping[str, StepState] = field(default_factory=dict)

@@ -142,7 +142,8 @@ class Tier(Model):
 class Rung(Model):
     """One rung of the ladder: at this percentage of the SLA (working time), remind or escalate.
 
-    `to` is assignee, manager (of the assignee), accountable, requester, owner, or `role:<name>`.
+    `to` is assignee, manager (of the assignee), accountable, requester, owner, or `role:<name>`. With
+    `unless: acknowledged` the rung is passed over once somebody has said that he looks after the task.
     """
 
     at: Annotated[int, Field(ge=1, le=10_000)]
@@ -150,6 +151,22 @@ class Rung(Model):
     to: Annotated[
         str, StringConstraints(pattern=r"^(assignee|manager|accountable|requester|owner|role:[a-z][a-z0-9_]*)$")
     ]
+    unless: Literal["acknowledged"] | None = None
+
+
+class Snooze(Model):
+    """How long (clock time) a person may let a task rest at once, and how often. The SLA clock waits meanwhile."""
+
+    at_most: Duration
+    times: Annotated[int, Field(ge=1, le=20)] = 3
+
+
+class Actions(Model):
+    """What a person may do with a task besides deciding it; each is a button on its card."""
+
+    acknowledge: bool = False
+    assign: bool = False
+    snooze: Snooze | None = None
 
 
 class HumanStep(Model):
@@ -164,6 +181,7 @@ class HumanStep(Model):
     outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1)]
     form: tuple[FormField, ...] = ()
     tiers: tuple[Tier, ...] = ()
+    actions: Actions = Actions()
     ladder: tuple[Rung, ...] | None = None
 
     def outcome(self, outcome_id: str) -> Outcome | None:
@@ -237,7 +255,12 @@ class Effect(Model):
 
 
 class Template(Model):
-    """A whole process. `closes: on_resolution` keeps the case open until its cause is gone, whatever people did."""
+    """A whole process. `closes: on_resolution` keeps the case open until its cause is gone, whatever people did.
+
+    Such a case goes on, instead of a new one being opened, when its cause comes back within `reopens_within` (clock
+    time) of its end. `tells` names an entry of the case's data that lists roles: their holders get one message about
+    the case, which is kept up to date.
+    """
 
     id: Name
     version: Annotated[int, Field(ge=1)]
@@ -247,6 +270,8 @@ class Template(Model):
     calendar: Literal["default"] = "default"
     priority: Priority = "normal"
     closes: Literal["after_last_step", "on_resolution"] = "after_last_step"
+    reopens_within: Duration | None = None
+    tells: Name | None = None
     inputs: tuple[FormField, ...] = ()
     effect: Effect | None = None
     ladder: tuple[Rung, ...] = ()

@@ -1,0 +1,130 @@
+"""What people do with one task besides deciding it: acknowledge, snooze, wake, assign; and who may.
+
+Belongs here: the rules of these commands, and the look-up that every command on a task starts with. Does not belong
+here: decisions, and what a whole case does (`decide`), and how a clock is computed (`flow`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Final
+
+from workflow_jobs.engine import commands as c
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.flow import Flow
+from workflow_jobs.engine.refusal import EngineError, Refused
+from workflow_jobs.engine.state import TaskState
+from workflow_jobs.engine.template import Actions, HumanStep
+
+LONGEST_REASON: Final = 500
+
+
+def acknowledge(flow: Flow, command: c.Acknowledge) -> None:
+    """Note that somebody looks after the task."""
+    task = _open_task(flow, command.task_id, command.person_id)
+    _may(flow, task, command.person_id)
+    if task.acknowledged_by is None:
+        flow.emit(e.TaskAcknowledged, task_id=task.task_id, person_id=command.person_id)
+
+
+def snooze(flow: Flow, command: c.SnoozeTask) -> None:
+    """Let the task rest, within the bounds that its template states."""
+    task = current_task(flow, command.task_id, command.task_version, command.person_id)
+    offered = actions_of(flow, task).snooze
+    if offered is None:
+        raise Refused("action_not_offered", "This task cannot be snoozed.")
+    name, local = flow.env.directory.name, flow.env.calendar.time_zone
+    if task.paused_until is not None:
+        until = f"{task.paused_until.astimezone(local):%Y-%m-%d %H:%M}"
+        raise Refused("pause_invalid", f"{name(task.paused_by or '')} snoozed this already, until {until}.")
+    if task.pauses >= offered.times:
+        raise Refused("pause_invalid", f"This was snoozed {task.pauses} times already; more is not foreseen.")
+    reason = _reason(command.reason)
+    if not reason:
+        raise Refused("form_incomplete", "Please fill in: Reason.")
+    if command.until.utcoffset() is None:
+        raise EngineError(f"{command.until!r} is a naive time: the engine takes aware instants")
+    until_at, latest = command.until.astimezone(UTC), flow.now + offered.at_most.clock()
+    if not flow.now < until_at <= latest:
+        last = f"{latest.astimezone(local):%Y-%m-%d %H:%M}"
+        raise Refused("pause_invalid", f"Choose a time after now and not after {last}.")
+    flow.pause(task, command.person_id, until_at, reason)
+
+
+def wake(flow: Flow, command: c.WakeTask) -> None:
+    """End the rest now."""
+    task = _open_task(flow, command.task_id, command.person_id)
+    _may(flow, task, command.person_id)
+    if task.paused_until is not None:
+        flow.resume(task, "woken", command.person_id)
+
+
+def assign(flow: Flow, command: c.AssignTask) -> None:
+    """Hand the task to somebody who may decide it and is there."""
+    task = current_task(flow, command.task_id, command.task_version, command.person_id)
+    if not actions_of(flow, task).assign:
+        raise Refused("action_not_offered", "This task cannot be assigned to somebody else.")
+    people, calendar = flow.env.directory, flow.env.calendar
+    name = people.name(command.to)
+    if command.to == task.assignee:
+        raise Refused("transfer_invalid", f"It is with {name} already.")
+    if command.to not in flow.assignable(task):
+        roles = " or ".join(dict.fromkeys((task.role, task.accountable)))
+        raise Refused("transfer_invalid", f"{name} may not decide this; it takes the role {roles}.")
+    day = calendar.local_date(calendar.next_working(flow.now))
+    if people.absent_on(command.to, day):
+        raise Refused("transfer_invalid", f"{name} is away on {day.isoformat()}.")
+    flow.emit(
+        e.TaskReassigned,
+        task_id=task.task_id,
+        version=task.version + 1,
+        assignee=command.to,
+        assigned_because=f"assigned by {people.name(command.person_id)}",
+        previous=task.assignee,
+        by=command.person_id,
+        reason=_reason(command.reason),
+    )
+
+
+def _reason(text: str) -> str:
+    reason = text.strip()
+    if len(reason) > LONGEST_REASON:
+        raise Refused("form_invalid", f"Reason is too long: {len(reason)} characters, at most {LONGEST_REASON}.")
+    return reason
+
+
+def _open_task(flow: Flow, task_id: str, person_id: str) -> TaskState:
+    task = flow.state.tasks.get(task_id)
+    if task is None:
+        raise Refused("unknown_task", "This case has no such task.")
+    if task.status == "decided":
+        who = "You" if task.decided_by == person_id else flow.env.directory.name(task.decided_by or "")
+        raise Refused("already_decided", f"{who} decided this already: {task.outcome}.")
+    if task.status != "open":
+        raise Refused("task_closed", f"This task was withdrawn; the case is {flow.state.status}.")
+    return task
+
+
+def current_task(flow: Flow, task_id: str, version: int, person_id: str) -> TaskState:
+    """The open task as of the version that the person saw, if he may decide it."""
+    task = _open_task(flow, task_id, person_id)
+    if version != task.version:
+        raise Refused("stale_task", "This task has changed since the card was drawn. Please use the latest card.")
+    _may(flow, task, person_id)
+    return task
+
+
+def actions_of(flow: Flow, task: TaskState) -> Actions:
+    """What the task offers besides its own question."""
+    step = flow.layout.places[task.step_id].node
+    return step.actions if isinstance(step, HumanStep) and task.purpose == "decide" else Actions()
+
+
+def _may(flow: Flow, task: TaskState, person_id: str) -> None:
+    if person_id == flow.state.requested_by:
+        raise Refused("own_request", "This is your own request: somebody else must decide it.")
+    if not flow.may_decide(task, person_id):
+        name = flow.env.directory.name
+        whose = f"It is with {name(task.assignee)}" if task.assignee else "Nobody is assigned yet"
+        roles = " or ".join(dict.fromkeys((task.role, task.accountable)))
+        raise Refused("not_allowed", f"{name(person_id)} may not decide this. {whose}; it takes the role {roles}.")
