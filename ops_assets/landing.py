@@ -13,7 +13,7 @@ from ops_assets.ingestion.landing_schema import LandingSchema, LandingTable, rea
 from ops_assets.ingestion.load import ingest
 from ops_assets.ingestion.report import IngestReport
 from ops_assets.project import Project
-from resources.packs import PACKS_DIR
+from resources.packs import PACKS_DIR, SourcePack
 from resources.platform import Platform
 
 PLATFORM_SYSTEM = "trueloop"
@@ -44,7 +44,12 @@ class LandingReport:
 
 def landing_schema(platform: Platform) -> LandingSchema:
     """Landing schemas of the chosen pack and of the platform's own records. Raises LandingSchemaError."""
-    return _schema(platform.pack.folder)
+    return pack_landing_schema(platform.pack)
+
+
+def pack_landing_schema(pack: SourcePack) -> LandingSchema:
+    """Landing schemas of one pack and of the platform's own records. Raises LandingSchemaError."""
+    return _schema(pack.folder)
 
 
 def landing_tables(platform: Platform) -> Sequence[LandingTable]:

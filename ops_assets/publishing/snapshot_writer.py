@@ -25,6 +25,7 @@ from ops_assets.publishing.months import note_parts, note_periods, read_months
 from ops_assets.publishing.parts import create_parts_view, sql_text, write_part
 from ops_assets.publishing.reference_sections import Checks, Directory, ServedModels
 from ops_assets.publishing.sections import Section, SectionContext
+from ops_assets.publishing.trust import TrustSection
 from resources.packs import SourcePack
 from resources.serving import SnapshotInfo
 
@@ -61,7 +62,7 @@ class PublishReport:
 
 def sections() -> tuple[Section, ...]:
     """The sections in the order in which they are written; a later one may read what an earlier one wrote."""
-    return (Checks(), Directory(), ServedModels())
+    return (Checks(), Directory(), ServedModels(), TrustSection())
 
 
 class SnapshotWriter:
