@@ -210,7 +210,8 @@ def masked(security_class: SecurityClass, value: object, key: bytes) -> object:
     """The stand-in for a value: null for null, numbers and days; a keyed pseudonym for personal texts, else ``***``.
 
     The pseudonym is the start of an HMAC-SHA-256: the same text gives the same one within an installation, and nobody
-    without the key (never empty) can try names. Forty bits make two equal ones among 10,000 people a matter of 1 in 20,000.
+    without the key can try names. With forty bits two of 10,000 people share one in 1 of 20,000 companies. Raises
+    ValueError for an empty key.
     """
     if not isinstance(value, str):
         return None
