@@ -25,6 +25,11 @@ def cents(price: int, quantity: int) -> int:
     return (price * quantity + 50) // 100
 
 
+def freight_estimate(revenue: int) -> int:
+    """Freight in cents that sales puts down when it books an order line: 1.5 % of the revenue, whatever it will be."""
+    return revenue * 15 // 1000
+
+
 def plan_orders(world: World, day: int, emit: Emit) -> None:
     """Place the orders of a day and decide all that will happen to them."""
     rng = stream(world.seed, "orders", day)
@@ -69,10 +74,11 @@ def _plan_order(world: World, rng: Random, day: int, sequence: int, customer: Cu
         emit("erp.sales_order_lines", ordered_at, (*line, "open"))
         booked = ordered_at + timedelta(seconds=60 + int(chance() * 1_500))
         quoted = revenue + int(revenue * 0.004 * chance())
+        estimate = freight_estimate(quoted)
         emit(
             "crm.booked_orders",
             booked,
-            (f"BK{tag}", order_no, line_no, customer.crm, item.crm, booked, quoted, standard),
+            (f"BK{tag}", order_no, line_no, customer.crm, item.crm, booked, quoted, standard + estimate, estimate),
             LEAF,
         )
         if cancelled:

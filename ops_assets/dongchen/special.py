@@ -94,6 +94,7 @@ def plan_disputed_order(world: World, until: int, emit: Emit) -> dict[str, Any]:
                 booked_at,
                 revenue,
                 standard + line.estimated_freight,
+                line.estimated_freight,
             )
             emit("crm.booked_orders", booked_at, row, PROTECTED)
         made_at, shipped_at, delivered_at = (
@@ -185,6 +186,10 @@ def disputed_item_truth(world: World, until: int, counted: int) -> dict[str, Any
         "wms": counted,
         "erp": counted + DISPUTED_ERP,
         "finance": counted + DISPUTED_FINANCE,
+        "causes": {
+            "erp": {"blocked_for_scrap_not_booked": DISPUTED_ERP},
+            "finance": {"returns_credited_not_received": DISPUTED_FINANCE},
+        },
     }
 
 

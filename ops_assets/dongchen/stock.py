@@ -18,9 +18,9 @@ from ops_assets.dongchen.world import World
 COUNTED_AT = 85_800
 """23:50, in seconds after midnight: the three systems export their stock."""
 DISPUTED_ERP = 12
-"""Pieces more than counted that the ERP holds of the disputed item: scrap not booked yet."""
+"""Pieces more than counted that the ERP holds of the disputed item: blocked for scrap that is not booked yet."""
 DISPUTED_FINANCE = 5
-"""Pieces more than counted that finance holds of the disputed item: a return already credited."""
+"""Pieces more than counted that finance holds of the disputed item: a return credited before it came back."""
 
 Place = tuple[str, str]
 """(sku, warehouse)"""
@@ -144,9 +144,10 @@ class Stock:
             level = self.levels[sku, warehouse]
             mark = PROTECTED if sku == odd else NORMAL
             emit("wms.stock_counts", at, (on, sku, warehouse, level), mark)
-            book = level + (DISPUTED_ERP if sku == odd else 0)
-            emit("erp.stock_balances", at, (on, erp[sku].erp, warehouse, book))
+            blocked = DISPUTED_ERP if sku == odd else 0
+            emit("erp.stock_balances", at, (on, erp[sku].erp, warehouse, level + blocked, blocked))
             totals[sku] = totals.get(sku, 0) + level
         for item in self._world.stocked:
-            quantity = totals[item.sku] + (DISPUTED_FINANCE if item.sku == odd else 0)
-            emit("finance.stock_ledger", at, (on, item.finance, quantity, quantity * item.standard_cost))
+            returned = DISPUTED_FINANCE if item.sku == odd else 0
+            quantity = totals[item.sku] + returned
+            emit("finance.stock_ledger", at, (on, item.finance, quantity, quantity * item.standard_cost, returned))

@@ -122,7 +122,7 @@ _ALL = (
     ),
     _table(
         "erp.stock_balances",
-        "as_of_date:d item_no warehouse quantity:i",
+        "as_of_date:d item_no warehouse quantity:i blocked_quantity:i",
         "as_of_date item_no warehouse",
         one_day=True,
     ),
@@ -169,7 +169,8 @@ _ALL = (
     ),
     _table(
         "crm.booked_orders",
-        "booking_id order_no line_no:i account_id product_code booked_at:t revenue_amount:c2 cost_amount:c2",
+        "booking_id order_no line_no:i account_id product_code booked_at:t revenue_amount:c2 cost_amount:c2"
+        " freight_estimate:c2",
         "booking_id",
     ),
     _table("crm.satisfaction", "survey_id account_id order_no surveyed_at:t score:i", "survey_id"),
@@ -182,7 +183,7 @@ _ALL = (
     ),
     _table(
         "finance.stock_ledger",
-        "as_of_date:d item_ref quantity:i value:c2",
+        "as_of_date:d item_ref quantity:i value:c2 returns_quantity:i",
         "as_of_date item_ref",
         one_day=True,
     ),

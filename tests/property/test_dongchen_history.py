@@ -125,6 +125,15 @@ def _check_margins(landing: Path, order: dict[str, Any]) -> None:
     booked = mine("crm/booked_orders")
     revenue = sum(Fraction(row["revenue_amount"]) for row in booked)
     assert (revenue - sum(Fraction(row["cost_amount"]) for row in booked)) / revenue == Fraction(109, 1000)
+    once = {row["line_no"]: row for row in booked}.values()
+    estimated = sum(Fraction(row["freight_estimate"]) for row in once)
+    standard = sum(Fraction(row["cost_amount"]) for row in once) - estimated
+    actual = sum(Fraction(row["material_cost"]) for row in posted)
+    causes = order["causes"]
+    assert estimated == Fraction(causes["freight_estimated"])
+    assert standard - actual == Fraction(causes["standard_instead_of_actual_cost"])
+    assert sum(Fraction(row["freight"]) for row in posted) == Fraction(causes["freight_booked"])
+    assert sum(Fraction(row["rebate"]) for row in posted) == Fraction(causes["rebate_only_in_finance"])
     ordered = mine("erp/sales_order_lines")
     assert sum(int(row["quantity"]) * Fraction(row["unit_price"]) for row in ordered) == 1_000_000
     assert [row["line_no"] for row in booked] == ["1", "2", "3", "3"]
@@ -143,6 +152,18 @@ def _check_stock(landing: Path, item: dict[str, Any], until: date) -> None:
     )
     assert found == (item["wms"], item["erp"], item["finance"])
     assert len(set(found)) == 3
+    blocked = {
+        r["item_no"]: int(r["blocked_quantity"])
+        for r in _rows(landing, f"erp/stock_balances_{day}")
+        if r["blocked_quantity"] != "0"
+    }
+    returned = {
+        r["item_ref"]: int(r["returns_quantity"])
+        for r in _rows(landing, f"finance/stock_ledger_{day}")
+        if r["returns_quantity"] != "0"
+    }
+    assert blocked == {item["item_no"]: found[1] - found[0]}
+    assert returned == {item["item_ref"]: found[2] - found[0]}
 
 
 def _check_place(landing: Path, fault: dict[str, Any]) -> None:

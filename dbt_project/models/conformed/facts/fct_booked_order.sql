@@ -30,6 +30,7 @@ select
     bookings.event_date,
     bookings.revenue_amount,
     bookings.cost_amount,
+    bookings.freight_amount,
     {{ code_id('customer') }} as customer_id,
     {{ code_id('item') }} as item_id,
     greatest(bookings._batch_seq, coalesce(customer_codes._batch_seq, -1), coalesce(item_codes._batch_seq, -1)) as _batch_seq

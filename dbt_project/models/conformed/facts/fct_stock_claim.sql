@@ -22,6 +22,8 @@ select
     claims.warehouse,
     claims.quantity,
     claims.stock_value,
+    claims.blocked_quantity,
+    claims.returns_quantity,
     {{ code_id('item') }} as item_id,
     greatest(claims._batch_seq, coalesce(item_codes._batch_seq, -1)) as _batch_seq
 from claims

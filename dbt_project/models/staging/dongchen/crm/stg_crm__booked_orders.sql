@@ -13,6 +13,7 @@ renamed as (
         booked_at,
         revenue_amount,
         cost_amount,
+        freight_estimate,
         _batch_seq
     from source
 )

@@ -10,5 +10,6 @@ select
     cast(booked_at as date) as event_date,
     cast(revenue_amount as decimal(18,4)) as revenue_amount,
     cast(cost_amount as decimal(18,4)) as cost_amount,
+    cast(freight_estimate as decimal(18,4)) as freight_amount,
     cast(_batch_seq as bigint) as _batch_seq
 from {{ ref('stg_crm__booked_orders') }}

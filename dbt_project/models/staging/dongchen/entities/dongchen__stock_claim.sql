@@ -6,6 +6,8 @@ select
     cast(warehouse as varchar) as warehouse,
     cast(quantity as decimal(18,4)) as quantity,
     cast(null as decimal(18,4)) as stock_value,
+    cast(blocked_quantity as decimal(18,4)) as blocked_quantity,
+    cast(null as decimal(18,4)) as returns_quantity,
     cast(_batch_seq as bigint) as _batch_seq
 from {{ ref('stg_erp__stock_balances') }}
 
@@ -19,5 +21,7 @@ select
     cast('all' as varchar) as warehouse,
     cast(quantity as decimal(18,4)) as quantity,
     cast(stock_value as decimal(18,4)) as stock_value,
+    cast(null as decimal(18,4)) as blocked_quantity,
+    cast(returns_quantity as decimal(18,4)) as returns_quantity,
     cast(_batch_seq as bigint) as _batch_seq
 from {{ ref('stg_finance__stock_ledger') }}

@@ -9,6 +9,7 @@ renamed as (
         item_no,
         warehouse,
         quantity,
+        blocked_quantity,
         _batch_seq
     from source
 )

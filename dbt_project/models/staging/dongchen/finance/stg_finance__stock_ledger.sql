@@ -9,6 +9,7 @@ renamed as (
         item_ref,
         quantity,
         value as stock_value,
+        returns_quantity,
         _batch_seq
     from source
 )
