@@ -7,8 +7,8 @@ The states, the worst first; the first that holds is said:
 
 - *unavailable*: there is no figure: the pack does not feed it, or no row lies in its window;
 - *held*: a red line holds it back; what is shown are the last good figures;
-- *stale*: a feed that it stands on did not arrive within the days that its source declares, the newest row is older
-  than its check allows, or nothing was published on the day that is now;
+- *stale*: a feed that it stands on did not arrive within the days that its source declares, beyond its usual rhythm;
+  the newest row is older than its check allows; or nothing was published on the day that is now;
 - *degraded*: a check is beyond its warning level, or the owner released the figure in spite of a red line;
 - *trusted*.
 """
@@ -62,11 +62,21 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A source table that has to arrive every so many days; ``newest`` is the local day of its last arrival."""
+    """A source table whose files have to come. ``newest`` is the local day that the last one stands for.
+
+    ``usual_gap_days`` is the longest time between two of its days lately: 1 for a daily feed, 3 where nothing comes on
+    weekends. It is late when that time and the days that its source allows have both gone by.
+    """
 
     table: str
     expected_within_days: int
     newest: date | None
+    usual_gap_days: int = 1
+
+    @property
+    def allowed_days(self) -> int:
+        """Days after ``newest`` that are no reason to worry."""
+        return self.expected_within_days + max(self.usual_gap_days, 1) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,33 +188,12 @@ def _held(good_as_of: date | None, reason: Words) -> Words:
 
 def _lateness(audited: AuditedTrust, now: datetime, published_at: datetime | None) -> list[Cause]:
     zone = ZoneInfo(audited.zone)
-    today = now.astimezone(zone).date()
-    day = today if audited.by_clock else audited.as_of
+    day = now.astimezone(zone).date() if audited.by_clock else audited.as_of
+    found = []
 
     def from_day(first: date) -> datetime:
         return datetime.combine(first, time(), zone).astimezone(UTC)
 
-    found = []
-    for feed in audited.feeds:
-        if feed.newest is None:
-            words = Words(f"{feed.table} has never arrived.", f"{feed.table} 从未到达。")
-            found.append(Cause(f"feed/{feed.table}", words, audited.since))
-        elif (day - feed.newest).days > feed.expected_within_days:
-            allowed = feed.expected_within_days
-            words = Words(
-                f"{feed.table} last arrived on {feed.newest}; it is expected within {_days(allowed)}.",
-                f"{feed.table} 最近到达日期为 {feed.newest}，应在 {allowed} 天内到达。",
-            )
-            first = feed.newest + timedelta(days=feed.expected_within_days + 1)
-            found.append(Cause(f"feed/{feed.table}", words, from_day(first)))
-    for age in audited.ages:
-        if age.newest is not None and (day - age.newest).days > age.allowed_days:
-            words = Words(
-                f"the newest row of {age.asset} is of {age.newest}; {age.check} allows {_days(age.allowed_days)}.",
-                f"{age.asset} 最新一行的日期为 {age.newest}，检查 {age.check} 允许 {age.allowed_days} 天。",
-            )
-            first = age.newest + timedelta(days=age.allowed_days + 1)
-            found.append(Cause(f"age/{age.asset}.{age.check}", words, from_day(first)))
     if published_at is not None and audited.by_clock:
         published_on = published_at.astimezone(zone).date()
         due = from_day(published_on + timedelta(days=1)) + PUBLICATION_GRACE
@@ -214,6 +203,28 @@ def _lateness(audited: AuditedTrust, now: datetime, published_at: datetime | Non
                 f"自 {published_on} 起未发布新数据；刷新应每五分钟运行一次。",
             )
             found.append(Cause("publication", words, due))
+            # What arrived since then is not known, so only what was late already is said besides.
+            day = published_on
+    for feed in audited.feeds:
+        if feed.newest is None:
+            words = Words(f"{feed.table} has never arrived.", f"{feed.table} 从未到达。")
+            found.append(Cause(f"feed/{feed.table}", words, audited.since))
+        elif (day - feed.newest).days > feed.allowed_days:
+            allowed = feed.allowed_days
+            words = Words(
+                f"{feed.table} last arrived on {feed.newest}; it is expected within {_days(allowed)}.",
+                f"{feed.table} 最近到达日期为 {feed.newest}，应在 {allowed} 天内到达。",
+            )
+            first = feed.newest + timedelta(days=allowed + 1)
+            found.append(Cause(f"feed/{feed.table}", words, from_day(first)))
+    for age in audited.ages:
+        if age.newest is not None and (day - age.newest).days > age.allowed_days:
+            words = Words(
+                f"the newest row of {age.asset} is of {age.newest}; {age.check} allows {_days(age.allowed_days)}.",
+                f"{age.asset} 最新一行的日期为 {age.newest}，检查 {age.check} 允许 {age.allowed_days} 天。",
+            )
+            first = age.newest + timedelta(days=age.allowed_days + 1)
+            found.append(Cause(f"age/{age.asset}.{age.check}", words, from_day(first)))
     return found
 
 

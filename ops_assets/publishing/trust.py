@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 from ops_assets.checks.rules import Level, Verdict
 from ops_assets.checks.scores import AssetScore, Deduction, DimensionScore, score_asset
@@ -35,6 +36,8 @@ create table snapshot.trust (
     limited_by varchar, facts varchar);
 create table snapshot.trust_dimension (metric varchar, dimension varchar, score double, deductions varchar);
 """
+# How far back a feed's rhythm is looked at.
+_RHYTHM_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class _Audit:
     verdicts: Mapping[str, Sequence[Verdict]]
     consistency: Mapping[str, DimensionScore]
     before: Mapping[str, AuditedTrust]
-    figures: Mapping[str, tuple[float | None, date | None, str]]
-    arrived: Mapping[str, date]
+    figures: Mapping[str, tuple[float | None, date | None]]
+    arrived: Mapping[str, Sequence[date]]
     expected: Mapping[str, int]
     newest: Mapping[tuple[str, str], date | None]
 
@@ -89,10 +92,8 @@ def _gather(context: SectionContext) -> _Audit:
     for verdict in context.report.verdicts:
         verdicts.setdefault(verdict.rule.asset, []).append(verdict)
     figures = {
-        metric: (value, as_of, reason or "")
-        for metric, value, as_of, reason in context.db.execute(
-            "select metric, value, as_of, reason from snapshot.metrics"
-        ).fetchall()
+        metric: (value, as_of)
+        for metric, value, as_of in context.db.execute("select metric, value, as_of from snapshot.metrics").fetchall()
     }
     return _Audit(
         verdicts=verdicts,
@@ -136,10 +137,26 @@ def consistency_score(metric: str, score: float | None, deductions: str | None) 
     return DimensionScore("consistency", None if score is None else float(score), tuple(listed))
 
 
-def _arrivals(context: SectionContext) -> dict[str, date]:
-    """The local day that the newest batch of each raw table stands for."""
-    rows = context.db.execute("select table_name, max(source_at) from raw.loaded_batch group by table_name").fetchall()
-    return {table: at.replace(tzinfo=UTC).astimezone(context.pack.zone).date() for table, at in rows}
+def _arrivals(context: SectionContext) -> dict[str, list[date]]:
+    """The local days that the batches of each raw table stand for, oldest first, over the rhythm's days."""
+    rows = context.db.execute(
+        """
+        select table_name, unnest([min(source_at), max(source_at)])
+        from (select *, max(source_at) over (partition by table_name) as newest from raw.loaded_batch) as batches
+        where source_at > newest - to_days(?)
+        group by table_name, cast(source_at as date)
+        """,
+        [_RHYTHM_DAYS],
+    ).fetchall()
+    days: dict[str, set[date]] = {}
+    for table, at in rows:
+        days.setdefault(table, set()).add(at.replace(tzinfo=UTC).astimezone(context.pack.zone).date())
+    return {table: sorted(found) for table, found in days.items()}
+
+
+def _feed(table: str, expected: int, days: Sequence[date]) -> Feed:
+    gaps = [(after - before).days for before, after in pairwise(days)]
+    return Feed(table, expected, days[-1] if days else None, max(gaps, default=1))
 
 
 def _newest_day(context: SectionContext, verdict: Verdict) -> date | None:
@@ -163,8 +180,8 @@ def _score(context: SectionContext, audit: _Audit, metric: str) -> AssetScore:
 
 def _audited(context: SectionContext, audit: _Audit, metric: MetricDefinition, score: AssetScore) -> AuditedTrust:
     name = metric.name
-    value, good_as_of, reason = audit.figures[name]
-    state, causes = _state(context, audit, name, value, reason)
+    value, good_as_of = audit.figures[name]
+    state, causes = _state(context, audit, name, value)
     before = audit.before.get(name)
     causes = carried_over(context.now, causes, before.causes if before is not None else ())
     below = context.project.upstream.get(name, frozenset()) | {name}
@@ -181,7 +198,7 @@ def _audited(context: SectionContext, audit: _Audit, metric: MetricDefinition, s
         by_clock=metric.as_of == "clock" or context.pack.as_of == "clock",
         zone=context.pack.time_zone,
         feeds=tuple(
-            Feed(table, audit.expected[table], audit.arrived.get(table))
+            _feed(table, audit.expected[table], audit.arrived.get(table, ()))
             for table in sorted(sources)
             if table in audit.expected
         ),
@@ -196,13 +213,15 @@ def _audited(context: SectionContext, audit: _Audit, metric: MetricDefinition, s
 
 
 def _state(
-    context: SectionContext, audit: _Audit, metric: str, value: float | None, reason: str
+    context: SectionContext, audit: _Audit, metric: str, value: float | None
 ) -> tuple[AuditedState, tuple[Cause, ...]]:
     """The audit's state and its causes, all beginning now."""
     report, now = context.report, context.now
     state = context.states[metric]
     if state == "unavailable":
-        return "unavailable", (Cause("unavailable", Words(reason, _unavailable_zh(reason)), now),)
+        missing = ", ".join(context.catalog.missing(metric, context.pack.entities)) or "a model that it stands on"
+        words = Words(f"this pack does not feed {missing}.", f"当前数据包不提供：{missing}。")
+        return "unavailable", (Cause("unavailable", words, now),)
     held_by = sorted(report.held.get(metric, frozenset()))
     if state in {"held", "none_good"}:
         return "held", tuple(cause for asset in held_by for cause in _red_causes(context, audit, asset))
@@ -237,8 +256,3 @@ def _since(now: datetime, state: AuditedState, causes: Sequence[Cause], before: 
     if causes:
         return min(cause.since for cause in causes)
     return before.since if before is not None and before.state == state else now
-
-
-def _unavailable_zh(reason: str) -> str:
-    needs = reason.partition("needs ")[2].rstrip(".")
-    return f"当前数据包不提供：{needs}。" if needs else reason
