@@ -21,6 +21,7 @@ from ops_assets.definition_bundle import DefinitionBundle
 from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.figures import raw_value, shown_value
 from ops_assets.project import Project
+from ops_assets.publishing.daily_rollups import DailyRollups
 from ops_assets.publishing.months import note_parts, note_periods, read_months
 from ops_assets.publishing.parts import create_parts_view, sql_text, write_part
 from ops_assets.publishing.reference_sections import Checks, Directory, ServedModels
@@ -62,7 +63,7 @@ class PublishReport:
 
 def sections() -> tuple[Section, ...]:
     """The sections in the order in which they are written; a later one may read what an earlier one wrote."""
-    return (Checks(), Directory(), ServedModels(), TrustSection())
+    return (Checks(), Directory(), ServedModels(), TrustSection(), DailyRollups())
 
 
 class SnapshotWriter:
