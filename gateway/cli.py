@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from gateway.commands import cases, metrics, quarantine, snapshots, sources, status, tokens
+from gateway.commands import cases, impact, metrics, quarantine, snapshots, sources, status, tokens
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.command("status")(status.status)
 app.command("refresh")(status.refresh)
+app.command("impact")(impact.impact)
 app.command("prepare", hidden=True)(status.prepare)
 app.add_typer(sources.app, name="sources")
 app.add_typer(quarantine.app, name="quarantine")

@@ -15,14 +15,14 @@ from dagster_dbt import build_dbt_asset_specs
 
 from ops_assets.audit import AuditReport, enabled_checks
 from ops_assets.checks.rules import CheckRule
-from ops_assets.dbt_translator import DATA_TEAM, CatalogTranslator, source_key
+from ops_assets.dbt_translator import DATA_TEAM, CatalogTranslator, column_lineage, source_key
 from ops_assets.figures import with_unit
 from ops_assets.ingestion.accounting import imbalances
 from ops_assets.ingestion.landing_schema import LandingTable
 from ops_assets.landing import PLATFORM_SYSTEM, land
 from ops_assets.operating_analysis import write_operating_analysis
 from ops_assets.publishing.snapshot_writer import PublishReport
-from ops_assets.refresh import Definitions, audit_and_publish, build
+from ops_assets.refresh import Definitions, audit_and_publish, build, load_lineage
 from resources.platform import Platform
 
 LANDED_BATCHES = dg.AssetKey("landed_batches")
@@ -180,6 +180,7 @@ def _model_assets(definitions: Definitions, specs: Sequence[dg.AssetSpec]) -> dg
         whole = WAREHOUSE_BUILD in selected
         only = None if whole else sorted(key.to_user_string() for key in selected)
         report = build(platform, definitions, only=only, progress=context.log.info)
+        lineage = load_lineage(platform)
         results = {result.unique_id: result for result in report.results}
         models = {dg.AssetKey(name): model for name, model in definitions.project.models.items()}
         for spec in specs:
@@ -188,7 +189,7 @@ def _model_assets(definitions: Definitions, specs: Sequence[dg.AssetSpec]) -> dg
                 continue
             if whole and spec.key.to_user_string() in definitions.catalog.metrics:
                 continue  # a metric counts as materialised once its figure is published, with the figure
-            metadata: dict[str, Any] = {"seconds": result.seconds, "status": result.status}
+            metadata = {"seconds": result.seconds, "status": result.status, **column_lineage(lineage, spec.key)}
             if spec.key in selected:
                 yield dg.MaterializeResult(spec.key, metadata=metadata)
             else:
@@ -244,6 +245,7 @@ def _published_values(
     snapshot = platform.snapshots.get(published.info.id)
     rows = snapshot.rows("select * from metrics where state <> 'unavailable' order by metric")
     snapshot.close()
+    lineage = load_lineage(platform)
     for row in rows:
         metadata = {
             "published_value": with_unit(row["unit"], row["value_text"]),
@@ -256,7 +258,8 @@ def _published_values(
         if row["state"] in {"held", "none_good"}:
             yield dg.AssetObservation(row["metric"], metadata=metadata)
         elif row["metric"] in published.changed_metrics:
-            yield dg.AssetMaterialization(row["metric"], metadata=metadata)
+            key = dg.AssetKey(row["metric"])
+            yield dg.AssetMaterialization(key, metadata=metadata | column_lineage(lineage, key))
 
 
 def _publication_metadata(platform: Platform, report: AuditReport, published: PublishReport | None) -> dict[str, Any]:

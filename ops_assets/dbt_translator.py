@@ -10,6 +10,7 @@ from dagster_dbt import DagsterDbtTranslator
 
 from ops_assets.catalog import Catalog
 from ops_assets.dictionary.metric import MetricDefinition
+from ops_assets.lineage import Lineage
 
 DATA_TEAM = "team:data_owner"
 
@@ -17,6 +18,25 @@ DATA_TEAM = "team:data_owner"
 def source_key(source: str, table: str) -> dg.AssetKey:
     """Asset key of a source table: its system, then its name."""
     return dg.AssetKey([source, table])
+
+
+def relation_key(relation: str) -> dg.AssetKey:
+    """Asset key of a relation as the lineage names it: a model, or ``system.table`` for a source table."""
+    system, dot, table = relation.partition(".")
+    return source_key(system, table) if dot else dg.AssetKey(system)
+
+
+def column_lineage(lineage: Lineage, key: dg.AssetKey) -> dict[str, Any]:
+    """The columns that each column of a model is made of, as Dagster's metadata; nothing for an unknown model."""
+    relation = lineage.relations.get(key.to_user_string())
+    if relation is None:
+        return {}
+    deps = {
+        column: [dg.TableColumnDep(relation_key(source.relation), source.name) for source in sources]
+        for column, sources in relation.values.items()
+        if sources
+    }
+    return {"dagster/column_lineage": dg.TableColumnLineage(deps)}
 
 
 class CatalogTranslator(DagsterDbtTranslator):
@@ -37,7 +57,8 @@ class CatalogTranslator(DagsterDbtTranslator):
         if metric is not None:
             return metric.domain
         folders = dbt_resource_props["fqn"][1:-1]
-        return {"staging": "staging", "conformed": "conformed"}.get(folders[0] if folders else "", "conformed")
+        layer = folders[0] if folders else ""
+        return layer if layer in {"staging", "claims"} else "conformed"
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         metric = self._metric(dbt_resource_props)
@@ -68,7 +89,7 @@ class CatalogTranslator(DagsterDbtTranslator):
             "owner_role": metric.owner_role,
             "accountable": metric.raci.accountable,
             "definition_version": metric.version,
-            "page": dg.MetadataValue.url(f"{self._gateway_url}/api/v1/metrics/{metric.name}"),
+            "page": dg.MetadataValue.url(f"{self._gateway_url}/metrics/{metric.name}"),
             "dbt_docs": dg.MetadataValue.url(f"{self._gateway_url}/dbt/#!/model/model.trueloop.{metric.name}"),
         }
 

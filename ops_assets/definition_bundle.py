@@ -17,6 +17,7 @@ from typing import Any
 from ops_assets.catalog import Catalog
 from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.dictionary.security import ModelSecurity
+from ops_assets.lineage import Lineage
 from resources.serving import Snapshot, SnapshotStore
 
 _MOST_BUNDLES = 8
@@ -30,8 +31,9 @@ class DefinitionBundle:
 
     metrics: Mapping[str, MetricDefinition]
     semantic_manifest: str = "{}"
-    lineage: Mapping[str, Any] = field(default_factory=dict)
+    lineage: Lineage = field(default_factory=lambda: Lineage({}))
     security: Mapping[str, ModelSecurity] = field(default_factory=dict)
+    checks: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -42,8 +44,9 @@ class DefinitionBundle:
         return {
             "metrics": {name: metric.model_dump(mode="json") for name, metric in sorted(self.metrics.items())},
             "semantic_manifest": self.semantic_manifest,
-            "lineage": dict(self.lineage),
+            "lineage": self.lineage.to_json(),
             "security": {name: model.model_dump(mode="json") for name, model in sorted(self.security.items())},
+            "checks": {asset: [list(check) for check in checks] for asset, checks in sorted(self.checks.items())},
         }
 
     @classmethod
@@ -52,21 +55,30 @@ class DefinitionBundle:
         return cls(
             metrics={name: MetricDefinition.model_validate(metric) for name, metric in body["metrics"].items()},
             semantic_manifest=body["semantic_manifest"],
-            lineage=body["lineage"],
+            lineage=Lineage.from_json(body["lineage"]),
             security={name: ModelSecurity.model_validate(model) for name, model in body.get("security", {}).items()},
+            checks={asset: tuple(map(tuple, checks)) for asset, checks in body.get("checks", {}).items()},
         )
 
 
 def make_bundle(
-    catalog: Catalog, models_dir: Path, *, semantic_manifest: str = "{}", lineage: Mapping[str, Any] | None = None
+    catalog: Catalog, models_dir: Path, *, semantic_manifest: str = "{}", lineage: Lineage | None = None
 ) -> DefinitionBundle:
     """Bundle the definitions of the working project; file names become relative to ``models_dir``."""
     metrics = {
         name: metric.model_copy(update={"file": _relative(metric.file, models_dir)})
         for name, metric in catalog.metrics.items()
     }
+    checks: dict[str, tuple[tuple[str, str], ...]] = {}
+    for rule in catalog.checks:
+        reads = " ".join((*rule.columns, rule.condition or "", rule.event_column if rule.window_days else ""))
+        checks[rule.asset] = (*checks.get(rule.asset, ()), (rule.name, reads))
     return DefinitionBundle(
-        metrics=metrics, semantic_manifest=semantic_manifest, lineage=lineage or {}, security=catalog.security
+        metrics=metrics,
+        semantic_manifest=semantic_manifest,
+        lineage=lineage or Lineage({}),
+        security=catalog.security,
+        checks=checks,
     )
 
 

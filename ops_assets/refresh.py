@@ -17,11 +17,13 @@ import duckdb
 
 from ops_assets.audit import AuditReport, audit
 from ops_assets.catalog import Catalog, load_catalog
-from ops_assets.definition_bundle import DefinitionBundle, make_bundle
+from ops_assets.definition_bundle import make_bundle
+from ops_assets.lineage import Lineage, read_lineage
 from ops_assets.project import Project, read_project
 from ops_assets.publishing.publisher import Publisher
 from ops_assets.publishing.snapshot_writer import PublishReport
 from ops_assets.releases import Releases
+from ops_assets.semantic.manifest import published_manifest
 from resources.dbt import NodeResult
 from resources.fault_points import fault_point
 from resources.platform import MODELS_DIR, Platform
@@ -63,12 +65,12 @@ class BuildReport:
 
 @dataclass(frozen=True)
 class Definitions:
-    """The catalogue and the parsed project of one installation, and what of them is kept with a snapshot."""
+    """The catalogue and the parsed project of one installation."""
 
     catalog: Catalog
     project: Project
     manifest: Mapping[str, Any]
-    bundle: DefinitionBundle
+    semantic_manifest: str
 
 
 def load_definitions(platform: Platform) -> Definitions:
@@ -79,7 +81,7 @@ def load_definitions(platform: Platform) -> Definitions:
         catalog=catalog,
         project=read_project(manifest),
         manifest=manifest,
-        bundle=make_bundle(catalog, MODELS_DIR, semantic_manifest=platform.dbt.semantic_manifest()),
+        semantic_manifest=published_manifest(platform.dbt.semantic_manifest()),
     )
 
 
@@ -122,6 +124,8 @@ def build(
         state.fingerprint = project.fingerprint
         state.broken, state.failed_nodes = broken, failed_nodes
         fault_point("refresh.after_build")
+        if full:
+            _note_lineage(platform)
         state.save(path)
         if full or not (platform.settings.dbt_docs_dir / "index.html").exists():
             platform.dbt.generate_docs(after_full_build=full)
@@ -134,6 +138,10 @@ def audit_and_publish(
     """Audit the warehouse and publish a snapshot; no snapshot when nothing has changed since the last one."""
     catalog, project = definitions.catalog, definitions.project
     state = BuildState.load(state_path(platform))
+    # Not before: the lineage is that of the models as they were built.
+    bundle = make_bundle(
+        catalog, MODELS_DIR, semantic_manifest=definitions.semantic_manifest, lineage=load_lineage(platform)
+    )
     as_of = platform.as_of()
     today = platform.pack.today(platform.clock.now())
     with platform.warehouse.connection() as connection:
@@ -148,7 +156,7 @@ def audit_and_publish(
                 today.isoformat(),
                 sorted(state.broken),
                 sorted(released.items()),
-                definitions.bundle.digest,
+                bundle.digest,
                 # Views in a snapshot name their Parquet files in full: a moved state folder needs a new snapshot.
                 str(platform.settings.serving_dir),
             ]
@@ -156,7 +164,7 @@ def audit_and_publish(
         newest = platform.snapshots.list()[:1]
         if newest and newest[0].inputs == inputs:
             return report, None
-        publisher = Publisher(platform.snapshots, catalog, project, platform.pack, definitions.bundle)
+        publisher = Publisher(platform.snapshots, catalog, project, platform.pack, bundle)
         published = publisher.publish(
             connection,
             report,
@@ -169,6 +177,22 @@ def audit_and_publish(
             progress=progress,
         )
     return report, published
+
+
+def load_lineage(platform: Platform) -> Lineage:
+    """The column lineage of the last full build; empty before the first one."""
+    path = _lineage_path(platform)
+    return Lineage.from_json(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else Lineage({})
+
+
+def _note_lineage(platform: Platform) -> None:
+    """Keep the lineage of a full build: only then has every model been compiled, and in its full form."""
+    manifest = json.loads(platform.dbt.manifest_path.read_text(encoding="utf-8"))
+    write_json_atomically(_lineage_path(platform), read_lineage(manifest).to_json())
+
+
+def _lineage_path(platform: Platform) -> Path:
+    return platform.settings.dbt_target_dir / "column_lineage.json"
 
 
 def state_path(platform: Platform) -> Path:
