@@ -50,6 +50,10 @@ select
     coalesce(customers.region, 'unknown') as region,
     coalesce(lines.item_id, lines.item_code) as item_id,
     coalesce(items.item_label, lines.item_code) as item_label,
+    {{ exact('lines.amount') }} as revenue,
+    {{ exact('costs.actual_cost_amount') }} as material_cost,
+    {{ exact('coalesce(freight.amount, 0)') }} as freight,
+    {{ exact('coalesce(rebates.amount, 0)') }} as rebate,
     {{ exact('lines.amount - costs.actual_cost_amount - coalesce(freight.amount, 0) - coalesce(rebates.amount, 0)') }} as numerator,
     {{ exact('lines.amount') }} as denominator,
     greatest(

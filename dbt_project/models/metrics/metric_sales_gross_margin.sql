@@ -30,6 +30,7 @@ select
     {{ exact('case when sales.has_cost then sales.revenue - sales.quantity * sales.unit_cost else 0 end') }} as numerator,
     {{ exact('case when sales.has_cost then sales.revenue else 0 end') }} as denominator,
     {{ exact('sales.revenue') }} as revenue,
+    {{ exact('sales.quantity * sales.unit_cost') }} as standard_cost,
     {{ exact('case when sales.has_cost then 0 else 1 end') }} as line_without_valid_cost,
     {{ exact('case when sales.has_cost then 0 else sales.revenue end') }} as revenue_without_valid_cost,
     greatest(sales._batch_seq, coalesce(item._batch_seq, -1)) as _batch_seq
