@@ -13,10 +13,10 @@ from gateway.health import look
 from gateway.pages import language_of, page
 from gateway.tokens import READ
 from gateway.words import Language
+from ops_assets.trust import trust_of
 
 router = APIRouter(include_in_schema=False)
 _CASES_SHOWN = 25
-_STATES = ("published", "warning", "held", "none_good", "unavailable")
 
 
 @router.get("/")
@@ -64,14 +64,14 @@ def _metrics(context: GatewayContext, language: Language) -> dict[str, Any]:
     snapshot = context.snapshots.current()
     if snapshot is None:
         return {"snapshot": None, "domains": []}
+    trusts = trust_of(snapshot, context.clock.now())
     rows = snapshot.rows(
-        "select metric, label_en, label_zh, domain, unit, value_text, state, reason, as_of from metrics"
-        " order by domain, metric"
+        "select metric, label_en, label_zh, domain, unit, value_text, as_of from metrics order by domain, metric"
     )
     domains: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         label = (row["label_zh"] if language == "zh" else row["label_en"]) or row["label_en"] or row["metric"]
-        domains.setdefault(row["domain"] or "", []).append(row | {"label": label})
+        domains.setdefault(row["domain"] or "", []).append(row | {"label": label, "trust": trusts[row["metric"]]})
     published = snapshot.published_at.astimezone(_zone(context))
     return {
         "snapshot": {"id": snapshot.id, "as_of": snapshot.as_of.isoformat(), "at": f"{published:%Y-%m-%d %H:%M}"},

@@ -12,16 +12,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ops_assets.checks.trust import Trust
 from ops_assets.figures import with_unit
+from ops_assets.trust import trust_of
 from resources.platform import Platform
-
-_STATES = {
-    "published": "",
-    "warning": "with a warning",
-    "held": "held back",
-    "none_good": "held back, none good yet",
-    "unavailable": "not available",
-}
 
 
 class NothingPublishedError(RuntimeError):
@@ -49,7 +43,8 @@ def write_operating_analysis(platform: Platform) -> OperatingAnalysis:
         (row["metric"], row["period_start"]): row
         for row in snapshot.rows("select * from metric_period where period_start in (?, ?)", [month, before])
     }
-    text = render(metrics, periods, month=month, before=before, snapshot_id=snapshot.id)
+    trusts = trust_of(snapshot, platform.clock.now())
+    text = render(metrics, periods, trusts, month=month, before=before, snapshot_id=snapshot.id)
     folder = platform.settings.home / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"operating_analysis_{month:%Y-%m}.md"
@@ -68,6 +63,7 @@ def last_full_month(as_of: date) -> date:
 def render(
     metrics: Sequence[Mapping[str, Any]],
     periods: Mapping[tuple[str, date], Mapping[str, Any]],
+    trusts: Mapping[str, Trust],
     *,
     month: date,
     before: date,
@@ -83,13 +79,13 @@ def render(
                 "",
                 f"## {str(domain).capitalize()}",
                 "",
-                f"| metric | {month:%Y-%m} | {before:%Y-%m} | change | state |",
+                f"| metric | {month:%Y-%m} | {before:%Y-%m} | change | trust |",
                 "|---|--:|--:|--:|---|",
             ]
         now, then = periods.get((metric["metric"], month)), periods.get((metric["metric"], before))
         lines.append(
             f"| {metric['label_en']} | {_shown(metric, now)} | {_shown(metric, then)} | {_change(metric, now, then)} "
-            f"| {_state(metric)} |"
+            f"| {trusts[metric['metric']].sentence()} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -106,8 +102,3 @@ def _change(metric: Mapping[str, Any], now: Mapping[str, Any] | None, then: Mapp
     better = (change > 0) == (metric["direction"] == "up")
     word = "" if not change or metric["direction"] == "none" else (" (better)" if better else " (worse)")
     return f"{change:+}{unit}{word}"
-
-
-def _state(metric: Mapping[str, Any]) -> str:
-    word = _STATES[metric["state"]]
-    return f"{word}: {metric['reason']}" if word and metric["reason"] else word

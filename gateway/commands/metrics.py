@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC
 from typing import Any
@@ -12,9 +13,11 @@ from gateway.commands.context import JSON_OPTION, open_platform, published
 from gateway.terminal import fail, one_sentence_errors, print_json, show, show_one
 from ops_assets.audit import audit
 from ops_assets.catalog import CatalogError, load_catalog
+from ops_assets.checks.trust import Trust
 from ops_assets.figures import with_unit
 from ops_assets.refresh import BuildState, load_definitions, state_path
 from ops_assets.releases import Release, Releases
+from ops_assets.trust import trust_of
 from resources.platform import MODELS_DIR
 
 app = typer.Typer(no_args_is_help=True, help="Published figures.")
@@ -22,7 +25,7 @@ _COLUMNS = {
     "metric": "METRIC",
     "label": "LABEL",
     "shown": "VALUE",
-    "state": "STATE",
+    "trust_label": "TRUST",
     "as_of": "AS OF",
     "domain": "DOMAIN",
 }
@@ -30,10 +33,12 @@ _COLUMNS = {
 
 @app.command("list")
 def list_metrics(as_json: bool = JSON_OPTION) -> None:
-    """All governed metrics with their published value and state."""
-    snapshot = published(open_platform())
+    """All governed metrics with their published value and whether it may be trusted."""
+    platform = open_platform()
+    snapshot = published(platform)
+    trusts = trust_of(snapshot, platform.clock.now())
     rows = snapshot.rows("select * from metrics order by domain, metric")
-    show([_row(row) for row in rows], _COLUMNS, as_json=as_json, empty="No metrics are defined.")
+    show([_row(row, trusts) for row in rows], _COLUMNS, as_json=as_json, empty="No metrics are defined.")
 
 
 @app.command("show")
@@ -43,23 +48,28 @@ def show_metric(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """One metric whole: value, numerator, denominator, details, subjects, checks, months. Without a name, all."""
-    snapshot = published(open_platform())
+    platform = open_platform()
+    snapshot = published(platform)
+    trusts = trust_of(snapshot, platform.clock.now())
     if metric is None:
-        bodies = [_whole(snapshot, row) for row in snapshot.rows("select * from metrics order by domain, metric")]
+        bodies = [
+            _whole(snapshot, row, trusts) for row in snapshot.rows("select * from metrics order by domain, metric")
+        ]
         if as_json:
             show(bodies, {}, as_json=True, empty="")
             return
         for body in bodies:
             details = "; ".join(f"{detail['label']}: {detail['value']}" for detail in body["details"])
-            print(f"{body['metric']:<45}{body['shown']:>16}  {body['state']}" + (f"  ({details})" if details else ""))
-            if body["reason"]:
-                print(f"{'':<45}{body['reason']}")
+            print(f"{body['metric']:<45}{body['shown']:>16}  {body['trust_label']}", end="")
+            print(f"  ({details})" if details else "")
+            if body["trust"] != "trusted":
+                print(f"{'':<45}{body['trust_sentence']}")
         return
     name = load_catalog(MODELS_DIR).metric(metric).name
     rows = snapshot.rows("select * from metrics where metric = ?", [name])
     if not rows:
         fail(f"{name} is defined, but was not published yet; run `./trueloop refresh`.")
-    show_one(_whole(snapshot, rows[0]), as_json=as_json)
+    show_one(_whole(snapshot, rows[0], trusts), as_json=as_json)
 
 
 @app.command("release")
@@ -106,13 +116,23 @@ def release_metric(
     print(f"{definition.name} is released. `./trueloop refresh` publishes it.")
 
 
-def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "label": row["label_en"], "shown": with_unit(row["unit"], row["value_text"])}
+def _row(row: dict[str, Any], trusts: Mapping[str, Trust]) -> dict[str, Any]:
+    trust = trusts[row["metric"]]
+    return {
+        **row,
+        "label": row["label_en"],
+        "shown": with_unit(row["unit"], row["value_text"]),
+        "trust": trust.state,
+        "trust_label": trust.label(),
+        "trust_sentence": trust.sentence(),
+        "score": trust.score,
+        "limited_by": trust.limited_by,
+    }
 
 
-def _whole(snapshot: Any, row: dict[str, Any]) -> dict[str, Any]:
+def _whole(snapshot: Any, row: dict[str, Any], trusts: Mapping[str, Trust]) -> dict[str, Any]:
     name = [row["metric"]]
-    body = _row(row)
+    body = _row(row, trusts)
     body["snapshot"] = snapshot.id
     body["details"] = snapshot.rows(
         "select name, label_en as label, value from metric_detail where metric = ? order by name", name

@@ -129,15 +129,22 @@ class Trust:
 
     def sentence(self, language: str = "en") -> str:
         """The state in plain words, with since when (local day) and why; the same wherever the figure is shown."""
-        chinese = language.startswith("zh")
-        text = self.label(language)
-        if self.since is not None and self.state not in {"trusted", "unavailable"}:
-            day = self.since.astimezone(ZoneInfo(self.zone)).date()
-            text += f"（自 {day} 起）" if chinese else f" since {day}"
+        label, detail = self.label(language), self.detail(language)
+        if not detail:
+            return label
+        if language.startswith("zh"):
+            return f"{label}（{detail}）"
+        return f"{label} {detail}" if detail.startswith("since ") else f"{label}: {detail}"
+
+    def detail(self, language: str = "en") -> str:
+        """Since when (local day) and why, for places that show the label by itself; empty for a trusted figure."""
         reason = self.reason.get(language)
-        if not reason:
-            return text
-        return f"{text}：{reason}" if chinese else f"{text}: {reason}"
+        if self.since is None or self.state in {"trusted", "unavailable"}:
+            return reason
+        day = self.since.astimezone(ZoneInfo(self.zone)).date()
+        if language.startswith("zh"):
+            return f"自 {day} 起：{reason}" if reason else f"自 {day} 起"
+        return f"since {day}: {reason}" if reason else f"since {day}"
 
 
 def state_label(state: TrustState, language: str = "en") -> str:

@@ -220,7 +220,7 @@ def _state(
     state = context.states[metric]
     if state == "unavailable":
         missing = ", ".join(context.catalog.missing(metric, context.pack.entities)) or "a model that it stands on"
-        words = Words(f"this pack does not feed {missing}.", f"当前数据包不提供：{missing}。")
+        words = Words(f"it needs {missing}, which this pack does not feed.", f"当前数据包不提供：{missing}。")
         return "unavailable", (Cause("unavailable", words, now),)
     held_by = sorted(report.held.get(metric, frozenset()))
     if state in {"held", "none_good"}:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops_assets.checks.trust import Trust, Words
 from ops_assets.operating_analysis import last_full_month, render
 
 OCTOBER, SEPTEMBER = date(2026, 10, 1), date(2026, 9, 1)
@@ -40,7 +41,16 @@ def test_the_month_has_ended_and_the_next_has_not(as_of: date) -> None:
 
 def _metric(name: str, **changes: Any) -> dict[str, Any]:
     return {"metric": name, "label_en": name.title(), "domain": "supply", "unit": "percent", "direction": "down",
-            "state": "published", "reason": "", **changes}  # fmt: skip
+            **changes}  # fmt: skip
+
+
+def _trusts(metrics: list[dict[str, Any]]) -> dict[str, Trust]:
+    since = datetime(2026, 11, 20, tzinfo=UTC)
+    return {
+        metric["metric"]: Trust(metric["metric"], metric.get("trust", "trusted"), 90.0, since,
+                                Words(metric.get("reason", ""), ""), None)
+        for metric in metrics
+    }  # fmt: skip
 
 
 def _report(metrics: list[dict[str, Any]], **values: tuple[str | None, str | None]) -> list[str]:
@@ -50,14 +60,14 @@ def _report(metrics: list[dict[str, Any]], **values: tuple[str | None, str | Non
         for month, value in zip((OCTOBER, SEPTEMBER), pair, strict=True)
         if value is not None
     }
-    text = render(metrics, periods, month=OCTOBER, before=SEPTEMBER, snapshot_id="snap-7")
+    text = render(metrics, periods, _trusts(metrics), month=OCTOBER, before=SEPTEMBER, snapshot_id="snap-7")
     assert text.endswith("\n") and "snap-7" in text
     return [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| metric")]
 
 
 def test_months_stand_beside_each_other_with_their_change() -> None:
     (line,) = _report([_metric("rate")], rate=("3.12", "4.00"))
-    assert line == "| Rate | 3.12 % | 4.00 % | -0.88 points (better) |  |"
+    assert line == "| Rate | 3.12 % | 4.00 % | -0.88 points (better) | trusted |"
 
 
 @pytest.mark.parametrize(
@@ -78,18 +88,18 @@ def test_a_month_without_figure_shows_no_change() -> None:
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("held", "held back: no cost"),
-        ("none_good", "held back, none good yet: no cost"),
+        ("held", "held back since 2026-11-20: no cost"),
+        ("stale", "stale since 2026-11-20: no cost"),
         ("unavailable", "not available: no cost"),
-        ("warning", "with a warning: no cost"),
+        ("degraded", "degraded since 2026-11-20: no cost"),
     ],
 )
-def test_what_is_not_simply_published_says_so_and_why(state: str, said: str) -> None:
-    (line,) = _report([_metric("rate", state=state, reason="no cost")], rate=("1.00", "1.00"))
+def test_what_is_not_simply_trusted_says_so_and_why(state: str, said: str) -> None:
+    (line,) = _report([_metric("rate", trust=state, reason="no cost")], rate=("1.00", "1.00"))
     assert line.endswith(f"| {said} |")
 
 
 def test_domains_have_their_own_tables() -> None:
     metrics = [_metric("a", domain="delivery"), _metric("b", domain="delivery"), _metric("c", domain="supply")]
-    text = render(metrics, {}, month=OCTOBER, before=SEPTEMBER, snapshot_id="s")
+    text = render(metrics, {}, _trusts(metrics), month=OCTOBER, before=SEPTEMBER, snapshot_id="s")
     assert [line for line in text.splitlines() if line.startswith("## ")] == ["## Delivery", "## Supply"]
