@@ -96,6 +96,8 @@ def load_catalog(models_dir: Path) -> Catalog:
         for where, name, meta in _governed_models(document):
             if name.startswith("metric_"):
                 metric = _validated(MetricDefinition, document, where, {**meta, **_identity(document, where, name)})
+                _require_columns(document, where, metric)
+                _require_unit_test(document, where, name)
                 metrics[name] = metric
                 checks += [spec.rule(name) for spec in metric.checks]
                 continue
@@ -181,6 +183,36 @@ def _validated(
         place = (*where, *first["loc"])
         field = ".".join(str(part) for part in first["loc"]) or "definition"
         raise CatalogError(f"{document.path}:{document.line(place)}: {field}: {first['msg']}.") from error
+
+
+_EVERY_METRIC_HAS = ("event_date", "numerator", "denominator", "_batch_seq")
+
+
+def _require_columns(document: YamlDocument, where: tuple[str | int, ...], metric: MetricDefinition) -> None:
+    """What the definition names must be columns of the model that stands beside it."""
+    columns = {column["name"] for column in document.value["models"][where[1]].get("columns") or []}
+    named: list[tuple[tuple[str | int, ...], str]] = [((), column) for column in _EVERY_METRIC_HAS]
+    named += [(("grain",), column) for column in metric.grain]
+    for dimension, pair in metric.dimensions.items():
+        named += [(("dimensions", dimension), pair.id), (("dimensions", dimension), pair.label)]
+    for index, check in enumerate(metric.checks):
+        named += [(("checks", index), column) for column in (*check.columns, *filter(None, [check.column]))]
+    for place, column in named:
+        if column not in columns:
+            field = ".".join(str(part) for part in place) or "columns"
+            raise CatalogError(
+                f"{document.path}:{document.line((*where, *place))}: {field}: {metric.name} has no column {column!r}. "
+                f"Its columns are: {', '.join(sorted(columns)) or 'none'}."
+            )
+
+
+def _require_unit_test(document: YamlDocument, where: tuple[str | int, ...], metric: str) -> None:
+    tests = document.value.get("unit_tests") or []
+    if not any(test.get("model") == metric and test.get("expect") for test in tests):
+        raise CatalogError(
+            f"{document.path}:{document.line(where[:2])}: unit_tests: {metric} has no unit test; add one with "
+            f"`model: {metric}` to the file's unit_tests."
+        )
 
 
 def _refuse_twins(checks: Sequence[CheckRule], metrics: Collection[MetricDefinition]) -> None:

@@ -55,7 +55,6 @@ class GovernedFigures:
     def dimension_class(self, metric: str, dimension: str) -> SecurityClass:
         columns = self.bundle.metrics[metric].dimensions[dimension]
         security = self._security(metric)
-        # A label of the metric's own class says nothing that the figure beside it does not.
         found = [security.columns.get(name, "internal") for name in (columns.id, columns.label)]
         return max(found, key=CLASSES.index)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Strict(BaseModel):
@@ -12,7 +12,7 @@ class Strict(BaseModel):
 
 
 class Text(Strict):
-    """A text in both languages."""
+    """A text in both languages, neither empty."""
 
-    en: str
-    zh: str
+    en: str = Field(min_length=1)
+    zh: str = Field(min_length=1)

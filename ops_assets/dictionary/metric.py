@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ops_assets.access import SecurityClass
 from ops_assets.dictionary.base import Strict, Text
@@ -19,6 +19,7 @@ from ops_assets.dictionary.watch_rule import WatchRule
 
 Aggregation = Literal["ratio", "sum", "latest_sum"]
 Unit = Literal["percent", "days", "hours", "count", "cny", "currency", "ratio", "score"]
+Leavable = Literal["claims", "watch", "target"]
 Domain = Literal["profit", "delivery", "quality", "production", "supply", "people", "process"]
 
 
@@ -32,8 +33,8 @@ class DimensionColumns(Strict):
 class Raci(Strict):
     """Who does, answers for, is asked about and is told of the metric; values are roles."""
 
-    responsible: str
-    accountable: str
+    responsible: str = Field(min_length=1)
+    accountable: str = Field(min_length=1)
     consulted: tuple[str, ...] = ()
     informed: tuple[str, ...] = ()
 
@@ -48,10 +49,10 @@ class Detail(Strict):
 
 
 class Synonyms(Strict):
-    """Other words that people search for the metric by."""
+    """Other words that people search for the metric by; at least one in each language."""
 
-    en: tuple[str, ...] = ()
-    zh: tuple[str, ...] = ()
+    en: tuple[str, ...] = Field(min_length=1)
+    zh: tuple[str, ...] = Field(min_length=1)
 
 
 class Target(Strict):
@@ -65,7 +66,8 @@ class MetricDefinition(Strict):
     """One governed metric, as its .yml declares it. ``window_days`` None means all history up to the as-of date.
 
     ``as_of`` is "clock" for figures of the platform itself, which go on while a pack of old exports stands still.
-    ``key`` puts the metric on the business board.
+    ``key`` puts the metric on the business board. What a full entry has but this metric cannot have (claims, watch
+    rules, a target) is left out with a reason in ``without``, so that nothing is missing by oversight.
     """
 
     name: str
@@ -73,30 +75,43 @@ class MetricDefinition(Strict):
     line: int
     label: Text
     definition: Text
-    formula: str
+    formula: str = Field(min_length=1)
     unit: Unit
     decimals: int
     direction: Literal["up", "down", "none"]
     aggregation: Aggregation
-    window_days: int | None = None
+    window_days: int | None
     as_of: Literal["pack", "clock"] = "pack"
-    grain: tuple[str, ...]
-    dimensions: Mapping[str, DimensionColumns] = {}
+    grain: tuple[str, ...] = Field(min_length=1)
+    dimensions: Mapping[str, DimensionColumns] = Field(min_length=1)
     domain: Domain
-    owner_role: str
+    owner_role: str = Field(min_length=1)
     raci: Raci
     version: int
     effective_date: date
     security_class: SecurityClass
-    needs: tuple[str, ...] = ()
-    checks: tuple[CheckSpec, ...] = ()
+    needs: tuple[str, ...]
+    checks: tuple[CheckSpec, ...] = Field(min_length=1)
     watch: tuple[WatchRule, ...] = ()
     details: tuple[Detail, ...] = ()
     claims: tuple[ClaimSpec, ...] = ()
-    synonyms: Synonyms = Synonyms()
+    synonyms: Synonyms
     target: Target | None = None
-    key: bool = False
+    key: bool
+    without: Mapping[Leavable, str] = {}
     row_filter: RowFilterSpec | None = None
+
+    @model_validator(mode="after")
+    def _nothing_is_missing_by_oversight(self) -> MetricDefinition:
+        given = {"claims": bool(self.claims), "watch": bool(self.watch), "target": self.target is not None}
+        for field, is_given in given.items():
+            if is_given and field in self.without:
+                raise ValueError(f"{field} is given and left out at once; take it out of `without`")
+            if not is_given and not self.without.get(field, "").strip():
+                raise ValueError(
+                    f"{field} is missing; add it, or say under `without: {{{field}: ...}}` why there is none"
+                )
+        return self
 
     @model_validator(mode="after")
     def _watch_dimensions_exist(self) -> MetricDefinition:

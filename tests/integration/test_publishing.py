@@ -47,6 +47,10 @@ def _metric(name: str, **changes: Any) -> MetricDefinition:
         "version": 1,
         "effective_date": "2026-01-01",
         "security_class": "internal",
+        "needs": [],
+        "synonyms": {"en": ["s"], "zh": ["s"]},
+        "key": False,
+        "without": {"claims": "-", "watch": "-", "target": "-"},
         "checks": [
             {
                 "name": "denominator_present",
