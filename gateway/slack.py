@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from slack_bolt import App
@@ -17,7 +18,7 @@ from slack_sdk import WebClient
 from gateway.slack_people import SlackPeople
 from resources.people import Person
 from resources.slack import SlackClient, SlackError
-from workflow_jobs import slack_modal
+from workflow_jobs import slack_actions, slack_modal
 from workflow_jobs.cases import UnknownTask
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.service import ProcessService
@@ -25,6 +26,8 @@ from workflow_jobs.slack_messages import ACTION_PREFIX, ButtonValue
 
 _log = logging.getLogger(__name__)
 _FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
+_ACTION_FIELD_PROBLEMS = _FIELD_PROBLEMS | {"pause_invalid", "transfer_invalid"}
+_NO_TASK = "This task does not exist any more."
 _OLD_CARD = "This card is of an older version of Trueloop. Please use the latest card of the case."
 
 
@@ -46,6 +49,9 @@ class SlackHandler:
     def pressed(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """A button of a card: decide at once, or open the modal where the step asks for more."""
         action = body["actions"][0]
+        if str(action.get("action_id") or "").startswith(slack_actions.ACTION_PREFIX):
+            self._acted(ack, body, str(action.get("value") or ""))
+            return
         try:
             button = ButtonValue.read(str(action.get("value") or ""))
         except ValueError:
@@ -69,6 +75,9 @@ class SlackHandler:
     def submitted(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """A submitted modal: decide, close it, or say beside which field what is missing."""
         view = body["view"]
+        if view.get("callback_id") == slack_actions.CALLBACK_ID:
+            self._acted_with_words(ack, body)
+            return
         try:
             button = slack_modal.button_of_view(view)
         except ValueError:
@@ -97,7 +106,75 @@ class SlackHandler:
                 ack(response_action="update", view=_closing_view(refused.sentence))
             return
         except UnknownTask:
-            ack(response_action="update", view=_closing_view("This task does not exist any more."))
+            ack(response_action="update", view=_closing_view(_NO_TASK))
+            return
+        ack()
+        self._kick()
+
+    def _acted(self, ack: Acknowledge, body: Mapping[str, Any], text: str) -> None:
+        """A button that does something else with the task than deciding it."""
+        try:
+            value = slack_actions.ActionValue.read(text)
+        except ValueError:
+            ack()
+            self._explain(body, _OLD_CARD)
+            return
+        person, refusal = self._person(body)
+        if person is None:
+            ack()
+            self._explain(body, refusal)
+            return
+        try:
+            if value.action in slack_actions.WITH_MODAL:
+                ack()
+                view = self._service.action_modal(value.task_id, value.version, value.action)
+                self._show(body, view, value.task_id)
+                return
+            if value.action == slack_actions.WAKE:
+                self._service.wake(value.task_id, person.person_id, "slack")
+            else:
+                self._service.acknowledge(value.task_id, person.person_id, "slack")
+        except Refused as refused:
+            ack()
+            self._explain(body, refused.sentence)
+            return
+        except UnknownTask:
+            ack()
+            self._explain(body, _NO_TASK)
+            return
+        ack()
+        self._kick()
+
+    def _acted_with_words(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
+        """The submitted modal of such a button."""
+        view = body["view"]
+        typed = slack_modal.form_from_view(view)
+        try:
+            value = slack_actions.ActionValue.read(str(view.get("private_metadata") or ""))
+            until = datetime.fromisoformat(str(typed["until"])) if value.action == slack_actions.SNOOZE else None
+        except (KeyError, ValueError):
+            ack(response_action="update", view=_closing_view(_OLD_CARD))
+            return
+        person, refusal = self._person(body)
+        if person is None:
+            ack(response_action="update", view=_closing_view(refusal))
+            return
+        reason = str(typed.get("reason", ""))
+        try:
+            if until is not None:
+                self._service.snooze(value.task_id, value.version, person.person_id, until, reason, "slack")
+            else:
+                to = str(typed.get("to", ""))
+                self._service.assign(value.task_id, value.version, person.person_id, to, reason, "slack")
+        except Refused as refused:
+            errors = _field_errors(view, refused.sentence) if refused.code in _ACTION_FIELD_PROBLEMS else {}
+            if errors:
+                ack(response_action="errors", errors=errors)
+            else:
+                ack(response_action="update", view=_closing_view(refused.sentence))
+            return
+        except UnknownTask:
+            ack(response_action="update", view=_closing_view(_NO_TASK))
             return
         ack()
         self._kick()
@@ -112,7 +189,7 @@ class SlackHandler:
             # A repeated click of the same person with the same answer is a success that was said twice.
             return None if self._is_repetition(refused, button, person) else refused.sentence
         except UnknownTask:
-            return "This task does not exist any more."
+            return _NO_TASK
         self._kick()
         return None
 
@@ -129,12 +206,15 @@ class SlackHandler:
             self._explain(body, refused.sentence)
             return
         except UnknownTask:
-            self._explain(body, "This task does not exist any more.")
+            self._explain(body, _NO_TASK)
             return
+        self._show(body, view, button.task_id)
+
+    def _show(self, body: Mapping[str, Any], view: Mapping[str, Any], task_id: str) -> None:
         try:
-            self._slack.open_view(str(body["trigger_id"]), view)
+            self._slack.open_view(str(body["trigger_id"]), dict(view))
         except SlackError as error:
-            _log.warning("opening the modal of %s failed: %s", button.task_id, error)
+            _log.warning("opening the modal of %s failed: %s", task_id, error)
             self._explain(body, "The form could not be opened in time. Please press the button again.")
 
     def _person(self, body: Mapping[str, Any]) -> tuple[Person | None, str]:
@@ -171,8 +251,10 @@ def build_bolt(handler: SlackHandler, *, client: WebClient, signing_secret: str)
     def submitted(ack: Acknowledge, body: dict[str, Any]) -> None:
         handler.submitted(ack, body)
 
-    app.action(re.compile(f"^{re.escape(ACTION_PREFIX)}"))(pressed)
-    app.view(slack_modal.CALLBACK_ID)(submitted)
+    for prefix in (ACTION_PREFIX, slack_actions.ACTION_PREFIX):
+        app.action(re.compile(f"^{re.escape(prefix)}"))(pressed)
+    for callback in (slack_modal.CALLBACK_ID, slack_actions.CALLBACK_ID):
+        app.view(callback)(submitted)
     return app
 
 

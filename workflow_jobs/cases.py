@@ -8,7 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from workflow_jobs.engine.conditions import declared_fields
 from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.engine.template import Template
 from workflow_jobs.engine.values import Number
 
 NO_ACTION = "closed_no_action"
@@ -28,7 +30,8 @@ class OpenRequest:
 
     ``observed`` and ``threshold`` are raw figures (0.0931 for 9.31 %), ``direction`` the forbidden side. ``as_of``
     is the local date as of which the snapshot states its figures. ``data`` fills the template's inputs. ``rule_id``
-    with ``subject_id`` names the one open case that there may be.
+    with ``subject_id`` names the one open case that there may be. ``times`` is how often it was seen in all, where the
+    caller counts; None counts one more for each new ``snapshot_id``.
     """
 
     template_id: str
@@ -44,7 +47,14 @@ class OpenRequest:
     as_of: date | None = None
     requested_by: str | None = None
     priority: str | None = None
+    times: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def whole_data(self) -> dict[str, Any]:
+        """The data of a case that is opened: ``as_of`` and ``data``."""
+        as_of = {} if self.as_of is None else {"as_of": self.as_of.isoformat()}
+        return {**as_of, **self.data}
 
     @property
     def open_key(self) -> str:
@@ -54,6 +64,18 @@ class OpenRequest:
 def open_key(rule_id: str, subject_id: str) -> str:
     """The key that only one open case may hold."""
     return f"{rule_id}|{subject_id}"
+
+
+def news(request: OpenRequest, template: Template) -> dict[str, Any]:
+    """What of a repeated request's data goes into the case that is open already.
+
+    An incident says what fails now. In other cases people decide on the figures of the opening, so only what is neither
+    an input nor a form's field is brought up to date.
+    """
+    if template.closes == "on_resolution":
+        return request.whole_data
+    declared = {field.name for _, field in declared_fields(template)}
+    return {name: value for name, value in request.data.items() if name not in declared}
 
 
 def dismissed(last: CaseState, request: OpenRequest) -> bool:
@@ -69,10 +91,13 @@ def dismissed(last: CaseState, request: OpenRequest) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class OpenResult:
-    """``created`` is False where an open case of the same rule and subject took the breach in."""
+    """``created`` is False where a case of the same rule and subject took the breach in; ``reopened`` where it had been
+    closed.
+    """
 
     case_id: str
     created: bool
+    reopened: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,46 +4,22 @@ Belongs here: the choice of messages and recipients. Does not belong here: what 
 (slack_messages), how it is sent (outbox). Pure: no clock, no I/O; same input, same messages with the same keys.
 
 Cards: ``case:<case>`` stands in the channel and always shows the whole case; ``task:<task>:<version>`` is the card
-of the person who must act; ``notice:<task>:<person>`` went to somebody on the escalation ladder.
+of the person who must act; ``notice:<task>:<person>`` went to somebody on the escalation ladder;
+``told:<case>:<person>`` went to somebody whom the case concerns (the template's ``tells``), and is kept up to date.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 from workflow_jobs import slack_messages
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine.environment import PeopleView
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Fork, RoleFromInput, Template
-from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, UPDATE, Outgoing
-from workflow_jobs.slack_messages import Message
-from workflow_jobs.slack_text import CardContext
-
-
-class Addresses(Protocol):
-    """E-mail address of a person as Slack knows it; empty where there is none."""
-
-    def __call__(self, person_id: str) -> str: ...
-
-
-@dataclass(frozen=True)
-class Telling:
-    """What the choice of recipients may look at. ``today`` is the local date; ``channel`` takes notices for
-    everybody.
-    """
-
-    template: Template
-    people: PeopleView
-    context: CardContext
-    address: Addresses
-    channel: str
-    today: date
-    working_minutes: Callable[[TaskState], int | None]
+from workflow_jobs.outgoing_message import CARD, STEP_COMPLETED, UPDATE, Outgoing
+from workflow_jobs.outgoing_writer import Telling, Writer
 
 
 def messages(
@@ -55,11 +31,12 @@ def messages(
 ) -> list[Outgoing]:
     """All messages of one command, in the order in which they should arrive.
 
-    ``notice_cards`` has the card keys of escalation notices sent earlier, by task id.
+    ``notice_cards`` has the card keys of escalation notices sent earlier by task id, and those of the messages to whom
+    the case concerns by case id.
     """
     if not events:
         return []
-    writer = _Writer(after, telling)
+    writer = Writer(after, telling)
     shown: set[str] = set()
     for event in events:
         _EVENT.get(type(event), _silent)(writer, event, before)
@@ -69,73 +46,12 @@ def messages(
     if any(isinstance(event, e.BreachRecorded) for event in events):
         shown |= {task.task_id for task in after.open_tasks}
     _update_task_cards(writer, before, shown, notice_cards)
+    _tell_concerned(writer, notice_cards.get(after.case_id, ()))
     if before is not None:
         writer.add(
             UPDATE, "case", slack_messages.case_card(after, telling.template, telling.context), card=_case(after)
         )
     return writer.out
-
-
-@dataclass
-class _Writer:
-    """Collects messages; a key has the case, its position in the log and what the message is."""
-
-    case: CaseState
-    telling: Telling
-    out: list[Outgoing] = field(default_factory=list)
-    seq: int = 0
-
-    def add(
-        self,
-        kind: str,
-        what: str,
-        message: Message,
-        *,
-        to: Mapping[str, Any] | None = None,
-        card: str | None = None,
-    ) -> None:
-        payload: dict[str, Any] = message.to_json()
-        if to is not None:
-            payload["to"] = dict(to)
-            if "person" in to:
-                payload["fallback_channel"] = self.telling.channel
-        key = f"{self.case.case_id}/{self.seq or self.case.seq}/{kind}/{what}"
-        self.out.append(Outgoing(kind=kind, dedupe_key=key, payload=payload, card_key=card))
-
-    def person(self, person_id: str) -> dict[str, str]:
-        return {
-            "person": person_id,
-            "name": self.telling.people.name(person_id),
-            "email": self.telling.address(person_id),
-        }
-
-    def everybody(self) -> dict[str, str]:
-        return {"channel": self.telling.channel}
-
-    def in_thread(self, what: str, line: str, heading: str, card: str, to: Mapping[str, Any]) -> None:
-        """A reply in the thread of a card; a message of its own where the card was never posted."""
-        note = slack_messages.notice(self.case, self.telling.template, self.telling.context, line, heading=heading)
-        self.add(MESSAGE, what, note, to=to, card=card)
-
-    def tell(self, what: str, people: Sequence[str], line: str, heading: str, asks: str = "") -> None:
-        """The same message of its own to each of these people."""
-        if not people:
-            return
-        note = slack_messages.notice(
-            self.case, self.telling.template, self.telling.context, line, heading=heading, asks=asks
-        )
-        for person_id in people:
-            self.add(MESSAGE, f"{what}/{person_id}", note, to=self.person(person_id))
-
-    def present(self, roles: Sequence[str], but: set[str]) -> list[str]:
-        """Who of the roles is there today, each once, in order."""
-        people = self.telling.people
-        found: dict[str, None] = {}
-        for role in roles:
-            for person_id in people.candidates(role):
-                if person_id not in but and not people.absent_on(person_id, self.telling.today):
-                    found[person_id] = None
-        return list(found)
 
 
 def _case(case: CaseState) -> str:
@@ -155,19 +71,42 @@ def notice_prefix(task_id: str) -> str:
     return f"notice:{task_id}:"
 
 
-def _opened(writer: _Writer, event: e.CaseOpened, before: CaseState | None) -> None:
+def told_prefix(case_id: str) -> str:
+    """Prefix of the card keys of the messages to whom a case concerns."""
+    return f"told:{case_id}:"
+
+
+def _tell_concerned(writer: Writer, told_before: Sequence[str]) -> None:
+    """One message to everybody whom the case concerns and who has none of it yet; those sent are brought up to date."""
+    case, told = writer.case, writer.telling
+    roles = case.data.get(told.template.tells or "")
+    if not isinstance(roles, list):
+        return
+    writer.seq = case.seq
+    card = slack_messages.told_card(case, told.template, told.context)
+    for key in told_before:
+        writer.add(UPDATE, key, card, card=key)
+    acting = {task.assignee or "" for task in case.open_tasks}
+    if case.status == "open":
+        for person_id in writer.present([str(role) for role in roles], acting):
+            key = f"{told_prefix(case.case_id)}{person_id}"
+            if key not in told_before:
+                writer.add(CARD, key, card, to=writer.person(person_id), card=key)
+
+
+def _opened(writer: Writer, event: e.CaseOpened, before: CaseState | None) -> None:
     told = writer.telling
     writer.seq = event.seq
     card = slack_messages.case_card(writer.case, told.template, told.context)
     writer.add(CARD, "case", card, to=writer.everybody(), card=_case(writer.case))
 
 
-def _asked(writer: _Writer, event: e.TaskCreated, before: CaseState | None) -> None:
+def _asked(writer: Writer, event: e.TaskCreated, before: CaseState | None) -> None:
     writer.seq = event.seq
     _send_task(writer, writer.case.tasks[event.task_id])
 
 
-def _send_task(writer: _Writer, task: TaskState) -> None:
+def _send_task(writer: Writer, task: TaskState) -> None:
     told = writer.telling
     card = slack_messages.task_card(writer.case, task, told.template, told.context)
     to = writer.everybody() if task.assignee is None else writer.person(task.assignee)
@@ -187,7 +126,7 @@ def _send_task(writer: _Writer, task: TaskState) -> None:
     )
 
 
-def _reassigned(writer: _Writer, event: e.TaskReassigned, before: CaseState | None) -> None:
+def _reassigned(writer: Writer, event: e.TaskReassigned, before: CaseState | None) -> None:
     writer.seq = event.seq
     told = writer.telling
     task = writer.case.tasks[event.task_id]
@@ -198,7 +137,7 @@ def _reassigned(writer: _Writer, event: e.TaskReassigned, before: CaseState | No
     _send_task(writer, task)
 
 
-def _decided(writer: _Writer, event: e.TaskDecided, before: CaseState | None) -> None:
+def _decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> None:
     writer.seq = event.seq
     told = writer.telling
     task = writer.case.tasks[event.task_id]
@@ -209,7 +148,7 @@ def _decided(writer: _Writer, event: e.TaskDecided, before: CaseState | None) ->
     writer.tell(f"informed/{task.task_id}", informed, f"{title}: {line}", told.context.word("informed"))
 
 
-def _rung(writer: _Writer, event: e.RungFired, before: CaseState | None) -> None:
+def _rung(writer: Writer, event: e.RungFired, before: CaseState | None) -> None:
     writer.seq = event.seq
     told, context = writer.telling, writer.telling.context
     task = writer.case.tasks[event.task_id]
@@ -237,17 +176,20 @@ def _rung(writer: _Writer, event: e.RungFired, before: CaseState | None) -> None
         writer.in_thread(f"{what}/thread", line, context.word("escalation"), _case(writer.case), writer.everybody())
 
 
-def _closed(writer: _Writer, event: e.CaseClosed, before: CaseState | None) -> None:
+def _closed(writer: Writer, event: e.CaseClosed, before: CaseState | None) -> None:
     writer.seq = event.seq
     context = writer.telling.context
     line = f"{context.word('outcome')}: {event.outcome.replace('_', ' ')}"
-    writer.in_thread("closed", line, context.word("closed_with"), _case(writer.case), writer.everybody())
+    if event.joined:
+        line += f"; {context.word('part_of')} {event.joined}"
+    if not _flapping(writer):
+        writer.in_thread("closed", line, context.word("closed_with"), _case(writer.case), writer.everybody())
     asker = writer.case.requested_by
     if asker is not None:
         writer.tell("closed", [asker], line, context.word("closed_with"))
 
 
-def _judged(writer: _Writer, event: e.EffectJudged, before: CaseState | None) -> None:
+def _judged(writer: Writer, event: e.EffectJudged, before: CaseState | None) -> None:
     writer.seq = event.seq
     context = writer.telling.context
     word = {True: "effect_good", False: "effect_bad", None: "effect_unknown"}[event.effective]
@@ -255,13 +197,31 @@ def _judged(writer: _Writer, event: e.EffectJudged, before: CaseState | None) ->
     writer.in_thread("judged", line, context.word(word), _case(writer.case), writer.everybody())
 
 
-def _reopened(writer: _Writer, event: e.CaseReopened, before: CaseState | None) -> None:
+def _reopened(writer: Writer, event: e.CaseReopened, before: CaseState | None) -> None:
     writer.seq = event.seq
     heading = writer.telling.context.word("reopened")
-    writer.in_thread("reopened", event.reason, heading, _case(writer.case), writer.everybody())
+    if not _flapping(writer, event.reopened - 1):
+        writer.in_thread("reopened", event.reason, heading, _case(writer.case), writer.everybody())
 
 
-def _handed_up(writer: _Writer, event: e.EffectEscalated, before: CaseState | None) -> None:
+def _flapping(writer: Writer, times: int | None = None) -> bool:
+    """Whether an incident comes and goes: its cards count that, its thread keeps quiet after once."""
+    count = writer.case.reopened if times is None else times
+    return writer.telling.template.closes == "on_resolution" and count > 0
+
+
+def _resumed(writer: Writer, event: e.TaskResumed, before: CaseState | None) -> None:
+    """Say to the person that his clock runs again, where he did not do it himself."""
+    writer.seq = event.seq
+    context, task = writer.telling.context, writer.case.tasks[event.task_id]
+    if event.because == "woken" or task.assignee is None or (event.because == "reopened" and writer.case.reopened > 1):
+        return
+    heading = context.word("back" if event.because == "reopened" else "rest_over")
+    line = f"{context.word('due')}: {context.instant(task.due_at)}"
+    writer.in_thread(f"{task.task_id}/resumed", line, heading, _card(task), writer.person(task.assignee))
+
+
+def _handed_up(writer: Writer, event: e.EffectEscalated, before: CaseState | None) -> None:
     writer.seq = event.seq
     context = writer.telling.context
     if event.to_person is None:
@@ -271,7 +231,7 @@ def _handed_up(writer: _Writer, event: e.EffectEscalated, before: CaseState | No
         writer.tell("effect", [event.to_person], event.reason, context.word("effect_bad"))
 
 
-def _step_done(writer: _Writer, event: e.StepCompleted, before: CaseState | None) -> None:
+def _step_done(writer: Writer, event: e.StepCompleted, before: CaseState | None) -> None:
     """Tell Dagster of a completed step; a service step that its own run completed was materialised by that run."""
     case = writer.case
     step = case.steps[event.step_id]
@@ -296,12 +256,12 @@ def _step_done(writer: _Writer, event: e.StepCompleted, before: CaseState | None
     writer.out.append(Outgoing(kind=STEP_COMPLETED, dedupe_key=key, payload=payload))
 
 
-def _silent(writer: _Writer, event: e.Event, before: CaseState | None) -> None:
+def _silent(writer: Writer, event: e.Event, before: CaseState | None) -> None:
     return None
 
 
 def _update_task_cards(
-    writer: _Writer, before: CaseState | None, task_ids: set[str], notice_cards: Mapping[str, Sequence[str]]
+    writer: Writer, before: CaseState | None, task_ids: set[str], notice_cards: Mapping[str, Sequence[str]]
 ) -> None:
     """Bring the cards of tasks that changed up to date, and take the buttons off where nobody may act any more."""
     writer.seq = writer.case.seq
@@ -341,7 +301,7 @@ def _roles(template: Template, step_id: str, letter: str) -> Sequence[str]:
     return [role for role in roles if not isinstance(role, RoleFromInput)]
 
 
-def _may_act(writer: _Writer, task: TaskState) -> set[str]:
+def _may_act(writer: Writer, task: TaskState) -> set[str]:
     """Who gets buttons with a notice: the assignee and holders of the R and A roles (the engine has the last word)."""
     people = writer.telling.people
     may = {*people.candidates(task.role), *people.candidates(task.accountable)}
@@ -350,11 +310,12 @@ def _may_act(writer: _Writer, task: TaskState) -> set[str]:
     return may - {writer.case.requested_by or ""}
 
 
-_Handler = Callable[[_Writer, Any, CaseState | None], None]
+_Handler = Callable[[Writer, Any, CaseState | None], None]
 _EVENT: Mapping[type[e.Event], _Handler] = {
     e.CaseOpened: _opened,
     e.TaskCreated: _asked,
     e.TaskReassigned: _reassigned,
+    e.TaskResumed: _resumed,
     e.TaskDecided: _decided,
     e.RungFired: _rung,
     e.CaseClosed: _closed,

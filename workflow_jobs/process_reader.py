@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from resources.clock import Clock
 from resources.ops_database import reading
 from resources.people import Directory
-from workflow_jobs import slack_modal
+from workflow_jobs import slack_actions, slack_modal
 from workflow_jobs.cases import (
     CaseSummary,
     EffectWatch,
@@ -24,8 +24,11 @@ from workflow_jobs.cases import (
     UnknownTask,
 )
 from workflow_jobs.engine import events as e
+from workflow_jobs.engine.environment import Environment
+from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.task_actions import actions_of, current_task
 from workflow_jobs.engine.template import Template, load_template
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.slack_text import CardContext, MetricFigure
@@ -166,6 +169,31 @@ class ProcessReader:
             )
         except KeyError:
             raise Refused("unknown_outcome", f"{outcome!r} is no choice of this task.") from None
+
+    def action_modal(self, task_id: str, version: int, action: str) -> dict[str, Any]:
+        """The modal of a button that needs more than a press (snooze, assign). Refused where the card is stale."""
+        directory = self._directory()
+        with reading(self._engine) as connection:
+            row = rows.task_row(connection, task_id)
+            if row is None:
+                raise UnknownTask(f"there is no task {task_id!r}")
+            case = self._known(rows.case_state(connection, row.case_id), row.case_id)
+            template = self._template_of(connection, case)
+        environment = Environment(template=template, calendar=self._calendar, directory=directory)
+        flow = Flow(case.case_id, case, self._clock.now(), environment)
+        # As whoever is assigned: who may do it is asked again when the modal is submitted.
+        task = current_task(flow, task_id, version, case.tasks[task_id].assignee)
+        context = self._context(directory, case.metric)
+        if action == slack_actions.SNOOZE:
+            times = slack_actions.snooze_times(flow.now, actions_of(flow, task), self._calendar)
+            if times:
+                return slack_actions.snooze_modal(task, context, times)
+        elif action == slack_actions.ASSIGN:
+            others = [person for person in flow.assignable(task) if person != task.assignee]
+            if not others:
+                raise Refused("transfer_invalid", "There is nobody else who may decide this.")
+            return slack_actions.assign_modal(task, context, others)
+        raise Refused("action_not_offered", f"This task has no such choice as {action!r}.")
 
     def _context(self, directory: Directory, metric: str) -> CardContext:
         return CardContext(

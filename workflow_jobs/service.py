@@ -1,78 +1,45 @@
 """The process service: one command, one transaction, its events, tasks and messages committed together.
 
-Belongs here: locking the case, asking the engine, writing what it answered. Does not belong here: what may happen
-(engine), SQL (store), what messages say (slack_messages, outgoing), sending them (outbox).
-
-Every changing call locks its case first (``SELECT ... FOR UPDATE``, ``BEGIN IMMEDIATE`` on SQLite), so of two
-people who decide at the same moment one wins, and the other gets the engine's refusal that names the first.
+Belongs here: the commands that people, sensors and jobs may give. Does not belong here: the transaction that they share
+(case_transactions), what may happen (engine), SQL (store), what messages say (slack_messages, outgoing), sending them
+(outbox).
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from resources.fault_points import fault_point
 from resources.ops_database import reading
-from resources.people import Directory
-from workflow_jobs import outgoing
-from workflow_jobs.candidates import askable
-from workflow_jobs.cases import (
-    DecisionResult,
-    OpenRequest,
-    OpenResult,
-    UnknownTask,
-    dismissed,
-    open_key,
-)
+from workflow_jobs.case_transactions import CaseTransactions
+from workflow_jobs.cases import DecisionResult, OpenRequest, OpenResult, dismissed, news, open_key
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine.decide import decide
-from workflow_jobs.engine.environment import Environment
-from workflow_jobs.engine.evolve import fold
-from workflow_jobs.engine.state import CaseState, TaskState
-from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.decide import reopenable
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.values import Number
-from workflow_jobs.process_reader import ProcessReader
-from workflow_jobs.store import case_rows, outbox_rows
+from workflow_jobs.store import case_rows
 from workflow_jobs.store import reading as rows
 
-logger = logging.getLogger(__name__)
-
 CASE_NUMBER = "case"
-# An open case that another transaction inserted between our look and our insert shows up as a unique violation once.
-_MOST_TRIES = 3
-T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What one command did to one case."""
-
-    before: CaseState | None
-    after: CaseState
-    events: tuple[e.Event, ...]
-
-
-class ProcessService(ProcessReader):
+class ProcessService(CaseTransactions):
     """Opens and moves cases. Built like :class:`ProcessReader`.
 
     Refusals of the engine pass through as :class:`~workflow_jobs.engine.refusal.Refused`.
     """
 
-    # --- commands -----------------------------------------------------------------------------------------------
-
     def open_case(self, request: OpenRequest, *, via: str = "sensor") -> OpenResult:
         """Open a case, or add the breach to the case that has the same rule and subject and is not judged yet.
 
-        The same snapshot again changes nothing, and what people dismissed comes back only when it got worse. Raises
-        LookupError for an unknown template, Refused for wrong inputs.
+        The same snapshot again changes nothing, and what people dismissed comes back only when it got worse. A case
+        that closed by itself not longer ago than its template states (``reopens_within``) is opened again instead.
+        Raises LookupError for an unknown template, Refused for wrong inputs.
         """
         template = self._templates.get(request.template_id)
         directory = self._directory()
@@ -80,17 +47,27 @@ class ProcessService(ProcessReader):
         def work(connection: Connection) -> OpenResult:
             now = self._clock.now()
             found = case_rows.lock_by_open_key(connection, request.open_key)
+            if found is None:
+                last = rows.last_case(connection, request.rule_id, request.subject_id)
+                if last is not None and dismissed(last, request):
+                    return OpenResult(last.case_id, created=False)
+                if last is not None and reopenable(last, self._template_of(connection, last), now):
+                    # Locked and read again: another transaction may have opened it since.
+                    found = self._locked(connection, last.case_id)
             if found is not None:
-                breach = c.RecordBreach(observed=request.observed, snapshot_id=request.snapshot_id)
-                self._apply(connection, found, breach, self._template_of(connection, found), directory, now, via)
-                return OpenResult(found.case_id, created=False)
-            last = rows.last_case(connection, request.rule_id, request.subject_id)
-            if last is not None and dismissed(last, request):
-                return OpenResult(last.case_id, created=False)
+                pinned = self._template_of(connection, found)
+                command = c.RecordBreach if found.holds_key else c.ReopenIncident
+                again = command(
+                    observed=request.observed,
+                    snapshot_id=request.snapshot_id,
+                    times=request.times,
+                    data=news(request, pinned),
+                )
+                self._apply(connection, found, again, pinned, directory, now, via)
+                return OpenResult(found.case_id, created=False, reopened=not found.holds_key)
             case_rows.keep_template(connection, template.hash, template.id, template.text, now)
             case_id = f"C-{case_rows.next_number(connection, CASE_NUMBER):06d}"
-            as_of = {} if request.as_of is None else {"as_of": request.as_of.isoformat()}
-            command = c.OpenCase(
+            opening = c.OpenCase(
                 case_id=case_id,
                 rule_id=request.rule_id,
                 subject_kind=request.subject_kind,
@@ -103,9 +80,10 @@ class ProcessService(ProcessReader):
                 snapshot_id=request.snapshot_id,
                 requested_by=request.requested_by,
                 priority=request.priority,
-                data={**as_of, **request.data},
+                times=request.times,
+                data=request.whole_data,
             )
-            self._apply(connection, None, command, template, directory, now, via)
+            self._apply(connection, None, opening, template, directory, now, via)
             return OpenResult(case_id, created=True)
 
         return self._transaction("open_case", work)
@@ -136,15 +114,26 @@ class ProcessService(ProcessReader):
 
     def acknowledge(self, task_id: str, person_id: str, via: str = "api") -> CaseState:
         """Note that a person has seen the task; the clock runs on."""
-        directory = self._directory()
+        command = c.Acknowledge(task_id=task_id, person_id=person_id)
+        return self._on_task("acknowledge", task_id, command, via=via)
 
-        def work(connection: Connection) -> CaseState:
-            state = self._of_task(connection, task_id)
-            template = self._template_of(connection, state)
-            command = c.Acknowledge(task_id=task_id, person_id=person_id)
-            return self._apply(connection, state, command, template, directory, self._clock.now(), via).after
+    def snooze(
+        self, task_id: str, version: int, person_id: str, until: datetime, reason: str, via: str = "api"
+    ) -> CaseState:
+        """Let a task rest until ``until`` (aware); its SLA clock waits, and goes on by itself then."""
+        command = c.SnoozeTask(task_id=task_id, task_version=version, person_id=person_id, until=until, reason=reason)
+        return self._on_task("snooze", task_id, command, via=via)
 
-        return self._transaction("acknowledge", work)
+    def wake(self, task_id: str, person_id: str, via: str = "api") -> CaseState:
+        """End a task's rest before its time."""
+        return self._on_task("wake", task_id, c.WakeTask(task_id=task_id, person_id=person_id), via=via)
+
+    def assign(
+        self, task_id: str, version: int, person_id: str, to: str, reason: str = "", via: str = "api"
+    ) -> CaseState:
+        """Hand a task to another person who may decide it; the clock runs on."""
+        command = c.AssignTask(task_id=task_id, task_version=version, person_id=person_id, to=to, reason=reason)
+        return self._on_task("assign", task_id, command, via=via)
 
     def complete_service(
         self,
@@ -198,6 +187,15 @@ class ProcessService(ProcessReader):
 
         return self._transaction("resolve_incident", work)
 
+    def join_incident(self, case_id: str, into: str) -> CaseState | None:
+        """Close an open incident as a symptom of the incident ``into``; None if it is closed already."""
+        try:
+            return self._on_case("join_incident", case_id, c.JoinIncident(into=into), via="sensor").after
+        except Refused as refused:
+            if refused.code != "case_closed":
+                raise
+            return None
+
     def judge_effect(self, case_id: str, observed: Number | None, snapshot_id: str) -> CaseState:
         """Judge a closed case by its metric's figure after the effect window (raw figure; None where there is none)."""
         directory = self._directory()
@@ -239,121 +237,3 @@ class ProcessService(ProcessReader):
             )
         events = self._on_each("reassign_absent", [(case_id, c.ReassignAbsent()) for case_id in cases])
         return sum(isinstance(event, e.TaskReassigned) for event in events)
-
-    # --- machinery ----------------------------------------------------------------------------------------------
-
-    def _transaction(self, name: str, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` in one transaction, with fault points around its commit."""
-        for attempt in range(1, _MOST_TRIES + 1):
-            try:
-                with self._engine.begin() as connection:
-                    result = work(connection)
-                    fault_point(f"service.{name}.before_commit")
-            except sa.exc.IntegrityError:
-                if attempt == _MOST_TRIES:
-                    raise
-                logger.info("%s met a row that another transaction had just inserted; looking again", name)
-                continue
-            fault_point(f"service.{name}.after_commit")
-            return result
-        raise AssertionError("unreachable")
-
-    def _on_case(self, name: str, case_id: str, command: c.Command, *, via: str) -> _Change:
-        directory = self._directory()
-
-        def work(connection: Connection) -> _Change:
-            state = self._locked(connection, case_id)
-            template = self._template_of(connection, state)
-            return self._apply(connection, state, command, template, directory, self._clock.now(), via)
-
-        return self._transaction(name, work)
-
-    def _on_each(self, name: str, jobs: Iterable[tuple[str, c.Command]]) -> list[e.Event]:
-        events: list[e.Event] = []
-        failures: list[Exception] = []
-        for case_id, command in jobs:
-            try:
-                events.extend(self._on_case(name, case_id, command, via="timer").events)
-            except Exception as error:
-                logger.exception("%s failed for case %s", name, case_id)
-                error.add_note(f"case {case_id}")
-                failures.append(error)
-        if failures:
-            raise ExceptionGroup(f"{name} failed for {len(failures)} case(s)", failures)
-        return events
-
-    def _apply(
-        self,
-        connection: Connection,
-        before: CaseState | None,
-        command: c.Command,
-        template: Template,
-        directory: Directory,
-        now: datetime,
-        via: str,
-    ) -> _Change:
-        people = askable(template, before.data if before is not None else getattr(command, "data", {}), directory)
-        environment = Environment(
-            template=template,
-            calendar=self._calendar,
-            directory=directory,
-            loads=case_rows.open_loads(connection, people),
-        )
-        events = decide(before, command, now, environment)
-        if not events:
-            assert before is not None
-            return _Change(before, before, ())
-        after = fold(before, events)
-        key = open_key(after.rule_id, after.subject_id)
-        derived = {task.task_id: self._derived(task, now) for task in case_rows.changed_tasks(before, after)}
-        minutes = None if after.closed_at is None else self._minutes(after.opened_at, after.closed_at)
-        case_rows.write_case(connection, before, after, key, now, minutes)
-        fault_point("service.write.after_case")
-        case_rows.write_events(connection, events, via)
-        fault_point("service.write.after_events")
-        case_rows.write_tasks(connection, before, after, derived)
-        case_rows.write_service_steps(connection, events, after)
-        fault_point("service.write.after_tasks")
-        telling = outgoing.Telling(
-            template=template,
-            people=directory,
-            context=self._context(directory, after.metric),
-            address=lambda person_id: directory.person(person_id).address(self._pack) if person_id in directory else "",
-            channel=self._channel,
-            today=self._calendar.local_date(now),
-            working_minutes=lambda task: self._derived(task, now).working_minutes,
-        )
-        notices = self._notice_cards(connection, before, events)
-        outbox_rows.put(connection, after.case_id, outgoing.messages(before, after, events, telling, notices), now)
-        return _Change(before, after, events)
-
-    def _notice_cards(
-        self, connection: Connection, before: CaseState | None, events: Sequence[e.Event]
-    ) -> dict[str, Sequence[str]]:
-        """Card keys of the escalation notices of tasks that end now and had gone up the ladder."""
-        found: dict[str, Sequence[str]] = {}
-        for event in events:
-            if before is not None and isinstance(event, (e.TaskDecided, e.TaskCancelled)):
-                task = before.tasks.get(event.task_id)
-                if task is not None and task.rung_index > 0:
-                    prefix = outgoing.notice_prefix(event.task_id)
-                    found[event.task_id] = outbox_rows.card_keys(connection, before.case_id, prefix)
-        return found
-
-    def _derived(self, task: TaskState, now: datetime) -> case_rows.Derived:
-        ended = task.decided_at or task.closed_at
-        minutes = None if task.decided_at is None else self._minutes(task.created_at, task.decided_at)
-        late = now >= task.due_at if ended is None else ended > task.due_at
-        return case_rows.Derived(working_minutes=minutes, breached=late)
-
-    def _minutes(self, start: datetime, end: datetime) -> int:
-        return int(self._calendar.working_between(start, max(start, end)).total_seconds() // 60)
-
-    def _locked(self, connection: Connection, case_id: str) -> CaseState:
-        return self._known(case_rows.lock(connection, case_id), case_id)
-
-    def _of_task(self, connection: Connection, task_id: str) -> CaseState:
-        state = case_rows.lock_by_task(connection, task_id)
-        if state is None:
-            raise UnknownTask(f"there is no task {task_id!r}")
-        return state

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from workflow_jobs import block_kit
+from workflow_jobs import block_kit, slack_incident
 from workflow_jobs.engine.layout import layout_of, node_of
 from workflow_jobs.engine.question import RETRY, question_of
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Fork, HumanStep, ServiceStep, Template
+from workflow_jobs.slack_actions import action_buttons, standing
 from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
 
 ACTION_PREFIX = "decide:"
@@ -78,13 +79,12 @@ def task_card(
     blocks: list[Block] = [
         _header(f"{title}: {_subject(case, template, context)}"),
         decision_facts(case, task, context),
+        *slack_incident.evidence(case, context),
         _asked(case, task, template, context),
         *_progress(case, template, context),
     ]
-    blocks += [_context_line(note) for note in notes[-3:]]
-    buttons = _buttons(task, template, context)
-    if buttons:
-        blocks.append({"type": "actions", "block_id": "decision", "elements": buttons})
+    blocks += [_context_line(note) for note in (*standing(task, context), *notes[-3:])]
+    blocks += _button_rows(task, template, context)
     blocks.append(_footer(case, task, context))
     until = context.instant(task.due_at)
     return _message(f"{title}: {_subject(case, template, context)} ({context.word('due')}: {until})", blocks)
@@ -130,7 +130,7 @@ def escalation_card(
         _asked(case, task, template, context),
     ]
     if can_act:
-        blocks.append({"type": "actions", "block_id": "decision", "elements": _buttons(task, template, context)})
+        blocks += _button_rows(task, template, context)
     blocks.append(_footer(case, task, context))
     return _message(head, blocks)
 
@@ -138,17 +138,27 @@ def escalation_card(
 def case_card(case: CaseState, template: Template, context: CardContext) -> Message:
     """The card of the whole case, kept up to date in the channel: facts, state, every step so far."""
     head = f"{context.title(template.title)}: {_subject(case, template, context)}"
-    status = context.word("awaits_resolution") if case.awaiting_resolution else context.word(case.status)
-    line = f"*{context.word('status')}*: {escaped(status)}"
-    if case.outcome:
-        line += f" · *{context.word('outcome')}*: {escaped(case.outcome.replace('_', ' '))}"
-    if case.effect_due_at is not None and case.status == "watching_effect":
-        line += f"\n{context.word('effect_due')} {context.instant(case.effect_due_at)}"
+    line = _status_line(case, context)
     blocks: list[Block] = [
         _header(head),
         decision_facts(case, None, context),
+        *slack_incident.evidence(case, context),
         {"type": "section", "text": markdown(line)},
         *_progress(case, template, context, waiting=True),
+        _footer(case, None, context),
+    ]
+    return _message(f"{head} ({_unmarked(line)})", blocks)
+
+
+def told_card(case: CaseState, template: Template, context: CardContext) -> Message:
+    """The message to whom a case concerns who need not act: the facts and how it stands, kept up to date."""
+    head = f"{context.word('affected')}: {_subject(case, template, context)}"
+    line = _status_line(case, context)
+    blocks: list[Block] = [
+        _header(head),
+        decision_facts(case, None, context),
+        *slack_incident.evidence(case, context),
+        {"type": "section", "text": markdown(line)},
         _footer(case, None, context),
     ]
     return _message(f"{head} ({_unmarked(line)})", blocks)
@@ -205,6 +215,18 @@ def next_steps(template: Template, step_id: str, context: CardContext) -> str:
     return context.word("awaits_resolution" if template.closes == "on_resolution" else "last_step")
 
 
+def _status_line(case: CaseState, context: CardContext) -> str:
+    status = context.word("awaits_resolution") if case.awaiting_resolution else context.word(case.status)
+    line = f"*{context.word('status')}*: {escaped(status)}"
+    if case.outcome:
+        line += f" · *{context.word('outcome')}*: {escaped(case.outcome.replace('_', ' '))}"
+    if case.joined:
+        line += f" · *{context.word('part_of')}*: {escaped(case.joined)}"
+    if case.effect_due_at is not None and case.status == "watching_effect":
+        line += f"\n{context.word('effect_due')} {context.instant(case.effect_due_at)}"
+    return line
+
+
 def _message(text: str, blocks: Sequence[Block]) -> Message:
     return Message(escaped(shortened(text, 300)), tuple(blocks))
 
@@ -256,6 +278,8 @@ def decision_facts(case: CaseState, task: TaskState | None, context: CardContext
         side = {"above": "at_most", "below": "at_least"}.get(case.direction)
         limit = context.value(case.threshold)
         fields.append((context.word("limit"), escaped(f"{context.word(side)} {limit}" if side else limit)))
+    if slack_incident.is_incident(case):
+        fields.append((context.word("seen"), escaped(slack_incident.seen(case, context))))
     if case.snapshot_id:
         as_of = case.data.get("as_of")
         day = _date(as_of)
@@ -313,6 +337,7 @@ def _progress(case: CaseState, template: Template, context: CardContext, *, wait
             who = context.name(task.assignee) if task.assignee else context.word("nobody")
             due = f"{context.word('due')} {context.instant(task.due_at)}"
             lines.append(f"… {title}: {context.word('waiting')}, {escaped(who)}, {due}")
+            lines += [f"   {line}" for line in standing(task, context)]
     for step in case.steps.values():
         if step.kind == "service" and step.status in ("completed", "active", "failed"):
             mark, word = {
@@ -348,6 +373,12 @@ def _buttons(task: TaskState, template: Template, context: CardContext) -> list[
             button["style"] = choice.style
         buttons.append(button)
     return buttons
+
+
+def _button_rows(task: TaskState, template: Template, context: CardContext) -> list[Block]:
+    """The choices of the task, and below them what else may be done with it."""
+    rows = (("decision", _buttons(task, template, context)), ("task", action_buttons(task, template, context)))
+    return [{"type": "actions", "block_id": name, "elements": buttons} for name, buttons in rows if buttons]
 
 
 def _footer(case: CaseState, task: TaskState | None, context: CardContext) -> Block:

@@ -223,7 +223,7 @@ def test_a_result_is_kept_and_given_once(world: World) -> None:
 def test_an_incident_closes_when_its_check_passes(world: World) -> None:
     assert world.service.resolve_incident("red", "m") is None
     opened = world.open("m", template_id="data_incident", rule_id="red", data={"owner_role": "plant_manager"})
-    assert world.task(opened.case_id, "acknowledge").assignee == "pm"
+    assert world.task(opened.case_id, "explain").assignee == "pm"
     assert world.service.resolve_incident("red", "m", snapshot_id="s2") == opened.case_id
     assert world.service.case(opened.case_id).outcome == "resolved"
     assert world.service.tasks() == []

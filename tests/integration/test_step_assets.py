@@ -47,7 +47,7 @@ def test_steps_follow_their_metric_and_each_other() -> None:
     assert judge.owners == ["team:quality_manager"]
     assert judge.metadata["sla_working_time"] == "PT4H"
     assert {"human"} == judge.kinds and {"job"} == specs[step_key("supply_exception", "replan")].kinds
-    assert not list(specs[step_key("data_incident", "acknowledge")].deps)
+    assert not list(specs[step_key("data_incident", "explain")].deps)
 
 
 def test_a_process_metric_is_linked_and_closes_no_cycle() -> None:

@@ -97,14 +97,13 @@ def test_who_answers_for_a_tiered_step_may_not_approve_in_a_tier_that_does_not_n
 
 def test_a_data_incident_closes_when_its_check_passes_whatever_people_did() -> None:
     early = Play(shipped("data_incident")).open(data={"owner_role": "quality_manager", "check_name": "x"})
-    assert early.task("acknowledge").assignee == "qm"
+    assert early.task("explain").assignee == "qm"
     early.do(c.ResolveIncident())
     assert (early.state.status, early.state.outcome) == ("closed", "resolved")
     assert [t.status for t in early.state.tasks.values()] == ["cancelled"]
 
     late = Play(shipped("data_incident")).open()
-    assert late.task("acknowledge").assignee == "d1"
-    late.choose("acknowledge", "taken")
+    assert late.task("explain").assignee == "d1"
     late.choose("explain", "stated", incident_cause="delivery", remedy="Load the file again")
     assert late.state.status == "open"
     assert late.state.awaiting_resolution
@@ -117,7 +116,7 @@ def test_a_data_incident_closes_when_its_check_passes_whatever_people_did() -> N
 
 def test_an_owner_role_that_nobody_holds_falls_back_to_the_data_owner() -> None:
     play = Play(shipped("data_incident")).open(data={"owner_role": "nobody_at_all"})
-    assert play.task("acknowledge").role == "data_owner"
+    assert play.task("explain").role == "data_owner"
 
 
 def test_forks_nest_and_every_join_waits_for_all_of_its_own() -> None:

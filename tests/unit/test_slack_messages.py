@@ -105,8 +105,10 @@ def test_buttons_carry_task_version_and_outcome() -> None:
     assert ButtonValue.read(confirm["value"]) == ButtonValue("C-000007.judge.1", 1, "confirm", form=True)
     incident = Play(shipped("data_incident"))
     incident.do(c.OpenCase(case_id="C-1", rule_id="red"))
-    (taken,) = buttons(card(incident, "acknowledge"))
-    assert taken["value"] == '{"task_id":"C-1.acknowledge.1","version":1,"outcome":"taken"}'
+    stated, *others = buttons(card(incident, "explain"))
+    assert stated["value"] == '{"task_id":"C-1.explain.1","version":1,"outcome":"stated","form":true}'
+    assert [button["action_id"] for button in others] == ["act:acknowledge", "act:snooze", "act:assign"]
+    assert others[0]["value"] == '{"task_id":"C-1.explain.1","version":1,"action":"acknowledge"}'
 
 
 @pytest.mark.parametrize(

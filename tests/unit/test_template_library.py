@@ -15,7 +15,8 @@ from workflow_jobs.template_library import TEMPLATES_FOLDER, TemplateProblems, U
 def test_every_problem_of_every_file_is_listed(tmp_path: Path) -> None:
     text = (TEMPLATES_FOLDER / "data_incident.yaml").read_text(encoding="utf-8")
     (tmp_path / "data_incident.yaml").write_text(
-        text.replace("accountable: data_owner", "accountable: wizard"), encoding="utf-8"
+        text.replace("accountable: data_owner", "accountable: wizard").replace("role:it_manager", "role:witch"),
+        encoding="utf-8",
     )
     (tmp_path / "broken.yaml").write_text("id: [", encoding="utf-8")
     (tmp_path / "latin.yaml").write_bytes("id: d\xe9j\xe0".encode("latin-1"))
@@ -29,7 +30,7 @@ def test_every_problem_of_every_file_is_listed(tmp_path: Path) -> None:
         "data_incident.yaml",
         "latin.yaml",
     ]
-    assert "data_incident.yaml:48: acknowledge: nobody can hold the role 'wizard'" in said
+    assert "data_incident.yaml:47: explain: nobody can hold the role 'wizard'" in said
 
 
 def test_an_empty_folder_is_said(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ class OpenCase:
 
     `observed` and `threshold` are the raw figure and the limit that it crossed, `direction` the forbidden side of the
     limit (above or below). `requested_by` is a person who may then decide nothing in it. `data` fills the template's
-    inputs; keys that the template does not declare are kept as they are. `priority` None takes the template's.
+    inputs; keys that the template does not declare are kept as they are. `priority` None takes the template's. `times`
+    is how often it was seen before the case was opened, this time included.
     """
 
     case_id: str
@@ -31,6 +32,7 @@ class OpenCase:
     snapshot_id: str = ""
     requested_by: str | None = None
     priority: str | None = None
+    times: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -71,6 +71,7 @@ def _open(command: c.OpenCase, now: datetime, env: Environment) -> tuple[e.Event
         snapshot_id=command.snapshot_id,
         requested_by=command.requested_by,
         data=data,
+        breaches=max(1, command.times or 1),
     )
     flow.enter(template.steps[0])
     return tuple(flow.events)

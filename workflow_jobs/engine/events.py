@@ -45,6 +45,7 @@ class CaseOpened(Event):
     snapshot_id: str = ""
     requested_by: str | None = None
     data: Mapping[str, Plain] = field(default_factory=dict)
+    breaches: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,7 @@ def _opened(event: e.CaseOpened) -> CaseState:
         requested_by=event.requested_by,
         latest_observed=event.observed,
         latest_snapshot_id=event.snapshot_id,
+        breaches=event.breaches,
         data=dict(event.data),
     )
 

@@ -93,7 +93,7 @@ def _reason(text: str) -> str:
     return reason
 
 
-def _open_task(flow: Flow, task_id: str, person_id: str) -> TaskState:
+def _open_task(flow: Flow, task_id: str, person_id: str | None) -> TaskState:
     task = flow.state.tasks.get(task_id)
     if task is None:
         raise Refused("unknown_task", "This case has no such task.")
@@ -105,12 +105,13 @@ def _open_task(flow: Flow, task_id: str, person_id: str) -> TaskState:
     return task
 
 
-def current_task(flow: Flow, task_id: str, version: int, person_id: str) -> TaskState:
-    """The open task as of the version that the person saw, if he may decide it."""
+def current_task(flow: Flow, task_id: str, version: int, person_id: str | None) -> TaskState:
+    """The open task as of the version that the person saw, if he may decide it; None asks for nobody in particular."""
     task = _open_task(flow, task_id, person_id)
     if version != task.version:
         raise Refused("stale_task", "This task has changed since the card was drawn. Please use the latest card.")
-    _may(flow, task, person_id)
+    if person_id is not None:
+        _may(flow, task, person_id)
     return task
 
 

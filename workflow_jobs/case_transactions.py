@@ -1,0 +1,189 @@
+"""One command on one case in one transaction: lock, ask the engine, write what it answered, put the messages.
+
+Belongs here: the transaction that all commands share. Does not belong here: which commands there are (service), what
+may happen (engine), SQL (store), what messages say (slack_messages, outgoing).
+
+The case is locked first (``SELECT ... FOR UPDATE``, ``BEGIN IMMEDIATE`` on SQLite), so of two people who decide at the
+same moment one wins, and the other gets the engine's refusal that names the first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from resources.fault_points import fault_point
+from resources.people import Directory
+from workflow_jobs import outgoing
+from workflow_jobs.candidates import askable
+from workflow_jobs.cases import UnknownTask, open_key
+from workflow_jobs.engine import commands as c
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.decide import decide
+from workflow_jobs.engine.environment import Environment
+from workflow_jobs.engine.evolve import fold
+from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.engine.template import Template
+from workflow_jobs.outgoing_writer import Telling
+from workflow_jobs.process_reader import ProcessReader
+from workflow_jobs.store import case_rows, outbox_rows
+
+logger = logging.getLogger(__name__)
+
+# An open case that another transaction inserted between our look and our insert shows up as a unique violation once.
+_MOST_TRIES = 3
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one command did to one case."""
+
+    before: CaseState | None
+    after: CaseState
+    events: tuple[e.Event, ...]
+
+
+class CaseTransactions(ProcessReader):
+    """What the service's commands are made of."""
+
+    def _transaction(self, name: str, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in one transaction, with fault points around its commit."""
+        for attempt in range(1, _MOST_TRIES + 1):
+            try:
+                with self._engine.begin() as connection:
+                    result = work(connection)
+                    fault_point(f"service.{name}.before_commit")
+            except sa.exc.IntegrityError:
+                if attempt == _MOST_TRIES:
+                    raise
+                logger.info("%s met a row that another transaction had just inserted; looking again", name)
+                continue
+            fault_point(f"service.{name}.after_commit")
+            return result
+        raise AssertionError("unreachable")
+
+    def _on_case(self, name: str, case_id: str, command: c.Command, *, via: str) -> Change:
+        directory = self._directory()
+
+        def work(connection: Connection) -> Change:
+            state = self._locked(connection, case_id)
+            template = self._template_of(connection, state)
+            return self._apply(connection, state, command, template, directory, self._clock.now(), via)
+
+        return self._transaction(name, work)
+
+    def _on_task(self, name: str, task_id: str, command: c.Command, *, via: str) -> CaseState:
+        directory = self._directory()
+
+        def work(connection: Connection) -> CaseState:
+            state = self._of_task(connection, task_id)
+            template = self._template_of(connection, state)
+            return self._apply(connection, state, command, template, directory, self._clock.now(), via).after
+
+        return self._transaction(name, work)
+
+    def _on_each(self, name: str, jobs: Iterable[tuple[str, c.Command]]) -> list[e.Event]:
+        events: list[e.Event] = []
+        failures: list[Exception] = []
+        for case_id, command in jobs:
+            try:
+                events.extend(self._on_case(name, case_id, command, via="timer").events)
+            except Exception as error:
+                logger.exception("%s failed for case %s", name, case_id)
+                error.add_note(f"case {case_id}")
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup(f"{name} failed for {len(failures)} case(s)", failures)
+        return events
+
+    def _apply(
+        self,
+        connection: Connection,
+        before: CaseState | None,
+        command: c.Command,
+        template: Template,
+        directory: Directory,
+        now: datetime,
+        via: str,
+    ) -> Change:
+        people = askable(template, before.data if before is not None else getattr(command, "data", {}), directory)
+        environment = Environment(
+            template=template,
+            calendar=self._calendar,
+            directory=directory,
+            loads=case_rows.open_loads(connection, people),
+        )
+        events = decide(before, command, now, environment)
+        if not events:
+            assert before is not None
+            return Change(before, before, ())
+        after = fold(before, events)
+        key = open_key(after.rule_id, after.subject_id)
+        derived = {task.task_id: self._derived(task, now) for task in case_rows.changed_tasks(before, after)}
+        minutes = None if after.closed_at is None else self._minutes(after.opened_at, after.closed_at)
+        case_rows.write_case(connection, before, after, key, now, minutes)
+        fault_point("service.write.after_case")
+        case_rows.write_events(connection, events, via)
+        fault_point("service.write.after_events")
+        case_rows.write_tasks(connection, before, after, derived)
+        case_rows.write_service_steps(connection, events, after)
+        fault_point("service.write.after_tasks")
+        telling = Telling(
+            template=template,
+            people=directory,
+            context=self._context(directory, after.metric),
+            address=lambda person_id: directory.person(person_id).address(self._pack) if person_id in directory else "",
+            channel=self._channel,
+            today=self._calendar.local_date(now),
+            working_minutes=lambda task: self._derived(task, now).working_minutes,
+        )
+        notices = self._notice_cards(connection, before, events, template)
+        outbox_rows.put(connection, after.case_id, outgoing.messages(before, after, events, telling, notices), now)
+        return Change(before, after, events)
+
+    def _notice_cards(
+        self, connection: Connection, before: CaseState | None, events: Sequence[e.Event], template: Template
+    ) -> dict[str, Sequence[str]]:
+        """Card keys of the escalation notices of tasks that end now and had gone up the ladder, and of the messages to
+        whom the case concerns.
+        """
+        found: dict[str, Sequence[str]] = {}
+        if before is not None and template.tells is not None:
+            found[before.case_id] = outbox_rows.card_keys(
+                connection, before.case_id, outgoing.told_prefix(before.case_id)
+            )
+        for event in events:
+            if before is not None and isinstance(event, (e.TaskDecided, e.TaskCancelled)):
+                task = before.tasks.get(event.task_id)
+                if task is not None and task.rung_index > 0:
+                    prefix = outgoing.notice_prefix(event.task_id)
+                    found[event.task_id] = outbox_rows.card_keys(connection, before.case_id, prefix)
+        return found
+
+    def _derived(self, task: TaskState, now: datetime) -> case_rows.Derived:
+        ended = task.decided_at or task.closed_at
+        minutes = None
+        if task.decided_at is not None:
+            # What a task rested is nobody's working time.
+            minutes = max(0, self._minutes(task.created_at, task.decided_at) - task.paused_seconds // 60)
+        late = now >= task.due_at if ended is None else ended > task.due_at
+        return case_rows.Derived(working_minutes=minutes, breached=late)
+
+    def _minutes(self, start: datetime, end: datetime) -> int:
+        return int(self._calendar.working_between(start, max(start, end)).total_seconds() // 60)
+
+    def _locked(self, connection: Connection, case_id: str) -> CaseState:
+        return self._known(case_rows.lock(connection, case_id), case_id)
+
+    def _of_task(self, connection: Connection, task_id: str) -> CaseState:
+        state = case_rows.lock_by_task(connection, task_id)
+        if state is None:
+            raise UnknownTask(f"there is no task {task_id!r}")
+        return state

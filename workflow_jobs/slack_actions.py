@@ -1,0 +1,182 @@
+"""What a card offers besides deciding: acknowledge, snooze, wake, assign, as buttons and as modals.
+
+Belongs here: rendering these and reading them back. Does not belong here: whether they are allowed (engine). Pure.
+
+A button's ``action_id`` is ``act:<action>`` and its ``value`` JSON with ``task_id``, ``version`` and ``action``; a
+modal's ``callback_id`` is ``act`` and its ``private_metadata`` the button's value. Its fields are named as those of a
+form (slack_modal), so that answers are read and refusals placed in the same way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+
+from workflow_jobs import block_kit
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.state import TaskState
+from workflow_jobs.engine.task_actions import LONGEST_REASON
+from workflow_jobs.engine.template import Actions, HumanStep, Template
+from workflow_jobs.engine.working_time import WorkingCalendar
+from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text
+
+ACTION_PREFIX: Final = "act:"
+CALLBACK_ID: Final = "act"
+ACKNOWLEDGE: Final = "acknowledge"
+SNOOZE: Final = "snooze"
+WAKE: Final = "wake"
+ASSIGN: Final = "assign"
+WITH_MODAL: Final = frozenset({SNOOZE, ASSIGN})
+_SPANS: Final = (1, 4, 24, 48, 72, 120, 168)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionValue:
+    """What such a button carries back."""
+
+    task_id: str
+    version: int
+    action: str
+
+    def to_json(self) -> str:
+        body = {"task_id": self.task_id, "version": self.version, "action": self.action}
+        return json.dumps(body, separators=(",", ":"))
+
+    @classmethod
+    def read(cls, text: str) -> ActionValue:
+        """Raises ValueError for anything that no card of ours carries."""
+        try:
+            body = json.loads(text)
+            value = cls(body["task_id"], body["version"], body["action"])
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise ValueError(f"this is no button of a card: {text[:100]!r}") from error
+        known = (ACKNOWLEDGE, SNOOZE, WAKE, ASSIGN)
+        if not isinstance(value.task_id, str) or type(value.version) is not int or value.action not in known:
+            raise ValueError(f"this is no button of a card: {text[:100]!r}")
+        return value
+
+
+def actions_of(template: Template, task: TaskState) -> Actions:
+    """What the task's step offers."""
+    place = layout_of(template).places.get(task.step_id)
+    step = place.node if place is not None else None
+    return step.actions if isinstance(step, HumanStep) and task.purpose == "decide" else Actions()
+
+
+def action_buttons(task: TaskState, template: Template, context: CardContext) -> list[dict[str, Any]]:
+    """The buttons that make sense for the task as it stands."""
+    offered = actions_of(template, task)
+    names: list[str] = []
+    if offered.acknowledge and task.acknowledged_by is None:
+        names.append(ACKNOWLEDGE)
+    if task.paused_until is not None:
+        names.append(WAKE)
+    elif offered.snooze is not None and task.pauses < offered.snooze.times:
+        names.append(SNOOZE)
+    if offered.assign:
+        names.append(ASSIGN)
+    return [
+        {
+            "type": "button",
+            "action_id": f"{ACTION_PREFIX}{name}",
+            "text": plain_text(context.word(f"act_{name}"), 75),
+            "value": ActionValue(task.task_id, task.version, name).to_json(),
+        }
+        for name in names
+    ]
+
+
+def standing(task: TaskState, context: CardContext) -> list[str]:
+    """mrkdwn lines on who looks after the task, and until when it rests."""
+    lines = []
+    if task.assigned_by is not None:
+        lines.append(f"{context.word('assigned_by')} {escaped(context.name(task.assigned_by))}")
+    if task.acknowledged_by is not None and task.acknowledged_at is not None:
+        who = escaped(context.name(task.acknowledged_by))
+        lines.append(f"{context.word('looked_after_by')} {who}, {context.instant(task.acknowledged_at)}")
+    if task.paused_until is not None:
+        who = escaped(context.name(task.paused_by or ""))
+        until = f"{context.word('snoozed_until')} {context.instant(task.paused_until)}"
+        lines.append(f"{until} {context.word('by')} {who}: {escaped(task.pause_reason)}")
+    return lines
+
+
+def snooze_times(now: datetime, offered: Actions, calendar: WorkingCalendar) -> list[datetime]:
+    """Instants (UTC, whole minutes) until which the task may rest: some hours, the next working morning, some days."""
+    if offered.snooze is None:
+        return []
+    minute = now.astimezone(UTC).replace(second=0, microsecond=0)
+    latest = now + offered.snooze.at_most.clock()
+    tomorrow: date = calendar.local_date(now) + timedelta(days=1)
+    morning = calendar.next_working(datetime.combine(tomorrow, time(0), tzinfo=calendar.time_zone))
+    found = {minute + timedelta(hours=hours) for hours in _SPANS} | {morning}
+    return sorted(at for at in found if now < at <= latest)
+
+
+def snooze_modal(task: TaskState, context: CardContext, times: Sequence[datetime]) -> dict[str, Any]:
+    """Until when, and why."""
+    options = [(at.isoformat(), context.instant(at)) for at in times]
+    return _modal(
+        ActionValue(task.task_id, task.version, SNOOZE),
+        context,
+        note=context.word("snooze_note"),
+        inputs=[
+            _input("until", context.word("until"), _select("until", options)),
+            _input("reason", context.word("reason"), _text("reason")),
+        ],
+    )
+
+
+def assign_modal(task: TaskState, context: CardContext, people: Sequence[str]) -> dict[str, Any]:
+    """To whom; at most a hundred people, as Slack takes them. Raises ValueError where there is nobody else."""
+    if not people:
+        raise ValueError("there is nobody else who may decide this")
+    options = [(person, context.name(person)) for person in people[:100]]
+    return _modal(
+        ActionValue(task.task_id, task.version, ASSIGN),
+        context,
+        note=context.word("assign_note"),
+        inputs=[
+            _input("to", context.word("assign_to"), _select("to", options)),
+            _input("reason", context.word("reason"), _text("reason"), optional=True),
+        ],
+    )
+
+
+def _modal(value: ActionValue, context: CardContext, *, note: str, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+    view = {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "private_metadata": value.to_json(),
+        "title": plain_text(context.word(f"act_{value.action}"), 24),
+        "submit": plain_text(context.word("submit"), 24),
+        "close": plain_text(context.word("cancel"), 24),
+        "blocks": [{"type": "section", "text": markdown(escaped(note))}, *inputs],
+    }
+    block_kit.validate_view(view)
+    return view
+
+
+def _input(name: str, label: str, element: dict[str, Any], *, optional: bool = False) -> dict[str, Any]:
+    return {
+        "type": "input",
+        "block_id": f"field:{name}",
+        "optional": optional,
+        "label": plain_text(label, 2000),
+        "element": element,
+    }
+
+
+def _text(name: str) -> dict[str, Any]:
+    return {"type": "plain_text_input", "action_id": f"field:{name}", "multiline": True, "max_length": LONGEST_REASON}
+
+
+def _select(name: str, options: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    return {
+        "type": "static_select",
+        "action_id": f"field:{name}",
+        "options": [{"text": plain_text(text, 75), "value": value} for value, text in options],
+    }
