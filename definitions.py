@@ -13,7 +13,7 @@ import dagster as dg
 from ops_assets.assets import build_assets
 from ops_assets.landing import landing_tables, process_metrics
 from ops_assets.refresh import load_definitions
-from resources.platform import MODELS_DIR, Platform
+from resources.platform import Platform
 from resources.settings import load_settings
 from sensors.landing import landed_sources_sensor
 from sensors.process import build_process_sensors
@@ -54,7 +54,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
         ],
         resources=given,
         executor=dg.in_process_executor,
-        metadata={"source_pack": platform.pack.title, "models": str(MODELS_DIR)},
+        metadata={"source_pack": platform.pack.title, "models": str(platform.models_dir)},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -21,7 +21,8 @@ class AuditReport:
 
     ``failed`` are the assets behind a red line or a failed build; ``held`` maps each held metric to the failed assets
     that hold it; ``reasons`` gives a sentence per failed asset; ``broken`` are the assets whose build itself failed, so
-    that their table cannot be trusted whatever the checks say.
+    that their table cannot be trusted whatever the checks say. ``unapproved`` says of metrics whose definition is not
+    the approved one why they are held back; nobody can release those.
     """
 
     as_of: date
@@ -30,6 +31,12 @@ class AuditReport:
     broken: frozenset[str]
     held: Mapping[str, frozenset[str]]
     reasons: Mapping[str, str]
+    unapproved: Mapping[str, str] = field(default_factory=dict)
+
+    def held_metrics(self, released: Collection[str]) -> frozenset[str]:
+        """The metrics that keep their last good figures. A release lifts a red line, nothing else."""
+        red = {metric for metric, causes in self.held.items() if metric not in released or causes & self.broken}
+        return frozenset(red | set(self.unapproved))
 
     def warnings_of(self, metric: str, upstream: frozenset[str]) -> tuple[Verdict, ...]:
         """The warnings on a metric and on what it stands on."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ import duckdb
 
 from ops_assets.audit import AuditReport, audit
 from ops_assets.catalog import Catalog, load_catalog
-from ops_assets.definition_bundle import make_bundle
+from ops_assets.definition_bundle import DefinitionBundle, bundle_of, make_bundle
+from ops_assets.definition_change.compiled_sql import note_compiled
+from ops_assets.definition_change.in_force import keep_definitions, standing
+from ops_assets.definition_change.register import with_versions
 from ops_assets.lineage import Lineage, read_lineage
 from ops_assets.project import Project, read_project
 from ops_assets.publishing.publisher import Publisher
@@ -26,8 +29,8 @@ from ops_assets.releases import Releases
 from ops_assets.semantic.manifest import published_manifest
 from resources.dbt import NodeResult
 from resources.fault_points import fault_point
-from resources.platform import MODELS_DIR, Platform
-from resources.serving import write_json_atomically
+from resources.platform import Platform
+from resources.serving import SnapshotStore, write_json_atomically
 
 Progress = Callable[[str], None]
 
@@ -71,18 +74,26 @@ class Definitions:
     project: Project
     manifest: Mapping[str, Any]
     semantic_manifest: str
+    project_dir: Path
 
 
 def load_definitions(platform: Platform) -> Definitions:
     """Read catalogue and project. Raises CatalogError or DbtError with file and line."""
-    catalog = load_catalog(MODELS_DIR)
-    manifest = platform.dbt.manifest()
+    dbt = platform.dbt
+    catalog = load_catalog(dbt.project_dir / "models")
+    manifest = dbt.manifest()
     return Definitions(
         catalog=catalog,
         project=read_project(manifest),
         manifest=manifest,
-        semantic_manifest=published_manifest(platform.dbt.semantic_manifest()),
+        semantic_manifest=published_manifest(dbt.semantic_manifest()),
+        project_dir=dbt.project_dir,
     )
+
+
+def in_force(platform: Platform, definitions: Definitions) -> Definitions:
+    """``definitions``, read anew where a change of definition was published or rolled back since they were read."""
+    return definitions if definitions.project_dir == platform.projects.in_force() else load_definitions(platform)
 
 
 def build(
@@ -97,27 +108,28 @@ def build(
     ``only`` rebuilds just these models, on request; that does not count as the build of a batch.
     """
     path = state_path(platform)
-    project = definitions.project
     with platform.warehouse.exclusive():
+        definitions = in_force(platform, definitions)
+        project, dbt = definitions.project, platform.dbt
         state = BuildState.load(path)
         with platform.warehouse.connection() as connection:
             newest, changed = _new_rows(connection, state.batch_seq)
         if only is not None:
-            results = platform.dbt.build(select=only, tests=True, progress=progress)
+            results = dbt.build(select=only, tests=True, progress=progress)
             return BuildReport("selected", results, state, frozenset())
         full = state.fingerprint != project.fingerprint
         fault_point("refresh.before_build")
         if full:
-            results = platform.dbt.build(tests=True, full_refresh=True, progress=progress)
+            results = dbt.build(tests=True, full_refresh=True, progress=progress)
         else:
             select = _selection(project, changed, state.failed_nodes)
             if not select:
                 return BuildReport("nothing", (), state, frozenset())
-            results = platform.dbt.build(select=select, tests=False, progress=progress)
+            results = dbt.build(select=select, tests=False, progress=progress)
             if state.failed_nodes:
                 tests = [node for node in state.failed_nodes if node.startswith("test:")]
                 if tests:
-                    results += platform.dbt.build(select=[t.removeprefix("test:") for t in tests], tests=True)
+                    results += dbt.build(select=[t.removeprefix("test:") for t in tests], tests=True)
         broken, failed_nodes = _failures(results, definitions)
         if not any(result.failed for result in results if not result.unique_id.startswith("test.")):
             state.batch_seq = newest
@@ -125,10 +137,10 @@ def build(
         state.broken, state.failed_nodes = broken, failed_nodes
         fault_point("refresh.after_build")
         if full:
-            _note_lineage(platform)
+            _note_build(platform, project.fingerprint)
         state.save(path)
         if full or not (platform.settings.dbt_docs_dir / "index.html").exists():
-            platform.dbt.generate_docs(after_full_build=full)
+            dbt.generate_docs(after_full_build=full)
     return BuildReport("full" if full else "incremental", results, state, frozenset(changed))
 
 
@@ -136,18 +148,29 @@ def audit_and_publish(
     platform: Platform, definitions: Definitions, *, progress: Progress | None = None
 ) -> tuple[AuditReport, PublishReport | None]:
     """Audit the warehouse and publish a snapshot; no snapshot when nothing has changed since the last one."""
-    catalog, project = definitions.catalog, definitions.project
-    state = BuildState.load(state_path(platform))
-    # Not before: the lineage is that of the models as they were built.
-    bundle = make_bundle(
-        catalog, MODELS_DIR, semantic_manifest=definitions.semantic_manifest, lineage=load_lineage(platform)
-    )
     as_of = platform.as_of()
     today = platform.pack.today(platform.clock.now())
+    with platform.warehouse.exclusive():
+        definitions = in_force(platform, definitions)
+        project = definitions.project
+        state = BuildState.load(state_path(platform))
+        approved = standing(
+            platform, definitions.catalog, project, definitions.semantic_manifest, built=state.fingerprint
+        )
+        catalog = with_versions(definitions.catalog, approved.versions)
     with platform.warehouse.connection() as connection:
         report = audit(connection, catalog, project, as_of=as_of, broken=state.broken)
+        report = replace(report, unapproved=approved.unapproved)
         releases = Releases(platform.settings.serving_dir)
         released = releases.in_force(report)
+        # Not before: the lineage is that of the models as they were built.
+        bundle = make_bundle(
+            catalog,
+            definitions.project_dir / "models",
+            semantic_manifest=definitions.semantic_manifest,
+            lineage=load_lineage(platform),
+        )
+        bundle = _with_held_definitions(platform.snapshots, bundle, report.held_metrics(released))
         inputs = _digest(
             [
                 state.batch_seq,
@@ -185,10 +208,24 @@ def load_lineage(platform: Platform) -> Lineage:
     return Lineage.from_json(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else Lineage({})
 
 
-def _note_lineage(platform: Platform) -> None:
-    """Keep the lineage of a full build: only then has every model been compiled, and in its full form."""
+def _note_build(platform: Platform, fingerprint: str) -> None:
+    """Keep lineage and SQL of a full build: only then has every model been compiled, and in its full form."""
     manifest = json.loads(platform.dbt.manifest_path.read_text(encoding="utf-8"))
     write_json_atomically(_lineage_path(platform), read_lineage(manifest).to_json())
+    note_compiled(platform, fingerprint, manifest)
+
+
+def _with_held_definitions(store: SnapshotStore, bundle: DefinitionBundle, held: Collection[str]) -> DefinitionBundle:
+    """A metric that keeps its last good figures keeps the definition that made them."""
+    newest = store.list()[:1]
+    if not held or not newest:
+        return bundle
+    before = store.get(newest[0].id)
+    try:
+        good = {row["metric"] for row in before.rows("select metric from metrics where as_of is not null")}
+        return keep_definitions(bundle, bundle_of(store, before), good & set(held))
+    finally:
+        before.close()
 
 
 def _lineage_path(platform: Platform) -> Path:

@@ -18,6 +18,7 @@ from resources.packs import SourcePack
 from resources.settings import DBT_PROJECT_DIR, Settings
 
 Progress = Callable[[str], None]
+_PARSED_FROM = "parsed_from.txt"
 
 
 class DbtError(RuntimeError):
@@ -40,15 +41,23 @@ class NodeResult:
 
 
 class Dbt:
-    """The dbt project as seen with one source pack and one state folder."""
+    """One dbt project as seen with one source pack and one state folder; its target folder is its own."""
 
-    def __init__(self, settings: Settings, pack: SourcePack) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pack: SourcePack,
+        project_dir: Path = DBT_PROJECT_DIR,
+        target_dir: Path | None = None,
+    ) -> None:
         self._settings = settings
         self._pack = pack
+        self.project_dir = project_dir
+        self.target_dir = target_dir or settings.dbt_target_dir
 
     @property
     def manifest_path(self) -> Path:
-        return self._settings.dbt_target_dir / "manifest.json"
+        return self.target_dir / "manifest.json"
 
     def manifest(self) -> dict[str, Any]:
         """The parsed project; parsed anew when a file of the project has changed."""
@@ -58,16 +67,20 @@ class Dbt:
 
     def semantic_manifest(self) -> str:
         """The semantic models and metrics of the project as dbt's JSON text; call :meth:`manifest` first."""
-        return (self._settings.dbt_target_dir / "semantic_manifest.json").read_text(encoding="utf-8")
+        return (self.target_dir / "semantic_manifest.json").read_text(encoding="utf-8")
 
     def ensure_fresh_manifest(self) -> None:
-        """Parse the project when there is no manifest yet or a file of the project is newer than it."""
-        if not self.manifest_path.exists() or self.manifest_path.stat().st_mtime < _newest_change():
+        """Parse the project when there is no manifest of this folder yet or a file of the project is newer than it."""
+        marker = self.target_dir / _PARSED_FROM
+        same = marker.exists() and marker.read_text(encoding="utf-8") == str(self.project_dir)
+        if not same or not self.manifest_path.exists() or self.manifest_path.stat().st_mtime < self._newest_change():
             self.parse()
 
-    def parse(self) -> None:
-        """Parse the project and write the manifest. Raises DbtError with file and reason."""
-        self._invoke(["parse"])
+    def parse(self) -> Any:
+        """Parse the project and write the manifest; returns dbt's own. Raises DbtError with file and reason."""
+        parsed = self.invoke(["parse"])
+        (self.target_dir / _PARSED_FROM).write_text(str(self.project_dir), encoding="utf-8")
+        return parsed
 
     def build(
         self,
@@ -90,24 +103,15 @@ class Dbt:
             arguments += ["--exclude", *exclude]
         if full_refresh:
             arguments.append("--full-refresh")
-        result = self._invoke(arguments, progress=progress, raise_on_failed_nodes=False)
-        return [
-            NodeResult(
-                unique_id=node.node.unique_id,
-                status=str(node.status),
-                seconds=float(node.execution_time or 0.0),
-                rows=_rows(node.adapter_response),
-                message=str(node.message or ""),
-            )
-            for node in result.results
-        ]
+        result = self.invoke(arguments, progress=progress, raise_on_failed_nodes=False)
+        return node_results(result)
 
     def generate_docs(self, *, after_full_build: bool = False) -> Path:
         """Generate dbt docs as one self-contained page and put it in service atomically; returns its folder.
 
         ``after_full_build``: the call before this one built everything, so that nothing needs to be compiled again.
         """
-        self._invoke(["docs", "generate", "--static", *(["--no-compile"] if after_full_build else [])])
+        self.invoke(["docs", "generate", "--static", *(["--no-compile"] if after_full_build else [])])
         target = self._settings.dbt_docs_dir
         target.mkdir(parents=True, exist_ok=True)
         for source, name in (
@@ -116,7 +120,7 @@ class Dbt:
             ("catalog.json", "catalog.json"),
         ):
             beside = target / f".{name}.tmp"
-            shutil.copyfile(self._settings.dbt_target_dir / source, beside)
+            shutil.copyfile(self.target_dir / source, beside)
             beside.replace(target / name)
         return target
 
@@ -128,20 +132,26 @@ class Dbt:
             "time_zone": self._pack.time_zone,
         }
 
-    def _invoke(
+    def invoke(
         self,
         arguments: Sequence[str],
         *,
         progress: Progress | None = None,
         raise_on_failed_nodes: bool = True,
+        manifest: Any = None,
+        warehouse: str = "",
     ) -> Any:
+        """Call dbt. ``manifest`` (dbt's own) spares it parsing; ``warehouse`` is another database than the warehouse.
+
+        Raises DbtError when dbt failed as a whole, or a node did and ``raise_on_failed_nodes``.
+        """
         from dbt.cli.main import dbtRunner
 
         self._settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
         log_dir = self._settings.home / "logs" / "dbt"
         log_dir.mkdir(parents=True, exist_ok=True)
         # profiles.yml reads the path from here: a dbt variable instead would force a full parse for each state folder.
-        os.environ["TRUELOOP_WAREHOUSE_PATH"] = str(self._settings.warehouse_path)
+        os.environ["TRUELOOP_WAREHOUSE_PATH"] = warehouse or str(self._settings.warehouse_path)
         os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
         sentences: list[str] = []
 
@@ -161,14 +171,14 @@ class Dbt:
             "--log-level=none",
             "--log-level-file=none",
             *arguments,
-            f"--project-dir={DBT_PROJECT_DIR}",
-            f"--profiles-dir={DBT_PROJECT_DIR}",
-            f"--target-path={self._settings.dbt_target_dir}",
+            f"--project-dir={self.project_dir}",
+            f"--profiles-dir={self.project_dir}",
+            f"--target-path={self.target_dir}",
             f"--log-path={log_dir}",
             f"--vars={json.dumps(self.variables())}",
         ]
         try:
-            outcome = dbtRunner(callbacks=[on_event]).invoke(call)
+            outcome = dbtRunner(manifest=manifest, callbacks=[on_event]).invoke(call)
         finally:
             _release_warehouse()
         if outcome.exception is not None:
@@ -177,6 +187,12 @@ class Dbt:
         if not outcome.success and raise_on_failed_nodes:
             raise DbtError(f"dbt {arguments[0]} failed: " + "\n".join(sentences))
         return outcome.result
+
+    def _newest_change(self) -> float:
+        folders = [self.project_dir / name for name in ("models", "macros", "seeds", "tests")]
+        files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+        files += [self.project_dir / name for name in ("dbt_project.yml", "profiles.yml")]
+        return max(path.stat().st_mtime for path in files)
 
 
 class _Milestones:
@@ -200,6 +216,20 @@ class _Milestones:
             self._next = self._done + max(1, total // 10)
 
 
+def node_results(result: Any) -> list[NodeResult]:
+    """What a call of dbt says about each node."""
+    return [
+        NodeResult(
+            unique_id=node.node.unique_id,
+            status=str(node.status),
+            seconds=float(node.execution_time or 0.0),
+            rows=_rows(node.adapter_response),
+            message=str(node.message or ""),
+        )
+        for node in result.results
+    ]
+
+
 def _rows(response: Mapping[str, Any] | None) -> int | None:
     value = (response or {}).get("rows_affected")
     return int(value) if isinstance(value, int) and value >= 0 else None
@@ -210,10 +240,3 @@ def _release_warehouse() -> None:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-
-
-def _newest_change() -> float:
-    folders = [DBT_PROJECT_DIR / name for name in ("models", "macros", "seeds", "tests")]
-    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    files += [DBT_PROJECT_DIR / name for name in ("dbt_project.yml", "profiles.yml")]
-    return max(path.stat().st_mtime for path in files)

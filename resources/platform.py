@@ -16,6 +16,7 @@ from resources import fault_points, ops_database
 from resources.clock import Clock, clock_from_settings
 from resources.dbt import Dbt
 from resources.packs import SourcePack, load_pack
+from resources.project_folders import ProjectFolders
 from resources.serving import SnapshotStore
 from resources.settings import DBT_PROJECT_DIR, Settings
 from resources.warehouse import Warehouse
@@ -30,8 +31,9 @@ class StateFolderError(RuntimeError):
 class Platform:
     """One installation: settings, pack, clock, warehouse, dbt, snapshots and ops database."""
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, checkout: Path = DBT_PROJECT_DIR) -> None:
         self.settings = settings
+        self._checkout = checkout
         self.clock: Clock = clock or clock_from_settings(settings)
         fault_points.arm(settings.fault_point)
 
@@ -44,8 +46,23 @@ class Platform:
         return Warehouse(self.settings.warehouse_path)
 
     @cached_property
+    def projects(self) -> ProjectFolders:
+        """The checkout that engineers propose, and the dbt project that is in force."""
+        return ProjectFolders(self._checkout, self.settings.home / "definitions", lambda: self.ops_engine)
+
+    @property
+    def models_dir(self) -> Path:
+        """The models that are in force now."""
+        return self.projects.in_force() / "models"
+
+    @property
     def dbt(self) -> Dbt:
-        return Dbt(self.settings, self.pack)
+        """dbt on the project that is in force now; whoever does several things with one project keeps it."""
+        return Dbt(self.settings, self.pack, self.projects.in_force())
+
+    def candidate(self, project_dir: Path) -> Dbt:
+        """dbt on a project that is not in force; its target folder is one that all candidates share in turn."""
+        return Dbt(self.settings, self.pack, project_dir, self.settings.home / "dbt" / f"{self.pack.name}-candidate")
 
     @cached_property
     def snapshots(self) -> SnapshotStore:

@@ -18,7 +18,6 @@ from ops_assets.figures import with_unit
 from ops_assets.refresh import BuildState, load_definitions, state_path
 from ops_assets.releases import Release, Releases
 from ops_assets.trust import trust_of
-from resources.platform import MODELS_DIR
 
 app = typer.Typer(no_args_is_help=True, help="Published figures.")
 _COLUMNS = {
@@ -65,7 +64,7 @@ def show_metric(
             if body["trust"] != "trusted":
                 print(f"{'':<45}{body['trust_sentence']}")
         return
-    name = load_catalog(MODELS_DIR).metric(metric).name
+    name = load_catalog(open_platform().models_dir).metric(metric).name
     rows = snapshot.rows("select * from metrics where metric = ?", [name])
     if not rows:
         fail(f"{name} is defined, but was not published yet; run `./trueloop refresh`.")
@@ -82,7 +81,7 @@ def release_metric(
 ) -> None:
     """Release a held metric in spite of its red line; takes effect with the next refresh and ends with the red line."""
     platform = open_platform()
-    definition = load_catalog(MODELS_DIR).metric(metric)
+    definition = load_catalog(platform.models_dir).metric(metric)
     snapshot = published(platform)
     owners = {
         row["login"]

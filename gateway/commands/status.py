@@ -15,7 +15,7 @@ from gateway.terminal import fail, one_sentence_errors, print_json, show_one
 from ops_assets.catalog import CatalogError, load_catalog
 from ops_assets.ingestion import quarantine
 from resources.dbt import DbtError
-from resources.platform import MODELS_DIR, Platform
+from resources.platform import Platform
 from workflow_jobs.detection import read_snapshot
 from workflow_jobs.wiring import process_service
 
@@ -69,7 +69,7 @@ def refresh(
     snapshot = platform.snapshots.current()
     if snapshot is not None:
         # The sensors do this when they run; a refresh from cron must not leave a breach without its case.
-        watches = load_catalog(MODELS_DIR).watches(platform.pack.watch_thresholds)
+        watches = load_catalog(platform.models_dir).watches(platform.pack.watch_thresholds)
         read_snapshot(process_service(platform), snapshot, watches)
     body = {
         "run": outcome.run_id,

@@ -64,7 +64,7 @@ class Publisher:
             pack=self._pack.name,
             batch_seq=batch_seq,
             inputs=inputs,
-            held=tuple(sorted(metric for metric in report.held if metric not in released)),
+            held=tuple(sorted(report.held_metrics(released))),
             definitions=self._bundle.digest,
         )
         self._store.snapshots_dir.mkdir(parents=True, exist_ok=True)

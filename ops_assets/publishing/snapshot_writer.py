@@ -154,6 +154,8 @@ class SnapshotWriter:
             needs = ", ".join(missing) or "a model that this pack does not build"
             self._insert_metric(metric, "unavailable", f"Not available in this pack, needs {needs}.")
             return "unavailable"
+        if metric.name in self._report.unapproved:
+            return self._hold(metric, self._report.unapproved[metric.name])
         causes = self._report.held.get(metric.name, frozenset())
         release = self._released.get(metric.name)
         if causes and (release is None or causes & self._report.broken):
