@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal, localcontext
-
-from ops_assets.dictionary.metric import MetricDefinition
+from typing import Protocol
 
 _SYMBOLS = {"percent": " %", "days": " d", "hours": " h", "count": "", "cny": " CNY", "ratio": "", "score": ""}
 
 
-def raw_value(metric: MetricDefinition, numerator: Decimal | None, denominator: Decimal | None) -> Decimal | None:
+class Stated(Protocol):
+    """What the arithmetic must know of a metric: a definition has it, and so has a published metric."""
+
+    @property
+    def aggregation(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def decimals(self) -> int: ...
+
+
+def raw_value(metric: Stated, numerator: Decimal | None, denominator: Decimal | None) -> Decimal | None:
     """Numerator over denominator for a ratio, the numerator for sums; None where there is nothing to divide by."""
     if numerator is None:
         return None
@@ -22,7 +34,7 @@ def raw_value(metric: MetricDefinition, numerator: Decimal | None, denominator: 
         return numerator / denominator
 
 
-def shown_value(metric: MetricDefinition, value: Decimal | None) -> str | None:
+def shown_value(metric: Stated, value: Decimal | None) -> str | None:
     """The figure as people see it, without unit: percent times 100, rounded half up to the metric's decimals."""
     if value is None:
         return None
