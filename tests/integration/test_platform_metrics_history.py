@@ -12,7 +12,7 @@ import pytest
 
 from tests.adventureworks_platform import PackPlatform
 
-MODELS = ["+fct_case+", "+fct_task+", "+fct_run+"]
+MODELS = ["+metric_case_cycle_time", "+metric_sla_attainment", "+metric_report_failure_rate"]
 
 
 @pytest.fixture
