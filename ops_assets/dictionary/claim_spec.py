@@ -115,6 +115,19 @@ class ClaimSpec(Strict):
                 self._check_inputs(side, part.inputs)
         return self
 
+    def check_against(self, metric_grain: tuple[str, ...], *, ratio: bool) -> None:
+        """Refuse what cannot be compared with a metric of this grain. Raises ValueError."""
+        if self.ours is None or set(self.grain) == set(metric_grain):
+            return
+        for rule in self.ours.parsed()[: 2 if ratio else 1]:
+            for product in rule.terms:
+                if len(product) != 1:
+                    raise ValueError(
+                        f"claim {self.name}: our rows are added up to {', '.join(self.grain)}, and "
+                        f"{'*'.join(product) or 'a constant'} in the rule `ours` does not add up; make it a column of "
+                        "the metric model and name that as an input"
+                    )
+
     def _check_inputs(self, side: str, used: frozenset[str]) -> None:
         known = {each.name: each for each in self.inputs}
         for name in sorted(used):

@@ -121,3 +121,12 @@ class MetricDefinition(Strict):
                     f"watch rule {rule.name} names the dimension {rule.dimension!r}, which is not declared"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _claims_can_be_compared(self) -> MetricDefinition:
+        names = [claim.name for claim in self.claims]
+        for claim in self.claims:
+            if names.count(claim.name) > 1:
+                raise ValueError(f"the claim {claim.name} is declared twice")
+            claim.check_against(self.grain, ratio=self.aggregation == "ratio")
+        return self

@@ -28,7 +28,7 @@ class RuleError(ValueError):
 
 @dataclass(frozen=True)
 class Rule:
-    """A polynomial over named inputs. ``fills`` are the values that stand for a missing input, where the rule says so."""
+    """A polynomial over named inputs. ``fills`` are what a missing input counts as, where the rule says so."""
 
     terms: Mapping[Monomial, Fraction]
     fills: Mapping[str, Fraction] = field(default_factory=dict)
@@ -74,7 +74,7 @@ def parse_rule(text: str) -> Rule:
     return Rule(terms, fills)
 
 
-def _terms(node: exp.Expression, fills: dict[str, Fraction], text: str) -> dict[Monomial, Fraction]:
+def _terms(node: exp.Expr, fills: dict[str, Fraction], text: str) -> dict[Monomial, Fraction]:
     if isinstance(node, exp.Paren):
         return _terms(node.this, fills, text)
     if isinstance(node, exp.Neg):
@@ -101,7 +101,7 @@ def _terms(node: exp.Expression, fills: dict[str, Fraction], text: str) -> dict[
     )
 
 
-def _divisor(node: exp.Expression, text: str) -> Fraction:
+def _divisor(node: exp.Expr, text: str) -> Fraction:
     terms = _terms(node, {}, text)
     if set(terms) != {()} or not terms[()]:
         raise RuleError(
@@ -114,12 +114,20 @@ def _divisor(node: exp.Expression, text: str) -> Fraction:
 def _filled(node: exp.Coalesce, fills: dict[str, Fraction], text: str) -> dict[Monomial, Fraction]:
     column, (*values,) = node.this, node.expressions
     constant = _terms(values[0], {}, text) if len(values) == 1 else {}
-    if not isinstance(column, exp.Column) or set(constant) != {()}:
+    if not isinstance(column, exp.Column) or set(constant) != {()} or not _is_decimal(constant[()]):
         raise RuleError(f"{text!r}: coalesce takes one input and one number, as in coalesce(freight, 0).")
     fill = constant[()]
     if fills.setdefault(column.name, fill) != fill:
         raise RuleError(f"{text!r} fills a missing {column.name} with two different numbers; a rule knows one.")
     return {(column.name,): Fraction(1)}
+
+
+def _is_decimal(value: Fraction) -> bool:
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest == 1
 
 
 def _sum(left: Mapping[Monomial, Fraction], right: Mapping[Monomial, Fraction]) -> dict[Monomial, Fraction]:
