@@ -1,4 +1,4 @@
-"""Reads each new snapshot once: breaches open cases, red lines open incidents, mended red lines close them."""
+"""Reads each new snapshot once: breaches open cases, root causes of red lines open incidents, mended ones close."""
 
 # No postponed annotations here: Dagster reads those of decorated functions as they are.
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from ops_assets.catalog import Watch
+from ops_assets.failures import set_aside_sources
 from resources.platform import Platform
 from workflow_jobs.detection import read_snapshot
 from workflow_jobs.wiring import process_service
@@ -20,7 +21,7 @@ def build_published_sensor(watches: Sequence[Watch]) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Holds every newly published snapshot against the watch rules. A breach opens a case, or is added to the "
-            "open one; a red line opens a data incident, a clean audit closes it."
+            "open one; each root cause of red lines opens one incident, which a clean audit closes."
         ),
     )
     def published_metrics_sensor(
@@ -31,7 +32,8 @@ def build_published_sensor(watches: Sequence[Watch]) -> dg.SensorDefinition:
             return dg.SkipReason("Nothing was published yet.")
         if context.cursor == snapshot.id:
             return dg.SkipReason(f"Snapshot {snapshot.id} was read already.")
-        said = read_snapshot(process_service(platform), snapshot, watches)
+        aside = set_aside_sources(platform.ops_engine)
+        said = read_snapshot(process_service(platform), snapshot, watches, aside)
         # The cursor moves only after everything was committed: a tick that dies is simply done again.
         return dg.SensorResult(skip_reason=f"Read snapshot {snapshot.id}: {said}.", cursor=snapshot.id)
 

@@ -1,4 +1,4 @@
-"""What a published snapshot asks for: breaches open cases, red lines open incidents, mended red lines close them.
+"""What a published snapshot asks for: breaches open cases, root causes of red lines open incidents, mended ones close.
 
 Called by the sensor on every new snapshot, and by the command line after a refresh without the sensors. Safe to repeat.
 """
@@ -8,28 +8,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ops_assets.catalog import Watch
-from ops_assets.watching import RED_LINE_RULE, Breach, RedLine, find_breaches, find_red_lines
+from ops_assets.failures import Incident, find_incidents
+from ops_assets.root_causes import SourceTrouble
+from ops_assets.watching import Breach, find_breaches
 from resources.serving import Snapshot
 from workflow_jobs.cases import OpenRequest
+from workflow_jobs.incidents import DELIVERY_RULE, INCIDENT_TEMPLATE, RED_LINE_RULE, Finding, keep_incidents
 from workflow_jobs.service import ProcessService
 
-INCIDENT_TEMPLATE = "data_incident"
+__all__ = ["INCIDENT_TEMPLATE", "read_snapshot"]
+_RULES = {"asset": RED_LINE_RULE, "source": DELIVERY_RULE}
 
 
-def read_snapshot(service: ProcessService, snapshot: Snapshot, watches: Sequence[Watch]) -> str:
-    """Open and close what a snapshot asks for; safe to repeat. Returns a sentence for the tick."""
+def read_snapshot(
+    service: ProcessService, snapshot: Snapshot, watches: Sequence[Watch], set_aside: Sequence[SourceTrouble] = ()
+) -> str:
+    """Open and close what a snapshot asks for; safe to repeat. Returns a sentence for the tick.
+
+    ``set_aside`` are files of the landing ledger that wait for a decision: the root of what is stale below them.
+    """
     breaches = find_breaches(watches, snapshot)
     opened = sum(service.open_case(_breach_request(breach, snapshot)).created for breach in breaches)
-    red_lines = find_red_lines(snapshot)
-    incidents = sum(service.open_case(_incident_request(red_line, snapshot)).created for red_line in red_lines)
-    red = {red_line.asset for red_line in red_lines}
-    resolved = [
-        case.case_id
-        for case in service.cases(status="open", template=INCIDENT_TEMPLATE, limit=10_000)
-        if case.rule_id == RED_LINE_RULE and case.subject_id not in red
-        if service.resolve_incident(RED_LINE_RULE, case.subject_id, snapshot_id=snapshot.id)
-    ]
-    return f"{len(breaches)} breaches, {opened} cases opened, {incidents} incidents opened, {len(resolved)} closed"
+    findings = [_finding(incident, snapshot) for incident in find_incidents(snapshot, set_aside)]
+    kept = keep_incidents(service, findings, set(_RULES.values()), sighting=snapshot.id)
+    return f"{len(breaches)} breaches, {opened} cases opened, {kept}"
 
 
 def _breach_request(breach: Breach, snapshot: Snapshot) -> OpenRequest:
@@ -48,19 +50,28 @@ def _breach_request(breach: Breach, snapshot: Snapshot) -> OpenRequest:
     )
 
 
-def _incident_request(red_line: RedLine, snapshot: Snapshot) -> OpenRequest:
-    return OpenRequest(
-        template_id=INCIDENT_TEMPLATE,
-        rule_id=RED_LINE_RULE,
-        subject_kind="asset",
-        subject_id=red_line.asset,
-        subject_label=red_line.asset,
-        metric=red_line.metrics[0] if red_line.metrics else "",
-        snapshot_id=snapshot.id,
+def _finding(incident: Incident, snapshot: Snapshot) -> Finding:
+    cause = incident.cause
+    names = {metric.name for metric in incident.metrics}
+    return Finding(
+        rule_id=_RULES[cause.kind],
+        subject_id=cause.id,
+        kind=cause.kind,
+        label=cause.label,
+        owner_role=incident.owner_role,
+        failed=[(failure.check, failure.sentence) for failure in cause.failures],
+        sighting=snapshot.id,
+        symptoms=cause.symptoms,
+        held=[
+            {
+                "metric": metric.name,
+                "en": metric.label_en,
+                "zh": metric.label_zh,
+                "as_of": metric.as_of.isoformat() if metric.as_of else None,
+            }
+            for metric in incident.held
+        ],
+        affected_roles=incident.affected_roles,
+        metric=cause.id if cause.id in names else "",
         as_of=snapshot.as_of,
-        data={
-            "owner_role": red_line.owner_role,
-            "check_name": ", ".join(red_line.checks),
-            "asset": f"{red_line.asset}: {red_line.sentence}"[:2000],
-        },
     )

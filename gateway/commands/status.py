@@ -13,6 +13,7 @@ from gateway.refresh_run import PID_TAG, run_job
 from gateway.sample_data import wants_sample, write_sample
 from gateway.terminal import fail, one_sentence_errors, print_json, show_one
 from ops_assets.catalog import CatalogError, load_catalog
+from ops_assets.failures import set_aside_sources
 from ops_assets.ingestion import quarantine
 from resources.dbt import DbtError
 from resources.platform import Platform
@@ -70,7 +71,8 @@ def refresh(
     if snapshot is not None:
         # The sensors do this when they run; a refresh from cron must not leave a breach without its case.
         watches = load_catalog(platform.models_dir).watches(platform.pack.watch_thresholds)
-        read_snapshot(process_service(platform), snapshot, watches)
+        aside = set_aside_sources(platform.ops_engine)
+        read_snapshot(process_service(platform), snapshot, watches, aside)
     body = {
         "run": outcome.run_id,
         "published": outcome.published,

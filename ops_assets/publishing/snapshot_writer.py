@@ -23,7 +23,9 @@ from ops_assets.figures import raw_value, shown_value
 from ops_assets.project import Project
 from ops_assets.publishing.daily_rollups import DailyRollups
 from ops_assets.publishing.months import note_parts, note_periods, read_months
+from ops_assets.publishing.headline import headline_filter, window_start
 from ops_assets.publishing.parts import create_parts_view, sql_text, write_part
+from ops_assets.publishing.failures import Failures
 from ops_assets.publishing.reference_sections import Checks, Directory, ServedModels
 from ops_assets.publishing.sections import Section, SectionContext
 from ops_assets.publishing.trust import TrustSection
@@ -63,7 +65,7 @@ class PublishReport:
 
 def sections() -> tuple[Section, ...]:
     """The sections in the order in which they are written; a later one may read what an earlier one wrote."""
-    return (Checks(), Directory(), ServedModels(), TrustSection(), DailyRollups())
+    return (Checks(), Failures(), Directory(), ServedModels(), TrustSection(), DailyRollups())
 
 
 class SnapshotWriter:
@@ -239,15 +241,11 @@ class SnapshotWriter:
         return numerator, denominator, int(rows)
 
     def _headline_filter(self, metric: MetricDefinition, relation: str) -> str:
-        until = f"event_date <= date '{self._as_of(metric).isoformat()}'"
-        if metric.aggregation == "latest_sum":
-            return f"event_date = (select max(event_date) from {relation} where {until})"
-        first = self._window_start(metric)
-        return until if first is None else f"event_date >= date '{first.isoformat()}' and {until}"
+        window_days = self._pack.window_days(metric.name, metric.window_days)
+        return headline_filter(metric.aggregation, relation, self._as_of(metric), window_days)
 
     def _window_start(self, metric: MetricDefinition) -> date | None:
-        days = self._pack.window_days(metric.name, metric.window_days)
-        return None if days is None else self._as_of(metric) - timedelta(days=days - 1)
+        return window_start(self._as_of(metric), self._pack.window_days(metric.name, metric.window_days))
 
     def _write_figures(self, metric: MetricDefinition, relation: str) -> None:
         """Parts and monthly roll-up by month (only changed months anew), subjects and details over the window."""
