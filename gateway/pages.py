@@ -23,6 +23,8 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Match
 
 from gateway.context import GatewayContext, context_of
+from gateway.figure_words import change_words, plain_number
+from gateway.sparkline import sparkline
 from gateway.words import LANGUAGES, Language, chosen, text
 from ops_assets.figures import with_unit
 from resources.serving import Snapshot, UnknownSnapshotError
@@ -64,6 +66,7 @@ _environment = jinja2.Environment(
     lstrip_blocks=True,
 )
 _environment.filters |= {"figure": figure, "prose": prose}
+_environment.globals |= {"sparkline": sparkline, "change_words": change_words, "plain_number": plain_number}
 
 
 def page(
@@ -76,6 +79,8 @@ def page(
         t=partial(text, language),
         say=partial(chosen, language),
         language=language,
+        say_all=partial(_all_chosen, language),
+        dimension_words=partial(_dimension_words, language),
         local=partial(_local, ZoneInfo(context.pack.time_zone)),
         frame=_Frame(request, context, language),
         **values,
@@ -117,6 +122,17 @@ def has_route(request: Request, path: str) -> bool:
     """Whether the application answers GET ``path``."""
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
     return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+
+def _all_chosen(language: Language, entry: Any) -> tuple[str, ...]:
+    """The words of a dictionary entry that lists several in each language."""
+    found: tuple[str, ...] = entry.zh if language == "zh" else entry.en
+    return found
+
+
+def _dimension_words(language: Language, name: str) -> str:
+    words = text(language, f"dimension_{name}")
+    return name.replace("_", " ") if words == f"dimension_{name}" else words
 
 
 def _local(zone: ZoneInfo, instant: datetime, form: str = "%Y-%m-%d %H:%M") -> str:

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     local_reader_role: str = Field(
         "analyst", description="Reader role of whoever reads on this machine without a token; see docs/security.md."
     )
+    search_embedder: str = Field(
+        "", description="`module:function` that gives an embedder for search by meaning. Empty: by words alone."
+    )
     slack_bot_token: SecretStr = Field(SecretStr(""), description="Bot token (xoxb-). Empty: the embedded Slack.")
     slack_signing_secret: SecretStr = Field(SecretStr(""), description="Signing secret of the Slack app.")
     slack_app_token: SecretStr = Field(SecretStr(""), description="App token (xapp-); set, Socket Mode is used.")
