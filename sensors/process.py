@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from ops_assets.consistency_history import export_scores
 from ops_assets.watching import subject_figure
 from resources.platform import Platform
 from resources.slack import SlackClient
@@ -155,10 +156,14 @@ def due_effects_sensor(context: dg.SensorEvaluationContext, platform: dg.Resourc
     name="case_history_sensor",
     minimum_interval_seconds=15,
     default_status=_ON,
-    description="Hands changed cases and tasks over as source events, so that the process itself is measured.",
+    description="Hands changed cases and tasks, and new consistency scores, over as source events, so that they are "
+    "measured as well.",
 )
 def case_history_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
-    return dg.SkipReason(f"{export_history(platform)} changed cases and tasks handed over.")
+    handed = export_history(platform)
+    return dg.SkipReason(
+        f"{handed} changed cases and tasks and {export_scores(platform)} consistency scores handed over."
+    )
 
 
 _MEASURED_JOBS = {REFRESH_JOB, OPERATING_ANALYSIS_JOB}
