@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,7 +18,7 @@ from ops_assets.access import DEFAULT_CLASS, SecurityClass
 from ops_assets.checks.rules import CheckRule
 from ops_assets.dictionary.base import Strict
 from ops_assets.dictionary.check_spec import CheckSpec
-from ops_assets.dictionary.metric import Aggregation, MetricDefinition
+from ops_assets.dictionary.metric import Aggregation, DimensionColumns, MetricDefinition
 from ops_assets.dictionary.security import ColumnMeta, ModelSecurity
 from ops_assets.dictionary.watch_rule import WatchRule
 from ops_assets.yaml_lines import YamlDocument
@@ -38,11 +38,13 @@ class ServeSpec(Strict):
 
 @dataclass(frozen=True)
 class Watch:
-    """A watch rule with the metric that it looks at."""
+    """A watch rule with the metric that it looks at; ``columns`` identify the subjects of a rule with a dimension."""
 
     metric: str
     rule: WatchRule
     aggregation: Aggregation = "ratio"
+    direction: Literal["up", "down", "none"] = "none"
+    columns: DimensionColumns | None = None
 
     @property
     def id(self) -> str:
@@ -75,7 +77,13 @@ class Catalog:
                 f"There are: {', '.join(sorted(rules))}."
             )
         return tuple(
-            Watch(metric.name, rule.model_copy(update=dict((overrides or {}).get(name, {}))), metric.aggregation)
+            Watch(
+                metric.name,
+                _overridden(rule, (overrides or {}).get(name, {})),
+                metric.aggregation,
+                metric.direction,
+                None if rule.dimension is None else metric.dimensions[rule.dimension],
+            )
             for name, (metric, rule) in rules.items()
         )
 
@@ -113,6 +121,15 @@ def load_catalog(models_dir: Path) -> Catalog:
                 )
     _refuse_twins(checks, metrics.values())
     return Catalog(metrics=dict(sorted(metrics.items())), checks=tuple(checks), served=served, security=security)
+
+
+def _overridden(rule: WatchRule, bounds: Mapping[Any, Decimal]) -> WatchRule:
+    if rule.kind != "threshold" and {"above", "below"} & set(bounds):
+        raise CatalogError(
+            f"watch_thresholds.{rule.name} sets a bound, but the rule is one of the kind {rule.kind}; "
+            "only min_denominator can be overridden there."
+        )
+    return rule.model_copy(update=dict(bounds))
 
 
 def _identity(document: YamlDocument, where: tuple[str | int, ...], name: str) -> dict[str, Any]:

@@ -1,45 +1,21 @@
-"""Holds published figures against the watch rules: which subjects breach, and which assets hold figures back.
+"""Holds published figures against the watch rules: which subjects breach.
 
-Reads one snapshot and nothing else, so a breach can always be shown with the very figures that made it.
+Reads one snapshot and nothing else, so a breach can always be shown with the very figures that made it. Belongs here:
+the dispatch over the kinds of rules, and thresholds. The other kinds are ops_assets.watched_kinds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
+from ops_assets.breach import Breach
 from ops_assets.catalog import Watch
+from ops_assets.watch_words import form_of, threshold_words
+from ops_assets.watched_kinds import change_breaches, control_breaches, missing_breaches
+from ops_assets.watched_rows import has_rows
 from resources.serving import Snapshot
-
-RED_LINE_RULE = "red_line"
-
-
-@dataclass(frozen=True)
-class Breach:
-    """One subject beyond one watch rule. Figures are raw ratios; ``direction`` is the forbidden side."""
-
-    rule_id: str
-    metric: str
-    template: str
-    subject_kind: str
-    subject_id: str
-    subject_label: str
-    direction: Literal["above", "below"]
-    observed: Decimal
-    threshold: Decimal
-
-
-@dataclass(frozen=True)
-class RedLine:
-    """An asset whose red line holds metrics back, with the failing checks and the owner role of the first metric."""
-
-    asset: str
-    checks: tuple[str, ...]
-    sentence: str
-    metrics: tuple[str, ...]
-    owner_role: str
 
 
 def find_breaches(watches: Sequence[Watch], snapshot: Snapshot) -> list[Breach]:
@@ -49,21 +25,37 @@ def find_breaches(watches: Sequence[Watch], snapshot: Snapshot) -> list[Breach]:
     }
     found: list[Breach] = []
     for watch in watches:
-        if watch.metric not in published:
-            continue
+        if watch.metric in published:
+            found += _breaches(watch, snapshot, published[watch.metric])
+    return found
+
+
+def _breaches(watch: Watch, snapshot: Snapshot, row: Mapping[str, Any]) -> list[Breach]:
+    if watch.rule.kind == "threshold":
         if watch.rule.dimension is None:
-            found += breaches_of(watch, [{**published[watch.metric], "subject_id": "", "subject_label": ""}])
-            continue
+            return breaches_of(watch, [{**row, "subject_id": "", "subject_label": ""}], row)
         subjects = snapshot.rows(
             "select * from metric_subject where metric = ? and dimension = ? order by subject_id",
             [watch.metric, watch.rule.dimension],
         )
-        found += breaches_of(watch, subjects)
-    return found
+        return breaches_of(watch, subjects, row)
+    if not has_rows(snapshot, watch.metric):
+        return []
+    if watch.rule.change is not None:
+        return change_breaches(watch, watch.rule.change, snapshot, row)
+    if watch.rule.control is not None:
+        return control_breaches(watch, watch.rule.control, snapshot, row)
+    assert watch.rule.missing is not None, "a watch rule has one condition"
+    return missing_breaches(watch, watch.rule.missing, snapshot, row)
 
 
-def breaches_of(watch: Watch, subjects: Iterable[Mapping[str, Any]]) -> list[Breach]:
-    """The subjects beyond one rule, exactly: bounds are compared with fractions, not with rounded figures."""
+def breaches_of(
+    watch: Watch, subjects: Iterable[Mapping[str, Any]], metric: Mapping[str, Any] | None = None
+) -> list[Breach]:
+    """The subjects beyond one bound, exactly: bounds are compared with fractions, not with rounded figures.
+
+    ``metric`` is the metric's row in the snapshot; with it, each breach says why.
+    """
     rule = watch.rule
     found = []
     for row in subjects:
@@ -74,8 +66,9 @@ def breaches_of(watch: Watch, subjects: Iterable[Mapping[str, Any]]) -> list[Bre
         if value is None or denominator < rule.min_denominator:
             continue
         threshold = rule.above if rule.above is not None else rule.below
-        assert threshold is not None, "a watch rule has one bound"
-        if (value > threshold) if rule.above is not None else (value < threshold):
+        assert threshold is not None, "a watch rule of this kind has one bound"
+        above = rule.above is not None
+        if (value > threshold) if above else (value < threshold):
             found.append(
                 Breach(
                     rule_id=watch.id,
@@ -84,9 +77,10 @@ def breaches_of(watch: Watch, subjects: Iterable[Mapping[str, Any]]) -> list[Bre
                     subject_kind=rule.dimension or "",
                     subject_id=row["subject_id"],
                     subject_label=row["subject_label"] or row["subject_id"],
-                    direction="above" if rule.above is not None else "below",
+                    direction="above" if above else "below",
                     observed=value,
                     threshold=threshold,
+                    why=None if metric is None else threshold_words(form_of(metric), value, threshold, above),
                 )
             )
     return found
@@ -112,21 +106,3 @@ def subject_figure(snapshot: Snapshot, metric: str, dimension: str, subject_id: 
             [metric, dimension, subject_id],
         )
     return Decimal(str(rows[0]["value"])) if rows and rows[0]["value"] is not None else None
-
-
-def find_red_lines(snapshot: Snapshot) -> list[RedLine]:
-    """The assets with a failing red line, each once, however many of its checks fail."""
-    owners = {row["metric"]: row["owner_role"] for row in snapshot.rows("select metric, owner_role from metrics")}
-    by_asset: dict[str, list[dict[str, Any]]] = {}
-    for row in snapshot.rows("select * from checks where severity = 'red' order by asset, check_name"):
-        by_asset.setdefault(row["asset"], []).append(row)
-    return [
-        RedLine(
-            asset=asset,
-            checks=tuple(row["check_name"] for row in rows),
-            sentence="; ".join(f"{row['check_name']}: {row['sentence']}" for row in rows),
-            metrics=tuple(sorted({metric for row in rows for metric in row["metrics"]})),
-            owner_role=next((owners[m] for row in rows for m in row["metrics"] if m in owners), "data_owner"),
-        )
-        for asset, rows in sorted(by_asset.items())
-    ]

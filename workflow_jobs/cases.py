@@ -83,8 +83,12 @@ def dismissed(last: CaseState, request: OpenRequest) -> bool:
 
     Without this, a rule would open a new case at every refresh after somebody said that nothing is to be done.
     """
-    if last.outcome != NO_ACTION or last.latest_observed is None or request.observed is None:
+    if last.outcome != NO_ACTION:
         return False
+    if last.latest_observed is None or request.observed is None:
+        # Missing rows have no figure that could get worse; they are news once there were rows in between.
+        episode = request.data.get("episode")
+        return episode is not None and last.data.get("episode") == episode
     judged, now = Decimal(last.latest_observed), Decimal(str(request.observed))
     return now <= judged if request.direction == "above" else now >= judged
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ops_assets.breach import Breach
 from ops_assets.catalog import Watch
 from ops_assets.failures import Incident, find_incidents
 from ops_assets.root_causes import SourceTrouble
-from ops_assets.watching import Breach, find_breaches
+from ops_assets.watching import find_breaches
 from resources.serving import Snapshot
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.incidents import DELIVERY_RULE, INCIDENT_TEMPLATE, RED_LINE_RULE, Finding, keep_incidents
@@ -47,6 +48,7 @@ def _breach_request(breach: Breach, snapshot: Snapshot) -> OpenRequest:
         threshold=breach.threshold,
         snapshot_id=snapshot.id,
         as_of=snapshot.as_of,
+        data=breach.case_data(),
     )
 
 

@@ -103,7 +103,7 @@ class MetricDefinition(Strict):
 
     @model_validator(mode="after")
     def _nothing_is_missing_by_oversight(self) -> MetricDefinition:
-        given = {"claims": bool(self.claims), "watch": bool(self.watch), "target": self.target is not None}
+        given: dict[Leavable, bool] = {"claims": bool(self.claims), "watch": bool(self.watch), "target": self.target is not None}
         for field, is_given in given.items():
             if is_given and field in self.without:
                 raise ValueError(f"{field} is given and left out at once; take it out of `without`")
@@ -119,6 +119,11 @@ class MetricDefinition(Strict):
             if rule.dimension is not None and rule.dimension not in self.dimensions:
                 raise ValueError(
                     f"watch rule {rule.name} names the dimension {rule.dimension!r}, which is not declared"
+                )
+            if rule.looks_for_worse and self.direction == "none":
+                raise ValueError(
+                    f"watch rule {rule.name} looks for what is worse, but neither direction is better; "
+                    "say `direction: any` in the rule"
                 )
         return self
 

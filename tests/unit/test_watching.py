@@ -1,4 +1,4 @@
-"""Watch rules on published figures: exact bounds, small denominators, held metrics, red lines gathered by asset."""
+"""Watch rules on published figures: exact bounds, small denominators, held metrics."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops_assets.breach import Breach
 from ops_assets.catalog import Watch
 from ops_assets.dictionary.watch_rule import WatchRule
-from ops_assets.watching import Breach, breaches_of, find_breaches, find_red_lines, observed_value, subject_figure
+from ops_assets.watching import breaches_of, find_breaches, observed_value, subject_figure
 from resources.serving import Snapshot
+
+FORM = {"metric": "metric_m", "unit": "percent", "decimals": 2}
 
 
 class _Snapshot:
@@ -23,8 +26,6 @@ class _Snapshot:
         self._tables = tables
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
-        if "from checks" in sql:
-            return sorted(self._tables.get("checks", []), key=lambda row: (row["asset"], row["check_name"]))
         if "from metric_subject where" in sql:
             metric, dimension = parameters
             rows = self._tables.get("subjects", [])
@@ -110,32 +111,16 @@ def test_a_figure_is_on_one_side_of_a_bound_at_most(numerator: Decimal, denomina
 def test_a_held_metric_opens_nothing_and_a_warned_one_does() -> None:
     subjects = [_row("1", "2"), _row("0", "2", "S2")]
     for state, expected in (("held", []), ("none_good", []), ("published", ["S1"]), ("warning", ["S1"])):
-        snapshot = _snapshot(metrics=[{"metric": "metric_m", "state": state}], subjects=subjects)
-        assert [breach.subject_id for breach in find_breaches([_watch(above="0.4")], snapshot)] == expected, state
+        snapshot = _snapshot(metrics=[{**FORM, "state": state}], subjects=subjects)
+        breaches = find_breaches([_watch(above="0.4")], snapshot)
+        assert [breach.subject_id for breach in breaches] == expected, state
+        assert all(breach.why and breach.why.en == "50.00 % is above the limit of 40.00 %." for breach in breaches)
 
 
 def test_a_rule_without_dimension_judges_the_metric_as_a_whole() -> None:
-    figures = {"metric": "metric_m", "state": "published", "numerator": "1", "denominator": "2"}
+    figures = {**FORM, "state": "published", "numerator": "1", "denominator": "2"}
     (breach,) = find_breaches([_watch(above="0.4", dimension=None)], _snapshot(metrics=[figures]))
     assert (breach.subject_kind, breach.subject_id) == ("", "")
-
-
-def test_red_lines_are_gathered_by_asset_with_the_owner_of_a_metric() -> None:
-    def check(asset: str, name: str, metrics: list[str]) -> dict[str, Any]:
-        return {"asset": asset, "check_name": name, "metrics": metrics, "sentence": f"{name} failed", "severity": "red"}
-
-    snapshot = _snapshot(
-        metrics=[{"metric": "metric_b", "owner_role": "cfo"}],
-        checks=[
-            check("fct_x", "two", ["metric_b", "metric_a"]),
-            check("fct_x", "one", []),
-            check("fct_y", "three", []),
-        ],
-    )
-    first, second = find_red_lines(snapshot)
-    assert (first.asset, first.checks, first.metrics) == ("fct_x", ("one", "two"), ("metric_a", "metric_b"))
-    assert (first.owner_role, second.owner_role) == ("cfo", "data_owner")
-    assert first.sentence == "one: one failed; two: two failed"
 
 
 def test_a_subjects_figure_is_exact_or_nothing() -> None:
