@@ -9,10 +9,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 
-from gateway.context import GatewayContext, context_of, require_reader
+from gateway.context import GatewayContext, context_of, reader_of
+from gateway.governed_cases import GovernedCases
 from gateway.paging import Limit, Offset, Page
 from gateway.problems import Problem, responses
-from gateway.tokens import READ
+from ops_assets.access import Reader
 from workflow_jobs.cases import CaseSummary, TaskSummary, UnknownCase
 from workflow_jobs.engine.events import to_json
 
@@ -20,11 +21,12 @@ from workflow_jobs.engine.events import to_json
 MOST_CASES = 10_000
 
 
-def _reader(request: Request) -> None:
-    require_reader(request, READ)
+def _reader(request: Request) -> Reader:
+    return reader_of(request)
 
 
-router = APIRouter(prefix="/api/v1", tags=["cases"], dependencies=[Depends(_reader)])
+Asking = Annotated[Reader, Depends(_reader)]
+router = APIRouter(prefix="/api/v1", tags=["cases"])
 
 
 class Case(BaseModel):
@@ -73,31 +75,36 @@ class CaseList(Page):
 class CaseDetail(BaseModel):
     case: Case
     tasks: list[Task] = Field(description="In the order in which they are due.")
-    data: dict[str, Any] = Field(description="What was entered in the forms so far.")
+    data: dict[str, Any] = Field(
+        description="What was entered in the forms so far; empty for readers who may not see all of it."
+    )
     events: list[dict[str, Any]] = Field(description="Everything that happened, oldest first.")
 
 
 @router.get("/cases", response_model=CaseList, summary="List cases", responses=responses(401, 403))
 def list_cases(
     request: Request,
+    reader: Asking,
     status: Annotated[str | None, Query(description="Only this status.", examples=["open"])] = None,
     template: Annotated[str | None, Query(description="Only this template.", examples=["supply_exception"])] = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> CaseList:
     """Cases, newest first."""
-    found = context_of(request).service.cases(status=status, template=template, limit=MOST_CASES)
-    return CaseList(
-        total=len(found), limit=limit, offset=offset, cases=[_case(one) for one in found[offset : offset + limit]]
-    )
+    context = context_of(request)
+    governed = GovernedCases(context, reader)
+    found = context.service.cases(status=status, template=template, limit=MOST_CASES)
+    shown = [_case(governed, one) for one in found[offset : offset + limit]]
+    return CaseList(total=len(found), limit=limit, offset=offset, cases=shown)
 
 
 @router.get(
     "/cases/{case_id}", response_model=CaseDetail, summary="One case in full", responses=responses(401, 403, 404)
 )
-def show_case(request: Request, case_id: Annotated[str, Path(max_length=64)]) -> CaseDetail:
+def show_case(request: Request, reader: Asking, case_id: Annotated[str, Path(max_length=64)]) -> CaseDetail:
     """A case with its tasks, the data entered so far and its log."""
     context = context_of(request)
+    governed = GovernedCases(context, reader)
     try:
         state = context.service.case(case_id)
     except UnknownCase:
@@ -106,18 +113,33 @@ def show_case(request: Request, case_id: Annotated[str, Path(max_length=64)]) ->
     summary = next(one for one in found if one.case_id == case_id)
     tasks = context.service.tasks(case_id=case_id, open_only=False)
     return CaseDetail(
-        case=_case(summary),
-        tasks=[_task(context, one) for one in tasks],
-        data=dict(state.data),
-        events=[to_json(event) for event in context.service.events(case_id)],
+        case=_case(governed, summary),
+        tasks=[_task(context, governed, one) for one in tasks],
+        data=governed.entered(summary.metric, state.data),
+        events=governed.events(
+            summary.metric, summary.subject_kind, [to_json(event) for event in context.service.events(case_id)]
+        ),
     )
 
 
-def _case(summary: CaseSummary) -> Case:
-    return Case(**asdict(summary))
+def _case(governed: GovernedCases, summary: CaseSummary) -> Case:
+    seen = {
+        key: governed.subject(summary.metric, summary.subject_kind, getattr(summary, key)) or ""
+        for key in ("subject_id", "subject_label")
+    }
+    return Case(**asdict(summary) | seen)
 
 
-def _task(context: GatewayContext, summary: TaskSummary) -> Task:
-    body = asdict(summary)
+def _task(context: GatewayContext, governed: GovernedCases, summary: TaskSummary) -> Task:
+    body = {key: value for key, value in asdict(summary).items() if key in Task.model_fields}
     name = context.directory().name(summary.assignee) if summary.assignee else None
-    return Task(**{field: body[field] for field in Task.model_fields if field in body}, assignee_name=name)
+    assignee = governed.person(summary.assignee)
+    return Task(
+        **body
+        | {
+            "assignee": assignee,
+            # One pseudonym for id and name, so that two people of one name stay two.
+            "assignee_name": name if assignee == summary.assignee else assignee,
+            "decided_by": governed.person(summary.decided_by),
+        }
+    )

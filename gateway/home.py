@@ -8,11 +8,15 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
-from gateway.context import GatewayContext, context_of, require_reader
+from gateway.context import GatewayContext, context_of, reader_of, require_reader
+from gateway.governed_cases import GovernedCases
 from gateway.health import look
 from gateway.pages import language_of, page
 from gateway.tokens import READ
 from gateway.words import Language
+from ops_assets.access import AccessRefused, Reader
+from ops_assets.definition_bundle import bundle_of
+from ops_assets.governed_figures import GovernedFigures
 from ops_assets.trust import trust_of
 
 router = APIRouter(include_in_schema=False)
@@ -21,15 +25,15 @@ _CASES_SHOWN = 25
 
 @router.get("/")
 def home(request: Request) -> Response:
-    require_reader(request, READ)
+    reader = reader_of(request)
     context, language = context_of(request), language_of(request)
     return page(
         request,
         "home.html",
         pack=context.pack.title,
         places=_places(context),
-        **_metrics(context, language),
-        **_cases(context, language),
+        **_metrics(context, reader, language),
+        **_cases(context, reader, language),
     )
 
 
@@ -60,18 +64,22 @@ def _places(context: GatewayContext) -> list[dict[str, str]]:
     ]
 
 
-def _metrics(context: GatewayContext, language: Language) -> dict[str, Any]:
+def _metrics(context: GatewayContext, reader: Reader, language: Language) -> dict[str, Any]:
     snapshot = context.snapshots.current()
     if snapshot is None:
         return {"snapshot": None, "domains": []}
     trusts = trust_of(snapshot, context.clock.now())
+    figures = GovernedFigures(bundle_of(context.snapshots, snapshot), context.access)
     rows = snapshot.rows(
         "select metric, label_en, label_zh, domain, unit, value_text, as_of from metrics order by domain, metric"
     )
     domains: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         label = (row["label_zh"] if language == "zh" else row["label_en"]) or row["label_en"] or row["metric"]
-        domains.setdefault(row["domain"] or "", []).append(row | {"label": label, "trust": trusts[row["metric"]]})
+        refused = figures.refusal(reader, row["metric"], language)
+        seen = {"value_text": None if refused else row["value_text"], "refused": refused}
+        seen |= {"label": label, "trust": trusts[row["metric"]]}
+        domains.setdefault(row["domain"] or "", []).append(row | seen)
     published = snapshot.published_at.astimezone(_zone(context))
     return {
         "snapshot": {"id": snapshot.id, "as_of": snapshot.as_of.isoformat(), "at": f"{published:%Y-%m-%d %H:%M}"},
@@ -79,21 +87,26 @@ def _metrics(context: GatewayContext, language: Language) -> dict[str, Any]:
     }
 
 
-def _cases(context: GatewayContext, language: Language) -> dict[str, Any]:
+def _cases(context: GatewayContext, reader: Reader, language: Language) -> dict[str, Any]:
+    try:
+        governed = GovernedCases(context, reader)
+    except AccessRefused:
+        return {"cases": [], "more_cases": 0}
     found = context.service.cases(status="open", limit=1000)
     directory = context.directory()
     now, zone = context.clock.now(), _zone(context)
     shown = []
     for case in found[:_CASES_SHOWN]:
         tasks = context.service.tasks(case_id=case.case_id, open_only=True)
-        waits = [directory.name(task.assignee) for task in tasks if task.assignee]
+        waits = [governed.person(directory.name(task.assignee)) or "" for task in tasks if task.assignee]
         due = min((task.due_at for task in tasks), default=None)
         shown.append(
             {
                 "id": case.case_id,
                 "title": _title(context, case.case_id, language),
-                "subject": case.subject_label or case.subject_id or case.metric,
-                "waits": ", ".join(dict.fromkeys(waits)),
+                "subject": governed.subject(case.metric, case.subject_kind, case.subject_label or case.subject_id)
+                or case.metric,
+                "waits": ", ".join(dict.fromkeys(filter(None, waits))),
                 "due": _local(due, zone) if due else "",
                 "overdue": due is not None and due < now,
                 "opened": _local(case.opened_at, zone),

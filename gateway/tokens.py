@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, RowMapping
 
+from ops_assets.access_file import load_access_policy
 from resources.clock import Clock
 from resources.ops_database import UtcDateTime, metadata, reading
 
@@ -40,6 +41,8 @@ gateway_token = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("last_used_at", UtcDateTime),
     sa.Column("revoked_at", UtcDateTime),
+    sa.Column("reader_role", sa.String(100), nullable=False, server_default=DEFAULT_READER_ROLE),
+    sa.Column("departments", sa.JSON, nullable=False, server_default="[]"),
 )
 
 
@@ -49,7 +52,10 @@ class TokenError(ValueError):
 
 @dataclass(frozen=True)
 class Token:
-    """What is known of a token; never its secret. Instants are UTC; ``last_used_at`` is exact to a minute."""
+    """What is known of a token; never its secret. Instants are UTC; ``last_used_at`` is exact to a minute.
+
+    ``reader_role`` decides what its reader sees (dbt_project/access.yml), ``departments`` whose rows.
+    """
 
     token_id: str
     name: str
@@ -69,14 +75,25 @@ class CreatedToken:
     text: str
 
 
-def create_token(engine: Engine, *, name: str, scopes: Iterable[str] = (EVENTS_WRITE,), clock: Clock) -> CreatedToken:
-    """Make a token. Raises TokenError for an empty name, no scope or an unknown one."""
+def create_token(
+    engine: Engine,
+    *,
+    name: str,
+    scopes: Iterable[str] = (EVENTS_WRITE,),
+    reader_role: str = DEFAULT_READER_ROLE,
+    departments: Iterable[str] = (),
+    clock: Clock,
+) -> CreatedToken:
+    """Make a token. Raises TokenError for an empty name, no scope or an unknown one, an unknown reader role."""
     wanted = tuple(sorted(set(scopes)))
     if not name.strip() or len(name) > 200:
         raise TokenError("A token needs a name of at most 200 characters that says who uses it.")
     unknown = [scope for scope in wanted if scope not in SCOPES]
     if unknown or not wanted:
         raise TokenError(f"{', '.join(unknown) or 'No scope'} is not a scope; there are: {', '.join(SCOPES)}.")
+    roles = load_access_policy().roles
+    if reader_role not in roles:
+        raise TokenError(f"{reader_role!r} is no reader role; dbt_project/access.yml has: {', '.join(roles)}.")
     token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     row: dict[str, Any] = {
         "token_id": token_id,
@@ -85,6 +102,8 @@ def create_token(engine: Engine, *, name: str, scopes: Iterable[str] = (EVENTS_W
         "created_at": clock.now(),
         "last_used_at": None,
         "revoked_at": None,
+        "reader_role": reader_role,
+        "departments": sorted(set(departments)),
     }
     with engine.begin() as connection:
         connection.execute(gateway_token.insert().values(**row, secret_sha256=_hash(secret)))
@@ -150,4 +169,6 @@ def _token(row: RowMapping | dict[str, Any]) -> Token:
         row["created_at"],
         row["last_used_at"],
         row["revoked_at"],
+        row["reader_role"],
+        tuple(row["departments"]),
     )

@@ -1,4 +1,4 @@
-"""`./trueloop tokens`: who may write over the API. A token's text is shown once and stored as a hash."""
+"""`./trueloop tokens`: who may write and read over the API. A token's text is shown once and stored as a hash."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import typer
 from gateway import tokens
 from gateway.commands.context import JSON_OPTION, open_platform
 from gateway.terminal import one_sentence_errors, print_json, show
+from ops_assets.access_file import AccessFileError
 
 app = typer.Typer(no_args_is_help=True, help="Tokens for the API.")
 _COLUMNS = {
     "token_id": "ID",
     "name": "NAME",
     "scopes": "MAY",
+    "reader_role": "READS AS",
+    "departments": "DEPARTMENTS",
     "created_at": "CREATED (UTC)",
     "last_used_at": "LAST USED (UTC)",
     "revoked_at": "REVOKED (UTC)",
@@ -22,15 +25,19 @@ _COLUMNS = {
 
 
 @app.command("create")
-@one_sentence_errors(tokens.TokenError)
+@one_sentence_errors(tokens.TokenError, AccessFileError)
 def create(
     name: str = typer.Argument(help="Who uses it, such as 'WMS interface'."),
     scope: list[str] = typer.Option([tokens.EVENTS_WRITE], help="What it may do; repeatable."),
+    role: str = typer.Option(tokens.DEFAULT_READER_ROLE, help="Reader role: what it sees (dbt_project/access.yml)."),
+    department: list[str] = typer.Option([], help="Whose rows it sees, where its role filters; repeatable."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Make a token and show its text, once."""
     platform = open_platform()
-    made = tokens.create_token(platform.ops_engine, name=name, scopes=scope, clock=platform.clock)
+    made = tokens.create_token(
+        platform.ops_engine, name=name, scopes=scope, reader_role=role, departments=department, clock=platform.clock
+    )
     if as_json:
         print_json({**asdict(made.token), "token": made.text})
         return

@@ -71,6 +71,29 @@ def test_names_and_scopes_are_checked(ops_engine: Engine, clock: FixedClock) -> 
         revoke_token(ops_engine, "nope", clock=clock)
 
 
+def test_a_token_reads_as_an_employee_unless_it_says_otherwise(ops_engine: Engine, clock: FixedClock) -> None:
+    plain = create_token(ops_engine, name="a", clock=clock)
+    made = create_token(ops_engine, name="b", reader_role="hr", departments=["D2", "D1", "D2"], clock=clock)
+    found = verify_token(ops_engine, made.text, clock=clock)
+    assert found is not None
+    assert (found.reader_role, found.departments) == ("hr", ("D1", "D2"))
+    assert (plain.token.reader_role, plain.token.departments) == ("employee", ())
+    with pytest.raises(TokenError, match=r"'boss' is no reader role; .* public, employee, "):
+        create_token(ops_engine, name="c", reader_role="boss", clock=clock)
+
+
+def test_a_token_from_before_roles_reads_as_an_employee(ops_engine: Engine, clock: FixedClock) -> None:
+    with ops_engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "insert into gateway_token (token_id, name, secret_sha256, scopes, created_at)"
+                " values ('old', 'old', '', '[]', '2026-01-01 00:00:00')"
+            )
+        )
+    (found,) = list_tokens(ops_engine)
+    assert (found.reader_role, found.departments) == ("employee", ())
+
+
 def test_the_migration_makes_the_table_that_is_declared(ops_engine: Engine) -> None:
     found = {column["name"]: column for column in sa.inspect(ops_engine).get_columns("gateway_token")}
     assert set(found) == {column.name for column in gateway_token.columns}

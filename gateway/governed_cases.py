@@ -1,0 +1,87 @@
+"""Cases as a reader may see them: who works on them, what was entered, and the figures that opened them.
+
+Belongs here: what of a case is hidden from whom. Who may see which class is decided in ops_assets.access.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway.context import GatewayContext
+from ops_assets.access import AccessRefused, Reader
+from ops_assets.definition_bundle import DefinitionBundle, bundle_of
+from ops_assets.governed_figures import GovernedFigures
+
+# Written by people or about them, so that anything may stand in it.
+_FREE_TEXT = frozenset({"reason", "note", "because", "assigned_because", "error", "comment", "cause"})
+_ENTERED = frozenset({"data", "form", "result"})
+_FIGURES = frozenset({"observed", "threshold"})
+
+
+class GovernedCases:
+    """Cases for one reader. Raises AccessRefused for a reader of a role that sees nothing internal."""
+
+    def __init__(self, context: GatewayContext, reader: Reader) -> None:
+        refusal = context.access.refusal(reader, "What happens in cases", "internal")
+        if refusal is not None:
+            raise AccessRefused(refusal)
+        self._policy, self._reader = context.access, reader
+        snapshot = context.snapshots.current()
+        bundle = DefinitionBundle(metrics={}) if snapshot is None else bundle_of(context.snapshots, snapshot)
+        self._figures = GovernedFigures(bundle, context.access)
+        self._sees_people = context.access.sees(reader, context.access.case_people)
+        people = context.directory().people.values()
+        self._people = {} if self._sees_people else {person.person_id: person.label for person in people}
+        self._labels = set(self._people.values())
+
+    def person(self, text: str | None) -> str | None:
+        """The id or name of somebody who works on a case."""
+        return self._policy.person_in_case(self._reader, text)
+
+    def subject(self, metric: str, kind: str, text: str | None) -> str | None:
+        """The id or label of what a case is about: masked like the dimension of its metric."""
+        view = self._figures.dimensions(self._reader, metric)
+        return text if text is None or kind not in view.classes else _text(view.value(kind, text))
+
+    def entered(self, metric: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What was entered in the forms and why the case was opened; nothing of it where it may hold what is hidden."""
+        return dict(data) if self._sees_people and self._sees_figures(metric) else {}
+
+    def events(self, metric: str, kind: str, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The log, with people masked and without figures, entries and free text where they may hold what is hidden."""
+        return [self._event(metric, kind, event) for event in events]
+
+    def _event(self, metric: str, kind: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        figures = self._sees_figures(metric)
+        seen: dict[str, Any] = {}
+        for key, value in event.items():
+            if key in _ENTERED and not (figures and self._sees_people):
+                seen[key] = {}
+            elif key in _FIGURES and not figures:
+                seen[key] = None
+            elif key in _FREE_TEXT and not self._sees_people:
+                seen[key] = ""
+            elif key in ("subject_id", "subject_label"):
+                seen[key] = self.subject(metric, kind, value)
+            else:
+                seen[key] = self._without_people(value)
+        return seen
+
+    def _without_people(self, value: Any) -> Any:
+        if self._sees_people:
+            return value
+        if isinstance(value, str):
+            return self.person(value) if value in self._people or value in self._labels else value
+        if isinstance(value, Mapping):
+            return {key: self._without_people(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._without_people(inner) for inner in value]
+        return value
+
+    def _sees_figures(self, metric: str) -> bool:
+        return not metric or self._figures.refusal(self._reader, metric) is None
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
