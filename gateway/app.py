@@ -17,7 +17,18 @@ from slack_sdk import WebClient
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from gateway import api_docs, board, cases_api, events_api, health, home, lineage_pages, metric_pages, metrics_api
+from gateway import (
+    api_docs,
+    board,
+    cases_api,
+    events_api,
+    health,
+    home,
+    lineage_pages,
+    metric_pages,
+    metrics_api,
+    query_api,
+)
 from gateway.body_limit import BodyLimit
 from gateway.context import GatewayContext, build_context
 from gateway.delivery import DeliveryThread
@@ -82,7 +93,18 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.workspace = workspace
     app.state.delivery = slack.delivery
     install_problems(app, body_limit=settings.event_body_limit)
-    for module in (events_api, metrics_api, cases_api, health, home, lineage_pages, board, metric_pages, api_docs):
+    for module in (
+        events_api,
+        metrics_api,
+        query_api,
+        cases_api,
+        health,
+        home,
+        lineage_pages,
+        board,
+        metric_pages,
+        api_docs,
+    ):
         app.include_router(module.router)
     if not connection.app_token:
         app.include_router(slack_routes(slack.bolt))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import sqlalchemy as sa
 from fastapi import Request
@@ -15,6 +16,7 @@ from gateway.tokens import READ, Token, verify_token
 from ops_assets.access import AccessPolicy, Reader
 from ops_assets.access_file import access_policy_of
 from ops_assets.ingestion.landing_schema import read_landing_schema
+from ops_assets.semantic.queries import MetricQueries
 from resources.clock import Clock
 from resources.packs import SourcePack
 from resources.people import CurrentDirectory
@@ -52,6 +54,11 @@ class GatewayContext:
     @property
     def pack(self) -> SourcePack:
         return self.platform.pack
+
+    @cached_property
+    def queries(self) -> MetricQueries:
+        """The semantic layer; it keeps compiled statements and answers, so a process has one."""
+        return MetricQueries(self.snapshots, self.access, self.clock.now)
 
     def published(self) -> Snapshot:
         """The current snapshot; a 503 with what to do while nothing was published."""

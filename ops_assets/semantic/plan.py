@@ -82,17 +82,13 @@ def resolve_metric(name: str, facts: PublishedFacts) -> PublishedMetric:
         if candidate in facts.metrics:
             return facts.metrics[candidate]
     near = near_names(name.removeprefix("metric_"), [known.removeprefix("metric_") for known in facts.metrics])
-    raise QueryError("unknown", _unknown("metric", name, near, "GET /api/v1/metrics lists them"), near=near)
+    hint = f"Did you mean {', '.join(near)}?" if near else "`GET /api/v1/metrics` lists them."
+    raise QueryError("unknown", f"There is no metric {name[:60]!r}. {hint}", near=near)
 
 
 def near_names(name: str, known: Iterable[str]) -> list[str]:
     """Known names that may have been meant, best first."""
     return difflib.get_close_matches(name.lower()[:100], sorted(known), n=_NEAR, cutoff=0.45)
-
-
-def _unknown(what: str, name: str, near: Sequence[str], else_: str) -> str:
-    hint = f"Did you mean {', '.join(near)}?" if near else f"{else_[0].upper()}{else_[1:]}."
-    return f"There is no {what} {name[:60]!r}. {hint}"
 
 
 def _metric(name: str, facts: PublishedFacts, figures: GovernedFigures) -> PublishedMetric:
@@ -128,9 +124,9 @@ def _known_dimensions(query: MetricQuery, names: Sequence[str], figures: Governe
         known = list(figures.bundle.metrics[metric].dimensions)
         for name, where in asked:
             if name not in known:
-                has = f"{metric} has {', '.join(known)}" if known else f"{metric} has no dimensions"
+                has = f"It has {', '.join(known)}." if known else "It has none."
                 near = near_names(name, known)
-                raise QueryError("unknown", _unknown(f"dimension of {metric}", name, near, has), where=where, near=near)
+                raise QueryError("unknown", f"{metric} has no dimension {name[:60]!r}. {has}", where=where, near=near)
     labels = [one for one in query.filters if one.on == "label"]
     if labels and len(names) > 1:
         raise QueryError(

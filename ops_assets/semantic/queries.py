@@ -7,6 +7,7 @@ its definitions; nothing needs to be invalidated, because neither ever changes u
 from __future__ import annotations
 
 import threading
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from datetime import datetime
 from ops_assets.access import AccessPolicy, Reader
 from ops_assets.checks.trust import Trust
 from ops_assets.definition_bundle import DefinitionBundle, bundle_of
+from ops_assets.dictionary.metric import DimensionColumns
 from ops_assets.governed_figures import GovernedFigures
 from ops_assets.semantic.answers import Answer, answer
 from ops_assets.semantic.bounded import BoundedCache
@@ -137,30 +139,41 @@ class MetricQueries:
     def _labels_of(
         self, judged: Plan, snapshot: Snapshot, dimension: str, ids: Sequence[str | None]
     ) -> Mapping[str, str]:
-        """Id to label, of the whole dimension where it is small enough to keep, else of ``ids``."""
+        """Id to label of a dimension; where metrics have different labels for one id, the first metric's."""
         bundle = bundle_of(self._store, snapshot)
+        found = []
         for source in judged.shape.sources:
             columns = bundle.metrics[source.metric].dimensions[dimension]
             relation = self._relation_with_label(snapshot, source.metric, columns.label, columns.id)
-            if columns.id == columns.label or relation is None:
-                continue
-            key = (snapshot.id, source.metric, dimension)
-            kept = self._labels.get(key)
-            if kept is not None:
-                return kept
-            sql = (
-                f'select cast("{columns.id}" as varchar), max(cast("{columns.label}" as varchar)) '
-                f'from "{relation}" where "{columns.id}" is not null'
-            )
-            rows = self._executor.fetch(snapshot, f"{sql} group by 1 limit $most", {"most": _LABELS_AT_ONCE + 1})
-            if len(rows) <= _LABELS_AT_ONCE:
-                found = dict(rows)
-                self._labels.put(key, found, len(found) + 1)
-                return found
-            wanted = sorted({one for one in ids if one is not None})
-            asked = f'{sql} and list_contains($ids, cast("{columns.id}" as varchar)) group by 1'
-            return dict(self._executor.fetch(snapshot, asked, {"ids": wanted}))
-        return {}
+            if columns.id != columns.label and relation is not None:
+                key = (snapshot.id, source.metric, dimension)
+                found.append(self._labels_in(snapshot, relation, columns, key, ids))
+        return found[0] if len(found) == 1 else ChainMap(*(dict(labels) for labels in found))
+
+    def _labels_in(
+        self,
+        snapshot: Snapshot,
+        relation: str,
+        columns: DimensionColumns,
+        key: tuple[str, str, str],
+        ids: Sequence[str | None],
+    ) -> Mapping[str, str]:
+        """All labels of the dimension where it is small enough to keep them, else those of ``ids``."""
+        kept = self._labels.get(key)
+        if kept is not None:
+            return kept
+        sql = (
+            f'select cast("{columns.id}" as varchar), max(cast("{columns.label}" as varchar)) '
+            f'from "{relation}" where "{columns.id}" is not null'
+        )
+        rows = self._executor.fetch(snapshot, f"{sql} group by 1 limit $most", {"most": _LABELS_AT_ONCE + 1})
+        if len(rows) <= _LABELS_AT_ONCE:
+            found = dict(rows)
+            self._labels.put(key, found, len(found) + 1)
+            return found
+        wanted = sorted({one for one in ids if one is not None})
+        asked = f'{sql} and list_contains($ids, cast("{columns.id}" as varchar)) group by 1'
+        return dict(self._executor.fetch(snapshot, asked, {"ids": wanted}))
 
     def _relation_with_label(self, snapshot: Snapshot, metric: str, *columns: str) -> str | None:
         facts = self.facts(snapshot)
