@@ -58,23 +58,27 @@ def total(comparison: Comparison, matches: Sequence[Match], span: Span) -> dict[
     """Add up what all matches move in a span."""
     parts: dict[PartKey, Moved] = {}
     for each in matches:
-        for key, numerator, denominator in moves(comparison, each, span):
+        inside = (
+            each.ours is not None and span.holds(each.ours.day),
+            each.theirs is not None and span.holds(each.theirs.day),
+        )
+        for key, numerator, denominator in moves(comparison, each, inside):
             if numerator or denominator:
                 parts.setdefault(key, Moved()).add(numerator, denominator)
     return parts
 
 
-def moves(comparison: Comparison, each: Match, span: Span) -> Iterator[tuple[PartKey, Fraction, Fraction]]:
-    """What one match moves in the span, cause by cause."""
-    ours_counts = each.ours is not None and span.holds(each.ours.day)
-    theirs_counts = each.theirs is not None and span.holds(each.theirs.day)
-    if ours_counts and theirs_counts and each.ours is not None and each.theirs is not None:
+def moves(
+    comparison: Comparison, each: Match, inside: tuple[bool, bool]
+) -> Iterator[tuple[PartKey, Fraction, Fraction]]:
+    """What one match moves in a period, cause by cause. ``inside`` says whether our and their row count in it."""
+    if all(inside) and each.ours is not None and each.theirs is not None:
         yield from _pair_moves(comparison, each.ours, each.theirs)
         return
     cause: Cause = "other_period" if each.kind == "pair" else each.kind
-    if ours_counts and each.ours is not None:
+    if inside[0] and each.ours is not None:
         yield PartKey("ours", cause, ""), -each.ours.numerator, -each.ours.denominator
-    if theirs_counts and each.theirs is not None:
+    if inside[1] and each.theirs is not None:
         yield PartKey("theirs", cause, ""), each.theirs.numerator, each.theirs.denominator
 
 

@@ -1,0 +1,370 @@
+"""Two relations row by row, in DuckDB: finds the rows that differ and what each of them is. Their parts: totals_sql.
+
+Months are joined in chunks, so that memory stays bounded by the chunk and a join's hash table stays small; of a chunk
+only rows that differ are kept. Keys that are not once on both sides of a month (few, as a rule) are looked up in all
+months and paired in the stages of ops_assets.reconciliation.matching.
+
+Repeated keys are found without grouping all rows: where every key is there once, what the two sides have beyond the
+rows that differ is the same set of rows. Sums of row hashes of both sides are compared for that, and differing rows
+must not repeat a key; only a month that fails is grouped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from ops_assets.reconciliation.answer import Span
+from ops_assets.reconciliation.attribution import RULE, shares
+from ops_assets.reconciliation.matching import STAGES
+from ops_assets.reconciliation.side_sql import Layout, make_layout, row_order, side_query
+from ops_assets.reconciliation.spec import Comparison
+
+CHUNK_ROWS = 400_000
+"""Rows of a side that one join takes at least, unless there are no more."""
+
+_SIDES = ("rec_o", "rec_t")
+
+
+@dataclass(frozen=True)
+class Periods:
+    """What is asked: one span, or all months (of ``months``, if given) up to and including ``last``."""
+
+    last: date
+    first: date | None = None
+    by_month: bool = False
+    months: tuple[date, ...] | None = None
+
+    @classmethod
+    def of(cls, span: Span) -> Periods:
+        return cls(last=span.last, first=span.first)
+
+    @property
+    def start(self) -> date:
+        """What a single span's start is called; see Span."""
+        return self.last if self.first is None else self.first
+
+    def sql(self, day: str) -> str:
+        """SQL that gives the start of the period that ``day`` counts in, or null."""
+        counts = f"{day} <= date '{self.last.isoformat()}'"
+        if self.by_month:
+            if self.months is not None:
+                listed = ", ".join(f"date '{month.isoformat()}'" for month in self.months)
+                counts += f" and cast(date_trunc('month', {day}) as date) in ({listed})" if listed else " and false"
+            return f"case when {counts} then cast(date_trunc('month', {day}) as date) end"
+        if self.first is not None:
+            counts += f" and {day} >= date '{self.first.isoformat()}'"
+        return f"case when {counts} then date '{self.start.isoformat()}' end"
+
+    def touches(self, month: date) -> bool:
+        """Whether a month has days that are asked for."""
+        if self.months is not None and month not in self.months:
+            return False
+        return month <= self.last and (self.first is None or following_month(month) > self.first)
+
+
+@dataclass(frozen=True)
+class MonthRows:
+    """What one side holds in a month: all rows, and the figures of the days that are asked for. ``mark`` changes with
+    the content.
+    """
+
+    rows: int
+    mark: str
+    shared_hash: int
+    period_rows: int
+    numerator: Decimal
+    denominator: Decimal
+
+
+class RowLevel:
+    """One comparison on one connection. Leaves temporary tables ``rec_*`` until the next one or ``close``."""
+
+    def __init__(
+        self,
+        db: duckdb.DuckDBPyConnection,
+        comparison: Comparison,
+        relations: tuple[str, str],
+        periods: Periods,
+        where: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Raises ComparisonError for relations that lack a column or are not exact."""
+        self.db = db
+        self.comparison = comparison
+        self.periods = periods
+        self.layout: Layout = make_layout(db, comparison, relations)
+        where = dict(where or {})
+        marks = {column: f"w{number}" for number, column in enumerate(where)}
+        values = {marks[column]: str(value) for column, value in where.items()}
+        for side, relation in enumerate(relations):
+            spec = (comparison.ours, comparison.theirs)[side]
+            query = side_query(comparison, self.layout, side, relation, periods.sql("day"), marks)
+            self._drop(_SIDES[side])
+            if comparison.adds_up(spec) or where:
+                db.execute(f"create temp table {_SIDES[side]} as {query}", values)
+            else:
+                db.execute(f"create temp view {_SIDES[side]} as {query}")
+
+    def close(self) -> None:
+        for name in (*_SIDES, "rec_found", "rec_key", "rec_left_o", "rec_left_t"):
+            self._drop(name)
+
+    def months(self) -> tuple[dict[date, MonthRows], dict[date, MonthRows]]:
+        """What each side holds, by month (its first day)."""
+        ours, theirs = (self._months(side) for side in (0, 1))
+        return ours, theirs
+
+    def find(self, months: tuple[Mapping[date, MonthRows], Mapping[date, MonthRows]]) -> None:
+        """Fill ``rec_found`` with every row that moves anything in the periods (and harmless others).
+
+        Columns: keys, ``kind``, and day, figures and inputs of both sides as ``o_*`` and ``t_*``.
+        """
+        asked = sorted(month for month in {*months[0], *months[1]} if self.periods.touches(month))
+        self._create_found()
+        for chunk in _chunks(asked, months):
+            self._join(chunk)
+        self._find_keys(asked, months)
+        if self.db.execute("select 1 from rec_key limit 1").fetchone():
+            self.db.execute(f"delete from rec_found where exists (select 1 from rec_key where {self._same_key()})")
+            self._pair()
+
+    # -- one scan a side ----------------------------------------------------------------------------------------------
+
+    def _months(self, side: int) -> dict[date, MonthRows]:
+        period = self.periods.sql("day")
+        own = ", ".join(self.layout.row_columns(side))
+        keys = ", ".join(self.layout.keys)
+        found = self.db.execute(
+            f"""
+            select cast(date_trunc('month', day) as date) as month, count(*),
+                concat_ws('/', count(*), sum(hash({keys}, {own}))), sum({self._shared_hash("")}),
+                count({period}), coalesce(sum(n) filter ({period} is not null), 0),
+                coalesce(sum(d) filter ({period} is not null), 0)
+            from {_SIDES[side]} group by month
+            """
+        ).fetchall()
+        return {month: MonthRows(*rest) for month, *rest in found}
+
+    def _shared_hash(self, prefix: str, keys: str = "") -> str:
+        columns = [f"{prefix}{name}" for name in ("day", "n", "d", *(f"x_{name}" for name in self.layout.shared))]
+        return f"hash({', '.join([*(keys + key for key in self.layout.keys), *columns])})"
+
+    # -- the join -----------------------------------------------------------------------------------------------------
+
+    def _create_found(self) -> None:
+        self._drop("rec_found")
+        columns = [f"{key} {kind}" for key, kind in zip(self.layout.keys, self.layout.key_types, strict=True)]
+        columns.append("kind varchar")
+        for side, letter in enumerate("ot"):
+            for name in self.layout.row_columns(side):
+                columns.append(f"{letter}_{name} {self._type_of(side, name)}")
+        self.db.execute(f"create temp table rec_found ({', '.join(columns)})")
+
+    def _type_of(self, side: int, name: str) -> str:
+        if name == "day":
+            return "date"
+        added_up = self.comparison.adds_up((self.comparison.ours, self.comparison.theirs)[side])
+        kind = {"n": self.layout.numerator, "d": self.layout.denominator}.get(name) or self.layout.inputs[name[2:]]
+        return f"decimal(38, {kind.scale})" if added_up else str(kind)
+
+    def _join(self, chunk: Sequence[date]) -> None:
+        days = f"day >= date '{chunk[0].isoformat()}' and day < date '{following_month(chunk[-1]).isoformat()}'"
+        on = [f"o.{key} = t.{key}" for key in self.layout.keys]
+        if len(chunk) > 1:
+            on.append("date_trunc('month', o.day) = date_trunc('month', t.day)")
+        keys = ", ".join(f"coalesce(o.{key}, t.{key})" for key in self.layout.keys)
+        self.db.execute(
+            f"""
+            insert into rec_found
+            select {keys}, case when t.day is null then 'ours' when o.day is null then 'theirs' else 'pair' end,
+                {
+                ", ".join(
+                    f"{letter}.{name}" for side, letter in enumerate("ot") for name in self.layout.row_columns(side)
+                )
+            }
+            from (select * from rec_o where not twice and {days}) as o
+            full join (select * from rec_t where not twice and {days}) as t on {" and ".join(on)}
+            where {self._differs()}
+            """
+        )
+
+    def _differs(self) -> str:
+        conditions = ["o.day is null", "t.day is null", "o.day <> t.day", "o.n <> t.n", "o.d <> t.d"]
+        conditions += [f"o.x_{name} is distinct from t.x_{name}" for name in self.layout.shared]
+        for each in self.comparison.inputs:
+            if each.fill_ours != each.fill_theirs:  # then two missing values are not the same value
+                known = [f"{letter}.x_{each.name} is null" for side, letter in enumerate("ot")
+                         if each.name in self.layout.known[side]]  # fmt: skip
+                conditions.append(f"({' and '.join(known) or 'true'})")
+        conditions += sorted({self._product_counts(product) for product in self._weighed_products()})
+        return " or ".join(conditions)
+
+    def _weighed_products(self) -> Iterable[Sequence[str]]:
+        """The products that the two rules treat differently: rows with equal inputs differ by them, too."""
+        for figure in (0, 1):
+            for share in shares(*self.comparison.rules(figure)):
+                if share.factor == RULE:
+                    yield share.product
+
+    def _product_counts(self, product: Sequence[str]) -> str:
+        factors = []
+        for each in self.comparison.inputs:
+            if each.name in product:
+                letter, fill = ("o", each.fill_ours) if each.name in self.layout.known[0] else ("t", each.fill_theirs)
+                known = any(each.name in known for known in self.layout.known)
+                value = f"coalesce({letter}.x_{each.name}, {float(fill)!r})" if known else repr(float(fill))
+                factors.append(f"{value} <> 0")
+        return f"({' and '.join(factors) or 'true'})"
+
+    # -- keys that are not once on both sides -------------------------------------------------------------------------
+
+    def _find_keys(
+        self, asked: Sequence[date], months: tuple[Mapping[date, MonthRows], Mapping[date, MonthRows]]
+    ) -> None:
+        keys = ", ".join(self.layout.keys)
+        self._drop("rec_key")
+        self.db.execute(f"create temp table rec_key as select distinct {keys} from rec_found where kind <> 'pair'")
+        for side in _SIDES:
+            if self._repeats(side):
+                self.db.execute(f"insert into rec_key select distinct {keys} from {side} where twice")
+        for month in self._suspects(asked, months):
+            days = f"day >= date '{month.isoformat()}' and day < date '{following_month(month).isoformat()}'"
+            for side in _SIDES:
+                self.db.execute(
+                    f"insert into rec_key select {keys} from {side} where {days} group by {keys} having count(*) > 1"
+                )
+        self.db.execute(f"create or replace temp table rec_key as select distinct {keys} from rec_key")
+
+    def _repeats(self, side: str) -> bool:
+        spec = (self.comparison.ours, self.comparison.theirs)[_SIDES.index(side)]
+        if not self.comparison.adds_up(spec):
+            return False
+        return self.db.execute(f"select 1 from {side} where twice limit 1").fetchone() is not None
+
+    def _suspects(
+        self, asked: Sequence[date], months: tuple[Mapping[date, MonthRows], Mapping[date, MonthRows]]
+    ) -> list[date]:
+        """The months in which a key may be repeated; see the module's text."""
+        rest = [{month: side[month].shared_hash if month in side else 0 for month in asked} for side in months]
+        for number, letter in enumerate("ot"):
+            taken = self.db.execute(
+                f"select cast(date_trunc('month', {letter}_day) as date), sum({self._shared_hash(letter + '_')}) "
+                f"from rec_found where {letter}_day is not null group by 1"
+            ).fetchall()
+            for month, hashes in taken:
+                rest[number][month] -= hashes
+        keys = ", ".join(self.layout.keys)
+        repeated = self.db.execute(
+            f"select distinct cast(date_trunc('month', coalesce(o_day, t_day)) as date) as month from rec_found "
+            f"group by {keys}, month having count(*) > 1"
+        ).fetchall()
+        return sorted({month for (month,) in repeated} | {m for m in asked if rest[0][m] != rest[1][m]})
+
+    def _pair(self) -> None:
+        """Pair all rows of the keys in ``rec_key``, whatever their month, stage by stage."""
+        keys = list(self.layout.keys)
+        for side, letter in enumerate("ot"):
+            left = f"rec_left_{letter}"
+            self._drop(left)
+            order = ", ".join(row_order(self.layout, side))
+            self.db.execute(
+                f"create temp table {left} as select row_number() over (order by {order}) as id, "
+                f"cast(date_trunc('month', day) as date) as month, * from {_SIDES[side]} "
+                f"where exists (select 1 from rec_key where {self._same_key(_SIDES[side])})"
+            )
+            self._take_twice(
+                letter, left, self.comparison.adds_up((self.comparison.ours, self.comparison.theirs)[side])
+            )
+        self.db.execute(f"create or replace temp table rec_seen_o as select distinct {', '.join(keys)} from rec_left_o")
+        self.db.execute(f"create or replace temp table rec_seen_t as select distinct {', '.join(keys)} from rec_left_t")
+        for stage in STAGES:
+            common = [*keys, *(name for name in ("day", "month") if name in stage)]
+            common += [f"x_{name}" for name in self.layout.shared] if "inputs" in stage else []
+            self._pair_stage(common)
+        for letter, other in (("o", "t"), ("t", "o")):
+            self._take_unpaired(letter, other)
+        for name in ("rec_seen_o", "rec_seen_t"):
+            self._drop(name)
+
+    def _pair_stage(self, common: Sequence[str]) -> None:
+        numbered = (
+            f"select *, row_number() over (partition by {', '.join(common)} order by id) as place from rec_left_{{}}"
+        )
+        same = " and ".join(f"o.{name} is not distinct from t.{name}" for name in (*common, "place"))
+        self.db.execute(
+            f"create or replace temp table rec_pair as select o.id as o_id, t.id as t_id "
+            f"from ({numbered.format('o')}) as o join ({numbered.format('t')}) as t on {same}"
+        )
+        columns = ", ".join(
+            f"{letter}.{name}" for side, letter in enumerate("ot") for name in self.layout.row_columns(side)
+        )
+        self.db.execute(
+            f"insert into rec_found select {', '.join(f'o.{key}' for key in self.layout.keys)}, 'pair', {columns} "
+            "from rec_pair join rec_left_o as o on o.id = o_id join rec_left_t as t on t.id = t_id"
+        )
+        for letter in "ot":
+            self.db.execute(f"delete from rec_left_{letter} where id in (select {letter}_id from rec_pair)")
+        self._drop("rec_pair")
+
+    def _take_twice(self, letter: str, left: str, added_up: bool) -> None:
+        if added_up:
+            self._insert_single(letter, f"select *, 'counted_twice' as kind from {left} where twice")
+            self.db.execute(f"delete from {left} where twice")
+
+    def _take_unpaired(self, letter: str, other: str) -> None:
+        spec = self.comparison.ours if letter == "o" else self.comparison.theirs
+        added_up = self.comparison.adds_up(spec)
+        keys = ", ".join(self.layout.keys)
+        here = f"exists (select 1 from rec_seen_{other} as seen where {self._same_key('unpaired', 'seen')})"
+        known = f"case when {here} then '{'other_period' if added_up else 'counted_twice'}'"
+        again = "'only_here'" if added_up else "case when place > 1 then 'counted_twice' else 'only_here' end"
+        self._insert_single(
+            letter,
+            f"select *, {known} else {again} end as kind "
+            f"from (select *, row_number() over (partition by {keys} order by id) as place from rec_left_{letter}) "
+            "as unpaired",
+        )
+
+    def _insert_single(self, letter: str, query: str) -> None:
+        names = self.layout.row_columns("ot".index(letter))
+        columns = ", ".join([*self.layout.keys, "kind", *(f"{letter}_{name}" for name in names)])
+        values = ", ".join([*self.layout.keys, "kind", *names])
+        self.db.execute(f"insert into rec_found ({columns}) select {values} from ({query}) as single")
+
+    def _same_key(self, rows: str = "rec_found", key: str = "rec_key") -> str:
+        return " and ".join(f"{key}.{name} is not distinct from {rows}.{name}" for name in self.layout.keys)
+
+    def _drop(self, name: str) -> None:
+        for kind in ("view", "table"):
+            try:
+                self.db.execute(f"drop {kind} if exists temp.{name}")
+            except duckdb.CatalogException:
+                continue  # it is of the other kind
+
+
+def following_month(month: date) -> date:
+    """The first day of the month after the one that begins on ``month``."""
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def _chunks(
+    asked: Sequence[date], months: tuple[Mapping[date, MonthRows], Mapping[date, MonthRows]]
+) -> Iterable[list[date]]:
+    chunk: list[date] = []
+    rows = 0
+    for month in asked:
+        if chunk and month != following_month(chunk[-1]):
+            yield chunk
+            chunk, rows = [], 0
+        chunk.append(month)
+        rows += max(side[month].rows if month in side else 0 for side in months)
+        if rows >= CHUNK_ROWS:
+            yield chunk
+            chunk, rows = [], 0
+    if chunk:
+        yield chunk
