@@ -27,7 +27,7 @@ from ops_assets.refresh import BuildReport, Definitions, audit_and_publish, buil
 from resources.clock import FixedClock
 from resources.platform import Platform
 from resources.serving import Snapshot
-from resources.settings import Settings
+from resources.settings import DBT_PROJECT_DIR, Settings
 
 UNTIL = date(2026, 11, 21)
 LAST_MINUTE = datetime(2026, 11, 21, 15, 59, tzinfo=UTC)
@@ -38,11 +38,11 @@ SCALE = 0.02
 class PlatformWorld:
     """One state folder of the sample company. The clock stands at LAST_MINUTE until it is advanced."""
 
-    def __init__(self, home: Path, **settings: Any) -> None:
+    def __init__(self, home: Path, *, checkout: Path = DBT_PROJECT_DIR, **settings: Any) -> None:
         values: dict[str, Any] = {"source_pack": "dongchen", "source_dir": None, "database_url": "", **settings}
         self.home = home
         self.clock = FixedClock(LAST_MINUTE)
-        self.platform = Platform(Settings(home=home, **values), clock=self.clock)
+        self.platform = Platform(Settings(home=home, **values), clock=self.clock, checkout=checkout)
         self.platform.claim_state_folder()
 
     @cached_property
@@ -120,9 +120,9 @@ class PlatformWorld:
         self.platform.ops_engine.dispose()
 
 
-def built_home(home: Path) -> None:
+def built_home(home: Path, **chosen: Any) -> None:
     """An installation that was started on an empty landing folder: parsed, built whole, nothing published."""
-    world = PlatformWorld(home)
+    world = PlatformWorld(home, **chosen)
     world.land()
     world.build()
     world.close()
@@ -150,9 +150,9 @@ class PublishedHome:
     published: PublishReport | None
 
 
-def published_home(home: Path, original: Path, seed: int, *, days: int = 100) -> PublishedHome:
+def published_home(home: Path, original: Path, seed: int, *, days: int = 100, **chosen: Any) -> PublishedHome:
     """``original`` (a built home) with a faulty history landed, built, audited and published."""
-    world = copied_world(home, original)
+    world = copied_world(home, original, **chosen)
     world.generate(seed, days=days)
     landed, audited, published = world.refresh()
     world.close()

@@ -23,6 +23,7 @@ from ops_assets.definition_change.compiled_sql import current_meanings, sql_of
 from ops_assets.definition_change.meaning import Meaning
 from ops_assets.definition_change.normal_sql import SqlProblem, normal_sql
 from ops_assets.project import Project, read_project
+from ops_assets.semantic.manifest import published_manifest
 from resources.dbt import DbtError
 from resources.platform import Platform
 from resources.project_folders import project_files
@@ -133,7 +134,7 @@ def compile_project(platform: Platform, folder: Path) -> Compiled:
         with FileLock(f"{dbt.target_dir}.lock"):
             parsed = dbt.parse()
             dbt.invoke(["compile", "--full-refresh"], manifest=parsed, warehouse=":memory:")
-            semantic = dbt.semantic_manifest()
+            semantic = published_manifest(dbt.semantic_manifest())
     except (CatalogError, DbtError) as error:
         raise CandidateError(str(error).replace(f"{folder}/", "")) from error
     manifest: dict[str, Any] = parsed.writable_manifest().to_dict(omit_none=False)

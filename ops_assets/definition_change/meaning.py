@@ -97,15 +97,14 @@ def meanings_of(
     windows: Mapping[str, int | None],
     semantic: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Meaning]:
-    """The meaning of every metric that the project builds. ``compiled`` is the SQL of a full build by model.
-
-    Raises KeyError for a model without compiled SQL.
-    """
+    """The meaning of every metric that was built. ``compiled`` is the SQL of a full build by model."""
     found = {}
     for metric in metrics:
         if not project.has(metric.name):
             continue
         standing_on = sorted({metric.name, *project.upstream[metric.name]})
+        if not compiled.keys() >= set(standing_on):
+            continue
         fields = meaning_fields(metric, windows[metric.name], semantic.get(metric.name))
         body = Meaning(metric.name, {model: compiled[model] for model in standing_on}, fields)
         found[metric.name] = Meaning.from_json(body.to_json())
@@ -125,7 +124,7 @@ def semantic_of(semantic_manifest: str) -> dict[str, dict[str, Any]]:
             "metrics": [],
         }
         by_measure |= {measure["name"]: alias for measure in model.get("measures") or []}
-    for metric in body.get("metrics") or []:
+    for metric in sorted(body.get("metrics") or [], key=lambda entry: str(entry["name"])):
         for alias in sorted({by_measure[name] for name in _measure_names(metric) if name in by_measure}):
             found[alias]["metrics"].append(_without_words(metric))
     return found

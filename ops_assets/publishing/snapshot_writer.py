@@ -22,10 +22,10 @@ from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.figures import raw_value, shown_value
 from ops_assets.project import Project
 from ops_assets.publishing.daily_rollups import DailyRollups
-from ops_assets.publishing.months import note_parts, note_periods, read_months
-from ops_assets.publishing.headline import headline_filter, window_start
-from ops_assets.publishing.parts import create_parts_view, sql_text, write_part
 from ops_assets.publishing.failures import Failures
+from ops_assets.publishing.headline import headline_filter, window_start
+from ops_assets.publishing.months import note_parts, note_periods, read_months
+from ops_assets.publishing.parts import create_parts_view, sql_text, write_part
 from ops_assets.publishing.reference_sections import Checks, Directory, ServedModels
 from ops_assets.publishing.sections import Section, SectionContext
 from ops_assets.publishing.trust import TrustSection
