@@ -73,7 +73,8 @@ def load_access_policy(path: Path = ACCESS_FILE, *, key: bytes = b"") -> AccessP
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "policy"
-        raise AccessFileError(f"{path}:{document.line(first['loc'])}: {field}: {first['msg']}.") from error
+        sentence = first["msg"].removeprefix("Value error, ")
+        raise AccessFileError(f"{path}:{document.line(first['loc'])}: {field}: {sentence}.") from error
     return AccessPolicy(
         roles={
             name: RoleRules(highest=role.highest, above=dict(role.above), rows=role.rows)

@@ -199,7 +199,8 @@ def _validated(
         first = error.errors()[0]
         place = (*where, *first["loc"])
         field = ".".join(str(part) for part in first["loc"]) or "definition"
-        raise CatalogError(f"{document.path}:{document.line(place)}: {field}: {first['msg']}.") from error
+        sentence = first["msg"].removeprefix("Value error, ")
+        raise CatalogError(f"{document.path}:{document.line(place)}: {field}: {sentence}.") from error
 
 
 _EVERY_METRIC_HAS = ("event_date", "numerator", "denominator", "_batch_seq")
