@@ -138,7 +138,8 @@ def _beyond_control(
         **_subject(watch, last.subject, last.label),
         direction="above" if above else "below",
         observed=_decimal(last.value),
-        threshold=Decimal(repr(limits.upper if above else limits.lower)),
+        # The patterns within the limits are about the centre; back there, they are gone.
+        threshold=Decimal(repr((limits.upper if above else limits.lower) if 1 in tests else limits.centre)),
         kind="control",
         why=control_words(form_of(metric), spec, tests, last.value, newest.label, limits),
         evidence={

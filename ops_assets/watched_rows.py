@@ -6,6 +6,7 @@ the SQL come from the dictionary, values are bound.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -59,10 +60,18 @@ def first_day(snapshot: Snapshot, metric: str) -> date | None:
 
 
 def sums_of(
-    snapshot: Snapshot, metric: str, aggregation: Aggregation, period: Period, columns: Columns
+    snapshot: Snapshot,
+    metric: str,
+    aggregation: Aggregation,
+    period: Period,
+    columns: Columns,
+    only: Mapping[str, Sequence[str]] | None = None,
 ) -> list[SubjectSums]:
-    """The sums of each subject over one period; of a stock figure, on the last day of the period that has rows."""
-    return _sums(snapshot, metric, aggregation, period, columns, "cast($first as date)")
+    """The sums of each subject over one period; of a stock figure, on the last day of the period that has rows.
+
+    ``only`` keeps the rows whose columns hold one of the given texts.
+    """
+    return _sums(snapshot, metric, aggregation, period, columns, "cast($first as date)", only)
 
 
 def series_of(
@@ -86,20 +95,31 @@ def newest_days(snapshot: Snapshot, metric: str, period: Period, columns: Column
 
 
 def _sums(
-    snapshot: Snapshot, metric: str, aggregation: Aggregation, period: Period, columns: Columns, start: str
+    snapshot: Snapshot,
+    metric: str,
+    aggregation: Aggregation,
+    period: Period,
+    columns: Columns,
+    start: str,
+    only: Mapping[str, Sequence[str]] | None = None,
 ) -> list[SubjectSums]:
+    values: dict[str, object] = {"first": period.first, "last": period.last}
+    conditions = ""
+    for number, (column, texts) in enumerate((only or {}).items()):
+        conditions += f" and list_contains($only{number}, cast({_quoted(column)} as varchar))"
+        values[f"only{number}"] = list(texts)
     latest = "qualify event_date = max(event_date) over (partition by start)" if aggregation == "latest_sum" else ""
     rows = snapshot.rows(
         f"""
         with days as (
             select {columns.id_sql} as subject_id, {columns.label_sql} as label, event_date, {start} as start,
                 sum(numerator) as numerator, sum(denominator) as denominator
-            from {_quoted(metric)} where event_date between $first and $last
+            from {_quoted(metric)} where event_date between $first and $last{conditions}
             group by 1, 3, 4 {latest})
         select subject_id, max(label) as label, start, sum(numerator) as numerator, sum(denominator) as denominator
         from days group by subject_id, start order by subject_id, start
         """,
-        {"first": period.first, "last": period.last},
+        values,
     )
     return [_subject(row) for row in rows]
 
