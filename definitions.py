@@ -19,6 +19,7 @@ from sensors.landing import landed_sources_sensor
 from sensors.process import build_process_sensors
 from sensors.published import build_published_sensor
 from sensors.schedules import build_schedules
+from sensors.watchdog import watchdog_sensor
 from workflow_jobs.jobs import service_jobs
 from workflow_jobs.refresh_jobs import audit_job, operating_analysis_job, refresh_job
 from workflow_jobs.step_assets import OUTCOME, step_asset_specs, step_key
@@ -51,6 +52,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
             landed_sources_sensor,
             build_published_sensor(watches),
             *build_process_sensors(),
+            watchdog_sensor,
         ],
         resources=given,
         executor=dg.in_process_executor,

@@ -31,10 +31,12 @@ from gateway import (
 )
 from gateway.body_limit import BodyLimit
 from gateway.context import GatewayContext, build_context
+from gateway.dagster_status import ask_dagster
 from gateway.delivery import DeliveryThread
 from gateway.embedded_people import directory_members
 from gateway.embedded_slack.app import create_embedded_slack
 from gateway.embedded_slack.workspace import Workspace
+from gateway.heartbeat_watch import HeartbeatWatch
 from gateway.pages import STATIC_DIR
 from gateway.problems import Problem, install_problems
 from gateway.slack import SlackHandler, build_bolt
@@ -67,14 +69,17 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     connection = slack_connection(settings)
     slack = _SlackParts(context, connection)
     workspace = _workspace(context, connection) if connection.embedded else None
+    watch = HeartbeatWatch(context.service, lambda: ask_dagster(settings.dagster_url), slack.delivery.kick)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         slack.delivery.start()
+        watch.start()
         slack.connect_socket()
         try:
             yield
         finally:
+            watch.stop()
             slack.close()
             if workspace is not None:
                 workspace.close()

@@ -8,7 +8,7 @@ Safe to repeat and to kill anywhere: the same findings again change nothing, and
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -77,12 +77,12 @@ def keep_incidents(
     rules: Collection[str],
     *,
     sighting: str = "",
-    but: Collection[str] = (),
+    mine: Callable[[str], bool] = lambda _subject: True,
 ) -> Kept:
     """Open what was found, then end what was not found any more among the open incidents of ``rules``.
 
     An open incident whose subject is now a symptom of a finding becomes part of that one; otherwise it is resolved:
-    what failed is well again. Subjects in ``but`` are somebody else's to end. ``sighting`` is noted where one is ended.
+    what failed is well again. Only subjects that are ``mine`` are ended. ``sighting`` is noted where one is.
     """
     kept = Kept()
     cases: dict[str, str] = {}
@@ -95,7 +95,7 @@ def keep_incidents(
             kept.reopened.append(result.case_id)
     found = {finding.key for finding in findings}
     for case in open_incidents(service, rules):
-        if (case.rule_id, case.subject_id) in found or case.subject_id in but:
+        if (case.rule_id, case.subject_id) in found or not mine(case.subject_id):
             continue
         into = min((f.subject_id for f in findings if case.subject_id in f.symptoms), default=None)
         if into is not None:

@@ -209,8 +209,12 @@ def test_a_red_line_on_a_fact_holds_what_stands_on_it_until_the_source_speaks_ag
         moved = {name for name, row in silent.items() if row["state"] in {"published", "warning"}}
         assert {"metric_product_approval_time", "metric_customer_satisfaction"} <= moved
         assert all(silent[name]["as_of"] == today for name in moved)
+        # Nothing came for two weeks: the systems that fell silent are the causes, what is stale are their symptoms.
         incidents = line.read()
-        assert {case.subject_id for case in incidents} == red
+        assert {case.rule_id for case in incidents} == {"delivery"}
+        assert {case.subject_id for case in incidents} >= {"source/erp", "source/mes", "source/wms"}
+        service = process_service(world.platform)
+        assert red <= {name for case in incidents for name in service.case(case.case_id).data["symptoms"]}
 
         sample = {"seed": 7, "scale": SCALE, "days": 100, "until": UNTIL.isoformat()}
         assert feed_until(world.landing, world.clock.now(), sample=sample) > 50
