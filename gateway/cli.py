@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from gateway.commands import cases, impact, metrics, quarantine, snapshots, sources, status, tokens
+from gateway.commands import cases, impact, metrics, movement, quarantine, snapshots, sources, status, tokens
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,7 @@ app.command("impact")(impact.impact)
 app.command("prepare", hidden=True)(status.prepare)
 app.add_typer(sources.app, name="sources")
 app.add_typer(quarantine.app, name="quarantine")
+metrics.app.command("movement")(movement.movement)
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(cases.app, name="cases")
 app.add_typer(snapshots.app, name="snapshots")
