@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from gateway.metric_lines import Reading
 from gateway.words import text
@@ -56,27 +57,50 @@ def check_facts(reading: Reading, metric: str) -> list[CheckFact]:
                 dimension=row["dimension"],
                 asset="" if row["asset"] == metric else row["asset"],
                 level=row["severity"],
-                found=row["sentence"] if rule is None or observed is None else _figure(reading.language, rule, observed),
+                found=_found(reading.language, rule, observed, row),
                 bounds=() if rule is None else tuple(_bounds(reading.language, rule)),
             )
         )
     return found
 
 
+def _found(language: str, rule: CheckRule | None, observed: Decimal | None, row: Mapping[str, Any]) -> str:
+    """What a check found: a figure where its rule is known, else the audit's sentence where something is wrong."""
+    if rule is not None and observed is not None:
+        return _figure(language, rule, observed)
+    return "" if row["severity"] == "passed" else str(row["sentence"])
+
+
 def watch_words(reading: Reading, metric: MetricDefinition, rule: WatchRule) -> WatchFact:
     """A watch rule in a sentence, with the bounds that the pack sets."""
-    overrides = dict(reading.context.pack.watch_thresholds.get(rule.name, {}))
+    overrides = {str(key): bound for key, bound in reading.context.pack.watch_thresholds.get(rule.name, {}).items()}
     in_force = rule.model_copy(update=overrides)
     parts = []
     if in_force.dimension:
         parts.append(text(reading.language, "watch_by", dimension=_dimension(reading.language, in_force.dimension)))
     for key, bound in (("above", in_force.above), ("below", in_force.below)):
         if bound is not None:
-            parts.append(text(reading.language, f"watch_{key}", value=reading.shown(metric, bound)))
+            parts.append(text(reading.language, f"watch_{key}", value=reading.level(metric, bound)))
+    parts += _movement(reading.language, in_force)
     if in_force.min_denominator:
         parts.append(text(reading.language, "watch_least", value=f"{in_force.min_denominator.normalize():,f}"))
     joined = ("，" if reading.language == "zh" else ", ").join(parts)
     return WatchFact(rule.name, joined or rule.name.replace("_", " "), rule.template)
+
+
+def _movement(language: str, rule: WatchRule) -> list[str]:
+    """A rule that looks at how a figure moved, or at its absence, in words."""
+    if rule.change is not None:
+        share = f"{(rule.change.more_than * 100).normalize():f} %"
+        against = text(language, f"watch_{rule.change.against}")
+        return [text(language, f"watch_change_{rule.change.direction}", share=share, against=against)]
+    if rule.control is not None:
+        tests = ", ".join(str(number) for number in rule.control.tests)
+        points = text(language, f"watch_points_{rule.control.points}")
+        return [text(language, "watch_control", tests=tests, points=points, baseline=rule.control.baseline)]
+    if rule.missing is not None:
+        return [text(language, "watch_missing", days=rule.missing.days)]
+    return []
 
 
 def _bounds(language: str, rule: CheckRule) -> Sequence[str]:
@@ -86,9 +110,7 @@ def _bounds(language: str, rule: CheckRule) -> Sequence[str]:
         ("warns_below", rule.warn_below),
         ("red_below", rule.red_below),
     )
-    return [
-        text(language, key, value=_figure(language, rule, bound)) for key, bound in bounds if bound is not None
-    ]
+    return [text(language, key, value=_figure(language, rule, bound)) for key, bound in bounds if bound is not None]
 
 
 def _figure(language: str, rule: CheckRule, value: Decimal) -> str:

@@ -34,7 +34,7 @@ _changes: WeakKeyDictionary[Snapshot, dict[str, Change | None]] = WeakKeyDiction
 
 @dataclass(frozen=True)
 class Month:
-    """One month of a metric. ``value`` is drawn, ``shown`` is read; ``is_whole`` is False for the one that still runs."""
+    """One month of a metric: ``value`` is drawn, ``shown`` is read. The one that still runs is not whole."""
 
     start: date
     value: float | None
@@ -146,6 +146,11 @@ class Reading:
     def shown(self, metric: MetricDefinition, value: Decimal | None) -> str:
         """A raw figure of ``metric`` as people read it."""
         return amount(self.language, shown_value(metric, value), metric.unit)
+
+    def level(self, metric: MetricDefinition, value: Decimal) -> str:
+        """A target or bound, which somebody wrote down: without the zeros that a computed figure shows."""
+        shown = shown_value(metric, value) or "0"
+        return amount(self.language, f"{Decimal(shown).normalize():f}", metric.unit)
 
     def _line(self, row: Mapping[str, Any], months: Sequence[Month], trust: Trust) -> MetricLine:
         refused = self.figures.refusal(self.reader, row["metric"], self.language)

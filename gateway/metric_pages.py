@@ -139,7 +139,7 @@ def _trend(reading: Reading, line: MetricLine) -> dict[str, Any] | None:
         data["target"] = {
             "label": text(reading.language, "target"),
             "y": float(line.target * scale),
-            "text": reading.shown(metric, line.target),
+            "text": reading.level(metric, line.target),
         }
     return data
 

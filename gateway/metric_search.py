@@ -9,13 +9,13 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from gateway.words import LANGUAGES, text
 from ops_assets.definition_bundle import DefinitionBundle, bundle_of
-from ops_assets.search import Embedder, Entry, Field, Found, SearchIndex
+from ops_assets.search import Embedder, Entry, Field, Found, Kind, SearchIndex
 from resources.serving import Snapshot, SnapshotStore
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def search_metrics(store: SnapshotStore, snapshot: Snapshot, query: str, embedde
     index = _index(store, snapshot, embedder)
     try:
         return index.search(query)
-    except Exception:  # noqa: BLE001 - foreign code
+    except Exception:
         if not embedder:
             raise
         _log.exception("the embedder %s failed; searching by words alone", embedder)
@@ -87,7 +87,7 @@ def _entry(row: Mapping[str, Any], bundle: DefinitionBundle) -> Entry:
     return Entry(row["metric"], tuple(field for field in fields if field.text.strip()))
 
 
-def _in_both(kind: Any, key: str) -> Sequence[Field]:
+def _in_both(kind: Kind, key: str) -> list[Field]:
     """The words of a key in both languages; none where it has no words."""
     words = [text(language, key) for language in LANGUAGES]
     return [Field(kind, word) for word in words if word != key]

@@ -1,8 +1,8 @@
 """How a published figure compares with the period before: the same window, moved back by its own length.
 
-Belongs here: reading the earlier figure from a snapshot, and judging the change. A figure without a window (all history,
-or the stock of the latest day) is compared with itself 30 days earlier. The earlier figure is told only when the rows
-reach back far enough to cover its whole window: half a window would look like a fall.
+Belongs here: reading the earlier figure from a snapshot, and judging the change. A figure without a window (all
+history, or the stock of the latest day) is compared with itself 30 days earlier. The earlier figure is told only when
+the rows reach back far enough to cover its whole window: half a window would look like a fall.
 """
 
 from __future__ import annotations

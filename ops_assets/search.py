@@ -2,16 +2,17 @@
 
 How results are ranked (docs/pages.md says the same in more words):
 
-1. The query is folded (width, case, accents) and cut into terms: Latin words, and runs of Chinese, which need no spaces.
-2. A term is compared with every word of a field: equal 1; the start of the word 0.8 to 1, the more of it the better; one
-   slip of the keyboard in 4 to 7 letters, or two in 8 and more, 0.75; inside the word 0.65; else the share of common
-   bigrams (Dice), if half or more, times 0.6. A Chinese run counts 0.9 to 1 where it stands in the field, else 0.8 times
-   the share of its bigrams that do, if half or more.
+1. The query is folded (width, case, accents) and cut into terms: Latin words, and runs of Chinese, which need no
+   spaces.
+2. A term is compared with every word of a field: equal 1; the start of the word 0.8 to 1, the more of it the better;
+   one slip of the keyboard in 4 to 7 letters, or two in 8 and more, 0.75; inside the word 0.65; else the share of
+   common bigrams (Dice), if half or more, times 0.6. A Chinese run counts 0.9 to 1 where it stands in the field, else
+   0.8 times the share of its bigrams that do, if half or more.
 3. A term's score is its best over the fields, each times its weight; the metric's is the mean over the terms, weighed
    by their length. Less than a third, or less than half the best metric's, is no result. Equal scores go by the share
    of the best field that the query covers, then by name.
-4. With an embedder, the cosine of query and metric, if the embedder counts it as similar, times 0.8 is taken where it is
-   higher: a metric that says the word stays ahead of one that means it.
+4. With an embedder, the cosine of query and metric, if the embedder counts it as similar, times 0.8 is taken where it
+   is higher: a metric that says the word stays ahead of one that means it.
 """
 
 from __future__ import annotations
@@ -144,9 +145,7 @@ class SearchIndex:
             return {}
         (asked,) = self._embedder.embed([query[:_LONGEST_QUERY]])
         least = self._embedder.least_similarity
-        near = {
-            entry.name: cosine(asked, vector) for entry, vector in zip(self._entries, self._vectors, strict=True)
-        }
+        near = {entry.name: cosine(asked, vector) for entry, vector in zip(self._entries, self._vectors, strict=True)}
         return {name: min(1.0, similarity) for name, similarity in near.items() if similarity >= least}
 
     @cached_property
@@ -156,7 +155,7 @@ class SearchIndex:
 
 
 def cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    """Cosine of the angle between two vectors; 0 where one of them is all zero. Raises ValueError for unlike lengths."""
+    """Cosine of the angle between two vectors; 0 where one is all zero. Raises ValueError for unlike lengths."""
     lengths = math.sqrt(math.fsum(x * x for x in one)) * math.sqrt(math.fsum(y * y for y in other))
     return math.fsum(x * y for x, y in zip(one, other, strict=True)) / lengths if lengths else 0.0
 

@@ -19,10 +19,9 @@
     good: colour("--good"), warn: colour("--warn"), bad: colour("--bad"), raised: colour("--raised"),
   });
   const toneOf = (tone, colours, fallback) => ({ good: colours.good, bad: colours.bad, quiet: colours.quiet })[tone] || fallback;
-  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   const base = (colours) => ({
-    animation: !calm, animationDuration: 300, aria: { enabled: false },
+    animation: false,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colours.quiet },
     grid: { left: 4, right: 14, top: 26, bottom: 4, containLabel: true },
     tooltip: {
@@ -36,12 +35,11 @@
   });
   const scale = (colours) => ({
     type: "value", scale: true, splitNumber: 4, splitLine: { lineStyle: { color: colours.line, opacity: 0.7 } },
-    axisLabel: { color: colours.quiet, fontSize: 12, formatter: (value) => short(value) },
+    axisLabel: { color: colours.quiet, fontSize: 12, showMinLabel: false, showMaxLabel: false, formatter: (value) => short(value) },
   });
   const short = (value) => new Intl.NumberFormat(document.documentElement.lang, {
     notation: Math.abs(value) >= 10000 ? "compact" : "standard", maximumFractionDigits: 2,
   }).format(value);
-  const cut = (words, most) => (words.length > most ? words.slice(0, most - 1) + "…" : words);
   const levels = (found, colours) => found.filter(Boolean).map((one) => ({
     yAxis: one.y, name: one.label,
     lineStyle: { color: one.target ? colours.good : colours.warn, type: one.centre ? "solid" : "dashed", width: 1.2 },
@@ -70,14 +68,14 @@
   }
 
   function bars(data, colours, width) {
-    const most = width < 480 ? 14 : 28;
+    const names = Math.min(190, Math.round(width * 0.36));
     const last = data.bars.slice().reverse();
     return {
       ...base(colours),
-      grid: { left: 4, right: 70, top: 6, bottom: 4, containLabel: true },
+      grid: { left: names + 8, right: 84, top: 6, bottom: 4 },
       tooltip: { ...base(colours).tooltip, axisPointer: { type: "none" }, formatter: ([at]) => at.name + "\n" + last[at.dataIndex].text },
       xAxis: { type: "value", axisLabel: { show: false }, splitLine: { show: false } },
-      yAxis: category(last.map((one) => one.label), colours, { formatter: (words) => cut(words, most), color: colours.ink }),
+      yAxis: category(last.map((one) => one.label), colours, { width: names, overflow: "truncate", hideOverlap: false, interval: 0, color: colours.ink }),
       series: [{
         type: "bar", barMaxWidth: 18, itemStyle: { borderRadius: 4 },
         data: last.map((one) => ({ value: one.value, itemStyle: { color: toneOf(one.tone, colours, colours.accent) } })),
@@ -106,12 +104,14 @@
     const shown = upright ? all : all.slice().reverse();
     const names = category(shown.map((one) => one.label), colours, upright
       ? { interval: 0, width: Math.max(64, width / all.length - 14), overflow: "break", color: colours.ink }
-      : { formatter: (words) => cut(words, 14), color: colours.ink });
+      : { width: Math.round(width * 0.36), overflow: "truncate", hideOverlap: false, interval: 0, color: colours.ink });
     const values = { type: "value", min: floor, max: high + spread * 0.15, axisLabel: { show: false }, splitLine: { show: false } };
     const fill = (one) => (one.tone === "whole" ? colours.accent : toneOf(one.tone, colours, one.value < 0 ? colours.bad : colours.good));
     return {
       ...base(colours),
-      grid: { left: 4, right: upright ? 10 : 76, top: 24, bottom: 4, containLabel: true },
+      grid: upright
+        ? { left: 4, right: 10, top: 24, bottom: 4, containLabel: true }
+        : { left: Math.round(width * 0.36) + 8, right: 84, top: 6, bottom: 4 },
       tooltip: { ...base(colours).tooltip, axisPointer: { type: "none" }, formatter: (at) => at[0].name + "\n" + shown[at[0].dataIndex].text },
       xAxis: upright ? names : values, yAxis: upright ? values : names,
       series: [
