@@ -151,7 +151,7 @@ def _governed_models(document: YamlDocument) -> Iterator[tuple[tuple[str | int, 
 
 
 def _security(document: YamlDocument) -> dict[str, ModelSecurity]:
-    """The classes of every model of the file, and a look at what its sources' columns state."""
+    """The classes of every model of the file by name, and of every source table by ``system.table``."""
     body = document.value if isinstance(document.value, dict) else {}
     found: dict[str, ModelSecurity] = {}
     for index, model in enumerate(body.get("models") or []):
@@ -167,12 +167,20 @@ def _security(document: YamlDocument) -> dict[str, ModelSecurity]:
                 f"{document.path}:{document.line((*place, 'row_filter'))}: row_filter: {model['name']} has no column "
                 f"{column!r}. It has: {', '.join(stated)}."
             )
-        classes = {name: security_class or rules.default for name, security_class in stated.items()}
-        found[model["name"]] = rules.model_copy(update={"columns": classes})
+        found[model["name"]] = _with_columns(rules, stated, is_stated="security_class" in meta)
     for index, source in enumerate(body.get("sources") or []):
         for number, table in enumerate(source.get("tables") or []):
-            _column_classes(document, ("sources", index, "tables", number), table)
+            stated = _column_classes(document, ("sources", index, "tables", number), table)
+            found[f"{source['name']}.{table['name']}"] = _with_columns(ModelSecurity(columns={}), stated)
     return found
+
+
+def _with_columns(
+    rules: ModelSecurity, stated: Mapping[str, SecurityClass | None], *, is_stated: bool = False
+) -> ModelSecurity:
+    classes = {name: security_class or rules.default for name, security_class in stated.items()}
+    unstated = () if is_stated else tuple(name for name, security_class in stated.items() if security_class is None)
+    return rules.model_copy(update={"columns": classes, "unstated": unstated})
 
 
 def _column_classes(

@@ -77,7 +77,7 @@ def make_bundle(
         metrics=metrics,
         semantic_manifest=semantic_manifest,
         lineage=lineage or Lineage({}),
-        security=catalog.security,
+        security=with_inherited_classes(catalog.security, lineage or Lineage({})),
         checks=checks,
     )
 

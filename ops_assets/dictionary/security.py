@@ -21,10 +21,14 @@ class ColumnMeta(Strict):
 
 
 class ModelSecurity(Strict):
-    """The class of every column of a model, in its order; ``default`` is that of a column that states none."""
+    """The class of every column of a model, in its order; ``default`` is that of a column that states none.
+
+    ``unstated`` are the columns whose class neither they nor their model state, so that they may inherit one.
+    """
 
     columns: Mapping[str, SecurityClass]
     default: SecurityClass = DEFAULT_CLASS
+    unstated: tuple[str, ...] = ()
     row_filter: RowFilterSpec | None = None
 
     def class_of(self, column: str) -> SecurityClass:

@@ -127,3 +127,46 @@ def test_a_target_lies_on_the_side_that_is_better() -> None:
         if metric.direction == "none" or (metric.unit == "percent" and not 0 <= metric.target.value <= 1):
             wrong.append(f"{where(metric)}: {metric.target}")
     assert wrong == []
+
+
+def test_what_a_source_calls_personal_is_personal_in_every_model_that_carries_it_by_that_name() -> None:
+    """A name that means something else elsewhere (`name` of a department) is told apart by another source."""
+    stated: dict[str, set[str]] = {}
+    for path in MODELS_DIR.rglob("_sources.yml"):
+        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
+            for table in source["tables"]:
+                for column, found in catalog().security[f"{source['name']}.{table['name']}"].columns.items():
+                    stated.setdefault(column, set()).add(found)
+    personal = {column for column, classes in stated.items() if classes == {"personal"}}
+    assert {"email", "login", "employee_no", "assignee_id", "sales_login"} <= personal
+    wrong = [
+        f"{model}.{column} is {found}"
+        for model, security in catalog().security.items()
+        for column, found in security.columns.items()
+        if column in personal and found != "personal"
+    ]
+    assert wrong == []
+
+
+def test_everything_about_a_person_is_personal_and_everything_about_money_confidential() -> None:
+    person = catalog().security["dim_person"].columns
+    assert {column for column, found in person.items() if found == "personal"} == {
+        *("person_id", "name", "email", "login", "manager_id", "hired_on"),
+    }
+    assert catalog().security["absence"].columns["kind"] == "personal"
+    money = ("cost", "price", "amount", "revenue", "freight", "rebate")
+    open_to_all = [
+        f"{model}.{column}"
+        for model, security in catalog().security.items()
+        for column, found in security.columns.items()
+        if found in ("public", "internal") and column.split("_")[-1] in money
+    ]
+    assert open_to_all == []
+
+
+def test_metrics_of_money_are_confidential() -> None:
+    """A figure that stands on confidential columns says so, unless it is a ratio that tells nothing of them."""
+    assert {name for name, metric in catalog().metrics.items() if metric.security_class == "confidential"} >= {
+        "metric_order_gross_margin",
+        "metric_sales_gross_margin",
+    }

@@ -128,12 +128,20 @@ def test_a_complete_policy_loads(tmp_path: Path) -> None:
     ("old", "new", "says"),
     [
         ("    highest: internal\n", "    highest: secret\n", r":7: roles\.employee\.highest: "),
-        ("confidential: leave_out, ", "", r":5: roles\.employee: .above. must say what happens to each class above internal: confidential, personal"),
+        (
+            "confidential: leave_out, ",
+            "",
+            r":5: roles\.employee: .above. must say what happens to each class above internal: confidential, personal",
+        ),
         ("leave_out", "hide", r":8: roles\.employee\.above\.confidential: "),
         ("rows: own_departments", "rows: own", r":9: roles\.employee\.rows: "),
         ("    description: some\n", "", r":5: roles\.employee\.description: Field required"),
         ("  case_people: internal", "  people: internal", r":10: platform\.case_people: Field required"),
-        ("    highest: personal", "    highest: personal\n    rows: own_departments", r":1: policy: no role sees everything"),
+        (
+            "    highest: personal",
+            "    highest: personal\n    rows: own_departments",
+            r":1: policy: no role sees everything",
+        ),
         ("  admin:", "  admin: [", r":\d+: this is no YAML: "),
     ],
 )
