@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", default=False, help="Full counts of randomised and fault tests.")
+    parser.addoption(
+        "--renew-golden-sql", action="store_true", default=False, help="Write tests/contract/golden_sql anew."
+    )
     parser.addoption("--pictures", default=None, help="Folder into which browser tests write their pictures.")
 
 

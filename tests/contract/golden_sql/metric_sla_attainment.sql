@@ -1,0 +1,88 @@
+-- The metric sla_attainment as MetricFlow compiles it
+SELECT
+  CAST(SUM(numerator) AS DOUBLE) / CAST(NULLIF(SUM(denominator), 0) AS DOUBLE) AS sla_attainment
+FROM main.metric_sla_attainment metric_sla_attainment_src_10000
+
+-- The published figure
+SELECT
+  sla_attainment_numerator,
+  sla_attainment_denominator
+FROM (
+  SELECT
+    sla_attainment_numerator,
+    sla_attainment_denominator
+  FROM (
+    SELECT
+      SUM(numerator) AS sla_attainment_numerator,
+      SUM(denominator) AS sla_attainment_denominator
+    FROM main.metric_sla_attainment AS metric_sla_attainment_src_10000
+    WHERE
+      event_date BETWEEN $first_day AND $last_day
+  ) AS grouped
+) AS figures
+LIMIT $most_rows
+
+-- By month and every dimension, filtered, highest first
+SELECT
+  period_start,
+  template,
+  role,
+  person,
+  department,
+  sla_attainment_numerator,
+  sla_attainment_denominator
+FROM (
+  SELECT
+    CAST(metric_time__month AS DATE) AS period_start,
+    CAST(template AS TEXT) AS template,
+    CAST(role AS TEXT) AS role,
+    CAST(person AS TEXT) AS person,
+    CAST(department AS TEXT) AS department,
+    sla_attainment_numerator,
+    sla_attainment_denominator
+  FROM (
+    SELECT
+      metric_time__month,
+      template,
+      role,
+      person,
+      department,
+      SUM(sla_attainment_numerator) AS sla_attainment_numerator,
+      SUM(sla_attainment_denominator) AS sla_attainment_denominator
+    FROM (
+      SELECT
+        DATE_TRUNC('MONTH', event_date) AS metric_time__month,
+        template_id AS template,
+        role_id AS role,
+        assignee_id AS person,
+        department_id AS department,
+        role_label AS sla_attainment_row__role_label,
+        denominator AS sla_attainment_denominator,
+        numerator AS sla_attainment_numerator
+      FROM main.metric_sla_attainment AS metric_sla_attainment_src_10000
+      WHERE
+        event_date BETWEEN $first_day AND $last_day
+    ) AS subq_5
+    WHERE
+      (
+        CAST(template AS TEXT) IN ($f0_0, $f0_1)
+      )
+      AND (
+        CONTAINS(LOWER(CAST(sla_attainment_row__role_label AS TEXT)), LOWER($f1_0))
+      )
+    GROUP BY
+      metric_time__month,
+      template,
+      role,
+      person,
+      department
+  ) AS grouped
+) AS figures
+ORDER BY
+  CAST(sla_attainment_numerator AS DOUBLE) / CAST(NULLIF(sla_attainment_denominator, 0) AS DOUBLE) DESC,
+  period_start ASC,
+  template ASC,
+  role ASC,
+  person ASC,
+  department ASC
+LIMIT $most_rows
