@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ops_assets.catalog import Catalog
+from ops_assets.class_inheritance import with_inherited_classes
 from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.dictionary.security import ModelSecurity
 from ops_assets.lineage import Lineage
