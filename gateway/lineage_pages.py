@@ -17,6 +17,7 @@ from gateway.tokens import READ
 from gateway.words import text
 from ops_assets.definition_bundle import bundle_of
 from ops_assets.lineage import Column, Lineage
+from ops_assets.semantic.manifest import short_name
 from resources.serving import Snapshot
 
 router = APIRouter(include_in_schema=False)
@@ -65,11 +66,16 @@ def _graph(
         if relation == name:
             node["own"] = True
         nodes.append(node)
+    query = short_name(name)
+    if query in lineage.relations:
+        kind = f"{text(language, 'layer_query')}: {', '.join(lineage.relations[query].columns)}"
+        nodes.append({"id": query, "label": query, "kind": kind[:60], "href": f"/api/v1/metrics/{name}"})
     edges = {
         (source.relation, column.relation)
         for column in reached
         for source in lineage.relations[column.relation].values.get(column.name, ())
     }
+    edges |= {(name, query)} if query in lineage.relations else set()
     return {"nodes": nodes, "edges": [list(edge) for edge in sorted(edges)]}
 
 

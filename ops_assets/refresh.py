@@ -21,12 +21,14 @@ from ops_assets.definition_bundle import DefinitionBundle, bundle_of, make_bundl
 from ops_assets.definition_change.compiled_sql import note_compiled
 from ops_assets.definition_change.in_force import keep_definitions, standing
 from ops_assets.definition_change.register import with_versions
-from ops_assets.lineage import Lineage, read_lineage
+from ops_assets.lineage import Lineage
 from ops_assets.project import Project, read_project
 from ops_assets.publishing.publisher import Publisher
 from ops_assets.publishing.snapshot_writer import PublishReport
 from ops_assets.releases import Releases
+from ops_assets.semantic.engine import metric_queries
 from ops_assets.semantic.manifest import published_manifest
+from ops_assets.sql_lineage import read_lineage, with_queries
 from resources.dbt import NodeResult
 from resources.fault_points import fault_point
 from resources.platform import Platform
@@ -137,7 +139,7 @@ def build(
         state.broken, state.failed_nodes = broken, failed_nodes
         fault_point("refresh.after_build")
         if full:
-            _note_build(platform, project.fingerprint)
+            _note_build(platform, definitions)
         state.save(path)
         if full or not (platform.settings.dbt_docs_dir / "index.html").exists():
             dbt.generate_docs(after_full_build=full)
@@ -150,7 +152,8 @@ def audit_and_publish(
     """Audit the warehouse and publish a snapshot; no snapshot when nothing has changed since the last one."""
     as_of = platform.as_of()
     today = platform.pack.today(platform.clock.now())
-    with platform.warehouse.exclusive():
+    # A rollback of a definition takes the second lock alone: it waits for a publication, never for a build.
+    with platform.warehouse.connection() as connection, platform.snapshots.publishing():
         definitions = in_force(platform, definitions)
         project = definitions.project
         state = BuildState.load(state_path(platform))
@@ -158,7 +161,6 @@ def audit_and_publish(
             platform, definitions.catalog, project, definitions.semantic_manifest, built=state.fingerprint
         )
         catalog = with_versions(definitions.catalog, approved.versions)
-    with platform.warehouse.connection() as connection:
         report = audit(connection, catalog, project, as_of=as_of, broken=state.broken)
         report = replace(report, unapproved=approved.unapproved)
         releases = Releases(platform.settings.serving_dir)
@@ -180,6 +182,7 @@ def audit_and_publish(
                 sorted(state.broken),
                 sorted(released.items()),
                 bundle.digest,
+                sorted(approved.unapproved.items()),
                 # Views in a snapshot name their Parquet files in full: a moved state folder needs a new snapshot.
                 str(platform.settings.serving_dir),
             ]
@@ -208,11 +211,12 @@ def load_lineage(platform: Platform) -> Lineage:
     return Lineage.from_json(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else Lineage({})
 
 
-def _note_build(platform: Platform, fingerprint: str) -> None:
+def _note_build(platform: Platform, definitions: Definitions) -> None:
     """Keep lineage and SQL of a full build: only then has every model been compiled, and in its full form."""
     manifest = json.loads(platform.dbt.manifest_path.read_text(encoding="utf-8"))
-    write_json_atomically(_lineage_path(platform), read_lineage(manifest).to_json())
-    note_compiled(platform, fingerprint, manifest)
+    lineage = with_queries(read_lineage(manifest), metric_queries(definitions.semantic_manifest))
+    write_json_atomically(_lineage_path(platform), lineage.to_json())
+    note_compiled(platform, definitions.project.fingerprint, manifest)
 
 
 def _with_held_definitions(store: SnapshotStore, bundle: DefinitionBundle, held: Collection[str]) -> DefinitionBundle:

@@ -75,11 +75,13 @@ def query_lineage(
 ) -> tuple[Mapping[str, frozenset[Column]], frozenset[Column]]:
     """The same for one query over ``tables`` (name -> columns): the sources of each output column, and of the rows.
 
+    Schemas in the query are ignored.
+
     Raises LineageError.
     """
     schema = {name: dict.fromkeys(columns, "UNKNOWN") for name, columns in tables.items()}
     try:
-        scope = build_scope(_qualified(sql, schema))
+        scope = build_scope(_qualified(sql, schema, keep_schema=False))
     except SqlglotError as error:
         raise LineageError(f"The query cannot be read: {error}") from error
     if scope is None:
@@ -87,6 +89,31 @@ def query_lineage(
     reader = _Reader(lambda table: table.name)
     outputs = reader.outputs(scope)
     return {name: frozenset(found) for name, found in outputs.items()}, frozenset(reader.rows(scope))
+
+
+def with_queries(lineage: Lineage, queries: Mapping[str, str]) -> Lineage:
+    """``lineage`` and, as a relation of the layer ``query`` each, the compiled queries of the semantic layer.
+
+    ``queries`` maps a name to its SQL over the relations of ``lineage``.
+    """
+    tables = {name: relation.columns for name, relation in lineage.relations.items() if relation.columns}
+    relations = dict(lineage.relations)
+    for name, sql in queries.items():
+        try:
+            values, rows = query_lineage(sql, tables)
+        except LineageError as error:
+            relations[name] = Relation(name, "query", (), {}, (), unread=str(error))
+            continue
+        used = {column.relation for found in (*values.values(), rows) for column in found}
+        relations[name] = Relation(
+            name=name,
+            layer="query",
+            columns=tuple(values),
+            values={column: tuple(sorted(found)) for column, found in values.items()},
+            rows=tuple(sorted(rows)),
+            reads=tuple(sorted(used)),
+        )
+    return Lineage(relations)
 
 
 def _read_model(
@@ -108,13 +135,15 @@ def _read_model(
     return reader.outputs(scope), reader.rows(scope), {name for name in read if name is not None}
 
 
-def _qualified(sql: str, schema: Mapping[str, Any]) -> exp.Expr:
+def _qualified(sql: str, schema: Mapping[str, Any], *, keep_schema: bool = True) -> exp.Expr:
     """The query with every column named by its table and every star spelt out. Database names are dropped: one
     project lives in one database, whatever its file is called.
     """
     tree = parse_one(sql, dialect=DIALECT)
     for table in tree.find_all(exp.Table):
         table.set("catalog", None)
+        if not keep_schema:
+            table.set("db", None)
     return qualify(
         tree,
         schema=dict(schema),

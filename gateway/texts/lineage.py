@@ -20,6 +20,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "layer_conformed": ("conformed", "统一层"),
     "layer_metrics": ("metric", "指标"),
     "layer_claims": ("claim", "部门口径"),
+    "layer_query": ("query", "查询"),
     "layer_model": ("model", "模型"),
     "lineage_red": ("its red line is crossed", "已越过红线"),
     "lineage_warning": ("it has a warning", "有预警"),

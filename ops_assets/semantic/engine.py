@@ -10,7 +10,7 @@ import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ops_assets.semantic.manifest import TIME, label_dimension, part_names
+from ops_assets.semantic.manifest import TIME, described_models, label_dimension, part_names, short_name
 from ops_assets.semantic.query import Operator
 from ops_assets.semantic.shape import FilterShape, Shape
 
@@ -63,6 +63,12 @@ class CompileEngine:
 
         with _compiling:
             return str(self._engine.explain(MetricFlowQueryRequest.create(metric_names=[name])).sql_statement.sql)
+
+
+def metric_queries(manifest: str) -> dict[str, str]:
+    """MetricFlow's SQL of every metric that ``manifest`` describes, by the name that it has there."""
+    engine = CompileEngine(manifest)
+    return {short_name(model): engine.compile_metric(short_name(model)) for model in sorted(described_models(manifest))}
 
 
 def marker(parameter: str) -> str:

@@ -56,6 +56,19 @@ def test_the_margin_is_made_of_price_quantity_cost_freight_and_rebate(bundle: De
     }
 
 
+def test_the_query_of_the_semantic_layer_stands_on_the_metric_model(bundle: DefinitionBundle) -> None:
+    query = bundle.lineage.relations["order_gross_margin"]
+    assert (query.layer, query.reads) == ("query", ("metric_order_gross_margin",))
+    (sources,) = query.values.values()
+    assert {str(one) for one in sources} == {
+        "metric_order_gross_margin.numerator",
+        "metric_order_gross_margin.denominator",
+    }
+    described = {name for name, one in bundle.lineage.relations.items() if one.layer == "query"}
+    built = {name for name, one in bundle.lineage.relations.items() if one.layer == "metrics"}
+    assert {f"metric_{name}" for name in described} == built
+
+
 def test_the_impact_names_metrics_owners_checks_and_processes(bundle: DefinitionBundle) -> None:
     column = bundle.lineage.column("wms.receipts.rejected_quantity")
     found = impact_of(column, bundle.lineage, bundle.metrics, bundle.checks)
