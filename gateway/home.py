@@ -11,13 +11,11 @@ from fastapi import APIRouter, Request, Response
 from gateway.context import GatewayContext, context_of, reader_of, require_reader
 from gateway.governed_cases import GovernedCases
 from gateway.health import look
+from gateway.metric_lines import MetricLine, Reading
 from gateway.pages import language_of, page
 from gateway.tokens import READ
 from gateway.words import Language
 from ops_assets.access import AccessRefused, Reader
-from ops_assets.definition_bundle import bundle_of
-from ops_assets.governed_figures import GovernedFigures
-from ops_assets.trust import trust_of
 
 router = APIRouter(include_in_schema=False)
 _CASES_SHOWN = 25
@@ -32,7 +30,7 @@ def home(request: Request) -> Response:
         "home.html",
         pack=context.pack.title,
         places=_places(context),
-        **_metrics(context, reader, language),
+        **_metrics(request),
         **_cases(context, reader, language),
     )
 
@@ -53,6 +51,8 @@ def _places(context: GatewayContext) -> list[dict[str, str]]:
     )
     has_docs = (settings.dbt_docs_dir / "index.html").is_file()
     return [
+        {"key": "place_board", "address": "/board", "note": "place_board_text"},
+        {"key": "place_metrics", "address": "/metrics", "note": "place_metrics_text"},
         {"key": "place_dagster", "address": settings.dagster_url + "/", "note": "place_dagster_text"},
         slack | {"note": f"{slack['key']}_text"},
         {
@@ -64,27 +64,14 @@ def _places(context: GatewayContext) -> list[dict[str, str]]:
     ]
 
 
-def _metrics(context: GatewayContext, reader: Reader, language: Language) -> dict[str, Any]:
-    snapshot = context.snapshots.current()
+def _metrics(request: Request) -> dict[str, Any]:
+    snapshot = context_of(request).snapshots.current()
     if snapshot is None:
         return {"snapshot": None, "domains": []}
-    trusts = trust_of(snapshot, context.clock.now())
-    figures = GovernedFigures(bundle_of(context.snapshots, snapshot), context.access)
-    rows = snapshot.rows(
-        "select metric, label_en, label_zh, domain, unit, value_text, as_of from metrics order by domain, metric"
-    )
-    domains: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        label = (row["label_zh"] if language == "zh" else row["label_en"]) or row["label_en"] or row["metric"]
-        refused = figures.refusal(reader, row["metric"], language)
-        seen = {"value_text": None if refused else row["value_text"], "refused": refused}
-        seen |= {"label": label, "trust": trusts[row["metric"]]}
-        domains.setdefault(row["domain"] or "", []).append(row | seen)
-    published = snapshot.published_at.astimezone(_zone(context))
-    return {
-        "snapshot": {"id": snapshot.id, "as_of": snapshot.as_of.isoformat(), "at": f"{published:%Y-%m-%d %H:%M}"},
-        "domains": list(domains.items()),
-    }
+    domains: dict[str, list[MetricLine]] = {}
+    for line in Reading(request, snapshot).lines():
+        domains.setdefault(line.domain, []).append(line)
+    return {"snapshot": snapshot, "domains": list(domains.items())}
 
 
 def _cases(context: GatewayContext, reader: Reader, language: Language) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,11 @@ import sqlalchemy as sa
 from resources import ops_database
 from resources.clock import FixedClock
 
+if TYPE_CHECKING:
+    # Loading the platform takes seconds, which a session without a world of it saves.
+    from tests.platform_world import PlatformWorld, PublishedHome
+
+PUBLISHED_SEED = 7
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -94,3 +100,37 @@ def clock() -> FixedClock:
 
 def _psycopg2(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg2://", 1)
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built installation without a row, made once a session; copy it, do not change it."""
+    from tests.platform_world import built_home
+
+    home = tmp_path_factory.mktemp("empty") / "home"
+    built_home(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> PublishedHome:
+    """A published installation of the sample company with faults, made once a session; copy it, do not change it."""
+    from tests.platform_world import published_home
+
+    return published_home(tmp_path_factory.mktemp("published") / "home", empty_home, PUBLISHED_SEED)
+
+
+@pytest.fixture
+def copy_world(tmp_path: Path) -> Iterator[Callable[..., PlatformWorld]]:
+    """``copy_world(home)`` gives a world of the test's own with the state of ``home``."""
+    from tests.platform_world import copied_world
+
+    made: list[PlatformWorld] = []
+
+    def copy(original: Path, **settings: Any) -> PlatformWorld:
+        made.append(copied_world(tmp_path / f"home{len(made)}", original, **settings))
+        return made[-1]
+
+    yield copy
+    for world in made:
+        world.close()

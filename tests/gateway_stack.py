@@ -105,6 +105,16 @@ def publish_snapshot(store: SnapshotStore, *, sequence: int = 1, clock: Clock) -
                  f"{100 + number}.000000"],
             )  # fmt: skip
         db.execute(
+            "create table metric_detail (metric varchar, name varchar, label_en varchar, label_zh varchar,"
+            " value varchar)"
+        )
+        db.execute("create table metric_part (metric varchar, period_start date, file varchar, rows bigint)")
+        db.execute(
+            "create table checks (check_name varchar, asset varchar, metrics varchar[], dimension varchar,"
+            " severity varchar, passed boolean, observed double, threshold double, sentence varchar,"
+            " description varchar)"
+        )
+        db.execute(
             "create table people (person_id varchar, name varchar, email varchar, login varchar, title varchar,"
             " department_id varchar, department_name varchar, manager_id varchar, country varchar)"
         )

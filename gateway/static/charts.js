@@ -55,7 +55,7 @@
     return {
       ...base(colours),
       tooltip: { ...base(colours).tooltip, formatter: ([at]) => at.name + "\n" + data.points[at.dataIndex].text },
-      xAxis: { ...category(data.points.map((one) => one.label), colours), boundaryGap: false },
+      xAxis: { ...category(data.points.map((one) => one.label), colours, { alignMinLabel: "left", alignMaxLabel: "right" }), boundaryGap: false },
       yAxis: { ...scale(colours), min: Math.min(...known) >= 0 ? Math.max(0, low) : low, max: Math.max(...known) + room },
       series: [{
         type: "line", smooth: 0.15, symbolSize: 7, showSymbol: data.points.length < 40,
