@@ -22,6 +22,7 @@ from ops_assets.definition_change.compiled_sql import note_compiled
 from ops_assets.definition_change.in_force import keep_definitions, standing
 from ops_assets.definition_change.register import with_versions
 from ops_assets.lineage import Lineage
+from ops_assets.dictionary.docs_page import described
 from ops_assets.project import Project, read_project
 from ops_assets.publishing.publisher import Publisher
 from ops_assets.publishing.snapshot_writer import PublishReport
@@ -111,6 +112,7 @@ def build(
     """
     path = state_path(platform)
     with platform.warehouse.exclusive():
+        platform.projects.absorb()
         definitions = in_force(platform, definitions)
         project, dbt = definitions.project, platform.dbt
         state = BuildState.load(path)
@@ -142,7 +144,7 @@ def build(
             _note_build(platform, definitions)
         state.save(path)
         if full or not (platform.settings.dbt_docs_dir / "index.html").exists():
-            dbt.generate_docs(after_full_build=full)
+            dbt.generate_docs(after_full_build=full, describe=described)
     return BuildReport("full" if full else "incremental", results, state, frozenset(changed))
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import sqlalchemy as sa
@@ -49,6 +50,13 @@ class ProjectFolders:
             rows = connection.execute(sa.select(definition_overlay.c.path, definition_overlay.c.text)).all()
         return {row.path: row.text for row in rows}
 
+    def absorb(self) -> None:
+        """Forget approved files that the checkout has word for word, so that its next change of them is seen."""
+        mine = [path for path, text in self.overlays().items() if self.text(self.checkout, path) == text]
+        if mine:
+            with self._engine().begin() as connection:
+                connection.execute(definition_overlay.delete().where(definition_overlay.c.path.in_(mine)))
+
     def copy_with(self, base: Path, changed: Mapping[str, str]) -> Path:
         """A copy of the project ``base`` with ``changed`` files (path in the project -> text); one per content."""
         files = {path: (base / path).read_bytes() for path in project_files(base)}
@@ -84,11 +92,9 @@ class ProjectFolders:
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
-def lay_over(
-    connection: Connection, files: Mapping[str, str], *, change_id: str, since: object, absorbed: Sequence[str] = ()
-) -> None:
-    """Put approved files over the checkout, within the caller's transaction; ``absorbed`` paths need none any more."""
-    for path in {*files, *absorbed}:
+def lay_over(connection: Connection, files: Mapping[str, str], *, change_id: str, since: datetime) -> None:
+    """Put approved files over the checkout, within the caller's transaction."""
+    for path in files:
         connection.execute(definition_overlay.delete().where(definition_overlay.c.path == path))
     for path, text in files.items():
         connection.execute(definition_overlay.insert().values(path=path, text=text, change_id=change_id, since=since))

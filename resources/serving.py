@@ -12,13 +12,14 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from filelock import FileLock
 
 _opening = threading.Lock()
 
@@ -130,6 +131,7 @@ class SnapshotStore:
         self._pointer = root / "current.json"
         self._open: Snapshot | None = None
         self._lock = threading.Lock()
+        self._publishing = FileLock(root / ".publishing.lock", timeout=600)
 
     def current(self) -> Snapshot | None:
         """The published snapshot, or None while nothing was published. The handle stays open until a switch."""
@@ -222,6 +224,18 @@ class SnapshotStore:
         path = self.definitions_path(digest)
         if not path.exists():
             write_json_atomically(path, body)
+
+    @contextmanager
+    def publishing(self) -> Iterator[None]:
+        """Hold the right to write the next snapshot; of a rollback and a refresh, one waits. Re-entrant."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with self._publishing:
+            yield
+
+    def parts_of(self, snapshot_id: str) -> tuple[str, ...]:
+        """The Parquet files that a snapshot reads, relative to ``parts_dir``."""
+        body = json.loads((self.snapshots_dir / f"{snapshot_id}.json").read_text(encoding="utf-8"))
+        return tuple(body.get("parts", []))
 
     def remove_orphans(self) -> None:
         """Delete Parquet files and definitions that no kept snapshot names: of pruned snapshots, or of a publication

@@ -89,7 +89,7 @@ def _same(version: Version, meaning: Meaning) -> bool:
 def _sentence(register: Register, catalog: Catalog, version: Version, meaning: Meaning) -> str:
     metric = catalog.metrics[version.metric]
     other = next((known for known in register.versions(metric.name) if _same(known, meaning)), None)
-    if other is not None and any(change.version == version.version for change in register.history(metric.name)[:1]):
+    if other is not None:
         return (
             f"Version {version.version} of the definition is in force, but version {other.version} was built; the next "
             "refresh builds the one in force."
