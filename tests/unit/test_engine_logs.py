@@ -17,8 +17,12 @@ from workflow_jobs.engine.evolve import evolve, replay
 from workflow_jobs.engine.refusal import EngineError
 from workflow_jobs.engine.state import state_from_json, state_to_json
 
-FIXTURE = Path(__file__).parent.parent / "fixtures" / "engine_events_v1.json"
-CASES: list[dict[str, Any]] = json.loads(FIXTURE.read_text(encoding="utf-8"))["cases"]
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+CASES: list[dict[str, Any]] = [
+    case
+    for name in ("engine_events_v1.json", "engine_events_v1_incident.json")
+    for case in json.loads((FIXTURES / name).read_text(encoding="utf-8"))["cases"]
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["state"]["case_id"] for case in CASES])
