@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from gateway.commands.context import JSON_OPTION, open_platform, published
+from gateway.commands.explain import explain_metric
 from gateway.terminal import fail, one_sentence_errors, print_json, show, show_one
 from ops_assets.audit import audit
 from ops_assets.catalog import CatalogError, load_catalog
@@ -20,6 +21,7 @@ from ops_assets.releases import Release, Releases
 from ops_assets.trust import trust_of
 
 app = typer.Typer(no_args_is_help=True, help="Published figures.")
+app.command("explain")(explain_metric)
 _COLUMNS = {
     "metric": "METRIC",
     "label": "LABEL",
