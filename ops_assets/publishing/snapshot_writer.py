@@ -26,6 +26,7 @@ from ops_assets.publishing.failures import Failures
 from ops_assets.publishing.headline import headline_filter, window_start
 from ops_assets.publishing.months import note_parts, note_periods, read_months
 from ops_assets.publishing.parts import create_parts_view, sql_text, write_part
+from ops_assets.publishing.reconciliation import ReconciliationSection
 from ops_assets.publishing.reference_sections import Checks, Directory, ServedModels
 from ops_assets.publishing.sections import Section, SectionContext
 from ops_assets.publishing.trust import TrustSection
@@ -65,7 +66,7 @@ class PublishReport:
 
 def sections() -> tuple[Section, ...]:
     """The sections in the order in which they are written; a later one may read what an earlier one wrote."""
-    return (Checks(), Failures(), Directory(), ServedModels(), TrustSection(), DailyRollups())
+    return (Checks(), Failures(), Directory(), ServedModels(), ReconciliationSection(), TrustSection(), DailyRollups())
 
 
 class SnapshotWriter:

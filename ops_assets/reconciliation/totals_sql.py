@@ -67,43 +67,72 @@ class PartSums:
         except (duckdb.OutOfRangeException, duckdb.ConversionException):
             return self._python_totals()
 
-    def rows_query(self, most: int) -> str:
-        """SQL for at most ``most`` rows behind each part and period, those that move most first.
+    def rows_that_disagree(self) -> dict[date, int]:
+        """The rows that move anything, by period; each counts once, however many causes it has."""
+        any_part = " or ".join(part.moves for part in self._parts) or "false"
+        single = "({0}_period is not null and ({0}_n <> 0 or {0}_d <> 0))"
+        return dict(
+            self._db.execute(
+                f"{self._with_moved()} select period, count(*) from ("
+                f"select o_period as period from rec_moved where paired and ({any_part}) union all "
+                f"select o_period from rec_moved where not paired and {single.format('o')} union all "
+                f"select t_period from rec_moved where not paired and {single.format('t')}) as rows group by period"
+            ).fetchall()
+        )
+
+    def rows(self, most: int, only: tuple[str, str, str] | None = None) -> list[dict[str, Any]]:
+        """The rows of ``rows_query``."""
+        self._db.execute(self.rows_query(most, only))
+        names = [column[0] for column in self._db.description or []]
+        return [dict(zip(names, row, strict=True)) for row in self._db.fetchall()]
+
+    def rows_query(self, most: int, only: tuple[str, str, str] | None = None) -> str:
+        """SQL for at most ``most`` rows behind each part and period (or of the one part: cause, place, input).
 
         Columns: period_start, key (JSON text), place, cause, input, ours_date, theirs_date, ours, theirs,
-        part_numerator and part_denominator (text ``units/unit``), as a snapshot holds them.
+        part_numerator and part_denominator (text ``units/unit``), place_in_part (1 moves most), as a snapshot holds
+        them, in the order of the last.
         """
-        rank = "qualify row_number() over (partition by {period} order by {size} desc, {keys}) <= " + str(most)
-        keys = ", ".join(self._level.layout.keys)
         branches = []
         for part in self._parts:
+            if only not in {None, (part.key.cause, part.key.place, part.key.input)}:
+                continue
             name = part.key.input if part.key.cause in {"input_differs", "input_missing"} else ""
-            ours, theirs = (self._shown(letter, side, name) for side, letter in enumerate("ot"))
+            sizes = f"abs(({part.numerator})::double) desc, abs(({part.denominator})::double) desc"
+            texts = (self._ratio_text(part.numerator, 0), self._ratio_text(part.denominator, 1))
             branches.append(
-                f"select o_period as period_start, {self._key_json()} as key, {_text(part.key.place)} as place, "
-                f"{_text(part.key.cause)} as cause, {_text(part.key.input)} as input, o_day as ours_date, "
-                f"t_day as theirs_date, {ours} as ours, {theirs} as theirs, "
-                f"{self._ratio_text(part.numerator, 0)} as part_numerator, "
-                f"{self._ratio_text(part.denominator, 1)} as part_denominator "
-                f"from rec_moved where paired and {part.moves} "
-                + rank.format(
-                    period="o_period", keys=keys, size=f"abs({part.numerator}::double), abs({part.denominator}::double)"
-                )
+                self._branch("o", part.key.place, _text(part.key.cause), part.key.input, name, texts, sizes)
+                + f" from rec_moved where paired and {part.moves} qualify place_in_part <= {most}"
             )
-        for letter, place in (("o", "ours"), ("t", "theirs")):
-            period = f"{letter}_period"
-            sign = "-" if letter == "o" else ""
-            n, d = (f"({sign}{letter}_{figure})" for figure in "nd")
+        for letter, place, sign in (("o", "ours", "-"), ("t", "theirs", "")):
+            if only is not None and (only[1] != place or only[2]):
+                continue
+            wanted = "" if only is None else f" and single = {_text(_known_cause(only[0]))}"
+            texts = (f"cast({sign}{letter}_n as varchar)", f"cast({sign}{letter}_d as varchar)")
+            sizes = f"abs({letter}_n) desc, abs({letter}_d) desc"
             branches.append(
-                f"select {period} as period_start, {self._key_json()} as key, {_text(place)} as place, "
-                f"single as cause, '' as input, o_day as ours_date, t_day as theirs_date, "
-                f"{self._shown('o', 0, '')} as ours, "
-                f"{self._shown('t', 1, '')} as theirs, cast({n} as varchar) as part_numerator, "
-                f"cast({d} as varchar) as part_denominator "
-                f"from rec_moved where not paired and {period} is not null and ({letter}_n <> 0 or {letter}_d <> 0) "
-                + rank.format(period=f"{period}, single", keys=keys, size=f"abs({letter}_n), abs({letter}_d)")
+                self._branch(letter, place, "single", "", "", texts, sizes)
+                + f" from rec_moved where not paired and {letter}_period is not null{wanted} "
+                f"and ({letter}_n <> 0 or {letter}_d <> 0) qualify place_in_part <= {most}"
             )
-        return self._with_moved() + " union all ".join(f"({each})" for each in branches)
+        if not branches:
+            branches.append(
+                self._branch("o", "both", "single", "", "", ("''", "''"), "1") + " from rec_moved where false"
+            )
+        return self._with_moved() + " union all ".join(f"({each})" for each in branches) + " order by place_in_part"
+
+    def _branch(
+        self, letter: str, place: str, cause: str, name: str, shown: str, parts: tuple[str, str], sizes: str
+    ) -> str:
+        keys = ", ".join(self._level.layout.keys)
+        partition = f"{letter}_period" + (", single" if cause == "single" else "")
+        return (
+            f"select {letter}_period as period_start, {self._key_json()} as key, {_text(place)} as place, "
+            f"{cause} as cause, {_text(name)} as input, o_day as ours_date, t_day as theirs_date, "
+            f"{self._shown('o', 0, shown)} as ours, {self._shown('t', 1, shown)} as theirs, "
+            f"{parts[0]} as part_numerator, {parts[1]} as part_denominator, "
+            f"row_number() over (partition by {partition} order by {sizes}, {keys}) as place_in_part"
+        )
 
     # -- units --------------------------------------------------------------------------------------------------------
 
@@ -321,6 +350,10 @@ def _moves_by_period(
 def _whole_number(column: str, scale: int) -> str:
     """SQL of a decimal column as the whole number of its last digits."""
     return f"cast({column} * {10**scale} as hugeint)" if scale else f"cast({column} as hugeint)"
+
+
+def _known_cause(cause: str) -> str:
+    return cause if cause in {"only_here", "counted_twice", "other_period"} else ""
 
 
 def _text(value: str) -> str:
