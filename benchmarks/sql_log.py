@@ -6,7 +6,7 @@ The statements are what the bare run repeats; their seconds show which one grows
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,9 +120,11 @@ class LoggedDbt(Dbt):
                 select=select, exclude=exclude, tests=tests, full_refresh=full_refresh, progress=progress
             )
 
-    def generate_docs(self, *, after_full_build: bool = False) -> Path:
+    def generate_docs(
+        self, *, after_full_build: bool = False, describe: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    ) -> Path:
         began = time.perf_counter()
         try:
-            return super().generate_docs(after_full_build=after_full_build)
+            return super().generate_docs(after_full_build=after_full_build, describe=describe)
         finally:
             self._log.docs_seconds += time.perf_counter() - began

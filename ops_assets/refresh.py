@@ -21,8 +21,8 @@ from ops_assets.definition_bundle import DefinitionBundle, bundle_of, make_bundl
 from ops_assets.definition_change.compiled_sql import note_compiled
 from ops_assets.definition_change.in_force import keep_definitions, standing
 from ops_assets.definition_change.register import with_versions
-from ops_assets.lineage import Lineage
 from ops_assets.dictionary.docs_page import described
+from ops_assets.lineage import Lineage
 from ops_assets.project import Project, read_project
 from ops_assets.publishing.publisher import Publisher
 from ops_assets.publishing.snapshot_writer import PublishReport

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,21 +105,27 @@ class Dbt:
         result = self.invoke(arguments, progress=progress, raise_on_failed_nodes=False)
         return node_results(result)
 
-    def generate_docs(self, *, after_full_build: bool = False) -> Path:
+    def generate_docs(
+        self, *, after_full_build: bool = False, describe: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    ) -> Path:
         """Generate dbt docs as one self-contained page and put it in service atomically; returns its folder.
 
         ``after_full_build``: the call before this one built everything, so that nothing needs to be compiled again.
+        ``describe`` gives the manifest that the page shows; dbt's own stays as it is.
         """
-        self.invoke(["docs", "generate", "--static", *(["--no-compile"] if after_full_build else [])])
+        self.invoke(["docs", "generate", *(["--no-compile"] if after_full_build else [])])
+        catalog = (self.target_dir / "catalog.json").read_text(encoding="utf-8")
+        shown = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+        manifest = json.dumps(shown if describe is None else describe(shown), ensure_ascii=False)
+        page = (self.target_dir / "index.html").read_text(encoding="utf-8")
+        for mark, body in (("MANIFEST", manifest), ("CATALOG", catalog)):
+            # In a script element "</" would end it.
+            page = page.replace(f'"{mark}.JSON INLINE DATA"', body.replace("</", "<\\/"))
         target = self._settings.dbt_docs_dir
         target.mkdir(parents=True, exist_ok=True)
-        for source, name in (
-            ("static_index.html", "index.html"),
-            ("manifest.json", "manifest.json"),
-            ("catalog.json", "catalog.json"),
-        ):
+        for name, text in (("index.html", page), ("manifest.json", manifest), ("catalog.json", catalog)):
             beside = target / f".{name}.tmp"
-            shutil.copyfile(self.target_dir / source, beside)
+            beside.write_text(text, encoding="utf-8")
             beside.replace(target / name)
         return target
 
