@@ -30,6 +30,7 @@ from gateway import (
     metric_pages,
     metrics_api,
     query_api,
+    trust_pages,
 )
 from gateway.body_limit import BodyLimit
 from gateway.context import GatewayContext, build_context
@@ -108,6 +109,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         health,
         home,
         lineage_pages,
+        trust_pages,
         explain_api,
         explain_pages,
         board,

@@ -44,10 +44,10 @@ class FigureForm:
         """A raw figure with its unit, rounded half up."""
         return with_unit(self.unit, f"{_rounded(self._scaled(value), self.decimals):f}")
 
-    def points(self, value: Decimal | Fraction) -> str:
-        """A difference of raw figures with its sign; of percentages, in points."""
+    def points(self, value: Decimal | Fraction, word: str = "points") -> str:
+        """A difference of raw figures with its sign; of percentages, in points (in the reader's ``word``)."""
         shown = f"{_rounded(self._scaled(value), self.decimals):+f}"
-        return f"{shown} points" if self.unit == "percent" else with_unit(self.unit, shown)
+        return f"{shown} {word}" if self.unit == "percent" else with_unit(self.unit, shown)
 
     def _scaled(self, value: Decimal | Fraction | float) -> Decimal:
         exact = Fraction(value) * (100 if self.unit == "percent" else 1)
