@@ -159,7 +159,7 @@ class _ClaimWriter:
             before = self._before()
             kept = {month for month, mark in prints.items() if before.get(month) == mark}
             changed = (set(prints) | set(before)) - kept
-            if changed:
+            if changed and kept:
                 kept -= self._loosened(level, kept, changed)
             self._take_over(kept)
             level.periods = Periods(last=self._as_of, by_month=True, months=tuple(sorted(set(prints) - kept)))
