@@ -60,8 +60,10 @@ _METRICS = [
 ]  # fmt: skip
 
 
-def publish_snapshot(store: SnapshotStore, *, sequence: int = 1, clock: Clock) -> SnapshotInfo:
-    """Build a snapshot of the served tables, commit it and switch to it."""
+def publish_snapshot(
+    store: SnapshotStore, *, sequence: int = 1, clock: Clock, figure: str | None = None
+) -> SnapshotInfo:
+    """Build a snapshot of the served tables, commit it and switch to it; ``figure`` becomes every metric's value."""
     info = SnapshotInfo(
         f"20261116-{sequence:06d}", sequence, clock.now(), date(2026, 11, 15), "dongchen", sequence,
         ("metric_order_gross_margin",),
@@ -78,6 +80,7 @@ def publish_snapshot(store: SnapshotStore, *, sequence: int = 1, clock: Clock) -
         )
         for name, en, zh, domain, unit, decimals, state, reason, value, text in _METRICS:
             given = value is not None
+            text = figure if figure and given else text
             db.execute(
                 "insert into metrics values (?, ?, ?, ?, 'quality_manager', ?, ?, 'down', 'ratio', 90, ?, ?, ?, ?, ?,"
                 " ?, ?, ?, 1, ?)",
