@@ -78,7 +78,7 @@ def explain_page(
         parts=[_part(language, metric, found, part, address) for part in found.parts],
         total=_total(language, metric, found),
         figures=_figures(language, metric, found),
-        gap=gap_text(language, metric, found.gap),
+        gap=gap_text(language, metric, found.gap, short=True),
         span=span_text(language, found.span),
         claims=[(one.name, chosen(language, one.label), one.name == claim) for one in metric.claims],
         others=[
@@ -157,7 +157,7 @@ def claims_part(request: Request, name: str) -> Response:
             "label": side_text(language, one, "theirs"),
             "department": claim.department,
             "figure": figure_text(language, metric, one.theirs.value),
-            "gap": gap_text(language, metric, one.gap),
+            "gap": gap_text(language, metric, one.gap, short=True),
             "same": not one.parts,
             "largest": cause_text(language, metric, one, one.parts[0]) if one.parts else "",
             "href": _Address(metric, claim.name, OURS, None, ()).page(),

@@ -24,12 +24,17 @@ def figure_text(language: str, metric: MetricDefinition, value: Fraction | None,
     return _with_unit(language, metric, _grouped(shown), points=False)
 
 
-def gap_text(language: str, metric: MetricDefinition, value: Fraction | None) -> str:
-    """A difference of figures with its sign: percentage points for shares; a dash where there is none to state."""
-    digits = metric.decimals + (_FINER if metric.aggregation == "ratio" else 0)
-    shown = rounded_text(value, percent=metric.unit == "percent", decimals=digits)
+def gap_text(language: str, metric: MetricDefinition, value: Fraction | None, *, short: bool = False) -> str:
+    """A difference of figures with its sign: percentage points for shares; a dash where there is none to state.
+
+    ``short`` leaves out zeros beyond the metric's own decimals, where the text stands alone.
+    """
+    finer = _FINER if metric.aggregation == "ratio" else 0
+    shown = rounded_text(value, percent=metric.unit == "percent", decimals=metric.decimals + finer)
     if shown is None or value is None:
         return "–"
+    while short and finer and shown.endswith("0"):
+        shown, finer = shown[:-1].removesuffix("."), finer - 1
     sign = "−" if value < 0 else "+" if value > 0 else "±"
     return _with_unit(language, metric, sign + _grouped(shown.lstrip("-")), points=True)
 

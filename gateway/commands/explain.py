@@ -119,8 +119,8 @@ def _show(metric: MetricDefinition, found: Explanation) -> None:
         made = exact_number(figure.numerator)
         if found.ratio:
             made += f" / {exact_number(figure.denominator)}"
-        print(f"  {side_text(_LANGUAGE, found, side):<{width}}  {shown:>14}   {made}, {figure.rows:,} rows")
-    print(f"  {'Gap':<{width}}  {gap_text(_LANGUAGE, metric, found.gap):>14}")
+        print(f"  {side_text(_LANGUAGE, found, side):<{width}}  {shown:>14}   {made}, {_count(figure.rows)}")
+    print(f"  {'Gap':<{width}}  {gap_text(_LANGUAGE, metric, found.gap, short=True):>14}")
     if not found.parts:
         print("  Both figures agree: there is no gap.")
         return
@@ -146,6 +146,10 @@ def _show(metric: MetricDefinition, found: Explanation) -> None:
 def _figures(metric: MetricDefinition, found: Explanation, part: Part) -> list[str]:
     moved = [exact_number(part.numerator), *((exact_number(part.denominator),) if found.ratio else ())]
     return [gap_text(_LANGUAGE, metric, part.amount), *moved, f"{part.rows:,}"]
+
+
+def _count(rows: int) -> str:
+    return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
 
 
 def _show_rows(found: Sequence[PartRow], *, as_json: bool) -> None:

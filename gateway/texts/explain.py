@@ -57,7 +57,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "consistency_deductions": ("Deductions", "扣分项"),
     "consistency_none": ("No deductions.", "没有扣分。"),
     "claim_department": ("Department", "部门"),
-    "cause_rule_only": ("Rule: only “{here}” counts {input}", "规则：仅“{here}”计入{input}"),
+    "cause_rule_only": ("Rule: only “{here}” considers {input}", "规则：仅“{here}”考虑{input}"),
     "column_ours_date": ("Day: {ours}", "日期：{ours}"),
     "column_theirs_date": ("Day: {theirs}", "日期：{theirs}"),
     "column_ours": ("{ours}", "{ours}"),
