@@ -61,7 +61,9 @@ def movement_part(request: Request, name: str, older: _Period = "", newer: _Peri
         values |= {"older": before.label, "newer": after.label}
         figures = GovernedFigures(bundle_of(context.snapshots, snapshot), context.access)
         found = movement_of(snapshot, figures, reader, name, before, after)
-    except (MovementError, PeriodError, AccessRefused) as error:
+    except MovementError as error:
+        return page(request, "_movement.html", **values | {"sentence": error.words.get(language)})
+    except (PeriodError, AccessRefused) as error:
         return page(request, "_movement.html", **values | {"sentence": str(error)})
     points = text(language, "unit_points")
     values |= {

@@ -15,6 +15,7 @@ from typing import Any
 
 from ops_assets.access import Hidden, Reader
 from ops_assets.checks.movement_parts import Contribution, Sums, ratio_contributions, ratio_of, sum_contributions
+from ops_assets.checks.trust import Words
 from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.governed_figures import GovernedFigures
 from ops_assets.periods import Period, before, last_whole
@@ -26,7 +27,11 @@ NO_MEMBER = "-"
 
 
 class MovementError(ValueError):
-    """A movement that cannot be told; the sentence says why and what to ask instead."""
+    """A movement that cannot be told; the sentence says why and what to ask instead, also in Chinese."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.words = Words(en, zh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +110,15 @@ def movement_of(
     figures.require(reader, [metric])
     definition = figures.bundle.metrics.get(metric)
     if definition is None:
-        raise MovementError(f"There are no definitions of {metric} in snapshot {snapshot.id}; publish it anew.")
+        raise MovementError(
+            f"There are no definitions of {metric} in snapshot {snapshot.id}; publish it anew.",
+            f"快照 {snapshot.id} 中没有 {metric} 的定义；请重新发布。",
+        )
     view = figures.dimensions(reader, metric)
     wanted = _wanted(definition, dimensions, subject)
     view.require_visible([subject[0]] if subject is not None else [], "choose a subject")
     if not has_rows(snapshot, metric):
-        raise MovementError(f"Nothing was published of {metric} yet.")
+        raise MovementError(f"Nothing was published of {metric} yet.", f"{metric} 尚未发布数据。")
     only: dict[str, Sequence[str]] = {}
     if view.row_filter is not None:
         only[view.row_filter.column] = view.row_filter.values
@@ -143,7 +151,10 @@ def _wanted(
     asked = [*(dimensions or ()), *([subject[0]] if subject is not None else [])]
     unknown = [name for name in asked if name not in definition.dimensions]
     if unknown:
-        raise MovementError(f"{definition.name} has no dimension {unknown[0]!r}; it has: {', '.join(known) or 'none'}.")
+        raise MovementError(
+            f"{definition.name} has no dimension {unknown[0]!r}; it has: {', '.join(known) or 'none'}.",
+            f"{definition.name} 没有维度 {unknown[0]!r}；可选：{'、'.join(known) or '无'}。",
+        )
     return [name for name in (dimensions or known) if subject is None or name != subject[0]]
 
 
@@ -167,8 +178,8 @@ def _figure(snapshot: Snapshot, definition: MetricDefinition, sums: Mapping[str,
     if value is None:
         oldest = first_day(snapshot, definition.name)
         raise MovementError(
-            f"{definition.name} has no figure in {period.label}; its rows begin on {oldest}. "
-            "Choose periods with --from and --to."
+            f"{definition.name} has no figure in {period.label}; its rows begin on {oldest}. Choose other periods.",
+            f"{definition.name} 在 {period.label} 没有数值；数据始于 {oldest}。请选择其他期间。",
         )
     return value
 

@@ -29,9 +29,15 @@ def read_snapshot(
     ``set_aside`` are files of the landing ledger that wait for a decision: the root of what is stale below them.
     """
     breaches = find_breaches(watches, snapshot)
-    opened = sum(service.open_case(_breach_request(breach, snapshot)).created for breach in breaches)
+    troubles = [breach for breach in breaches if breach.template == INCIDENT_TEMPLATE]
+    opened = sum(
+        service.open_case(_breach_request(breach, snapshot)).created for breach in breaches if breach not in troubles
+    )
     findings = [_finding(incident, snapshot) for incident in find_incidents(snapshot, set_aside)]
-    kept = keep_incidents(service, findings, set(_RULES.values()), sighting=snapshot.id)
+    findings += [_data_finding(breach, snapshot) for breach in troubles]
+    # A rule that opens incidents is about the data: its incident ends when the rule is no longer breached.
+    rules = {watch.id for watch in watches if watch.rule.template == INCIDENT_TEMPLATE}
+    kept = keep_incidents(service, findings, {*_RULES.values(), *rules}, sighting=snapshot.id)
     return f"{len(breaches)} breaches, {opened} cases opened, {kept}"
 
 
@@ -49,6 +55,23 @@ def _breach_request(breach: Breach, snapshot: Snapshot) -> OpenRequest:
         snapshot_id=snapshot.id,
         as_of=snapshot.as_of,
         data=breach.case_data(),
+    )
+
+
+def _data_finding(breach: Breach, snapshot: Snapshot) -> Finding:
+    (row,) = snapshot.rows(
+        "select label_en, label_zh, owner_role, as_of from metrics where metric = ?", [breach.metric]
+    )
+    return Finding(
+        rule_id=breach.rule_id,
+        subject_id=breach.subject_id or breach.metric,
+        kind=breach.subject_kind or "metric",
+        label=breach.subject_label or row["label_en"],
+        owner_role=row["owner_role"],
+        failed=[(breach.rule_id, breach.why.en if breach.why else "")],
+        sighting=snapshot.id,
+        metric=breach.metric,
+        as_of=snapshot.as_of,
     )
 
 

@@ -200,4 +200,4 @@ def _figures(export: _Export, as_of: int) -> dict[str, Any]:
     for table, row in export.lost:
         export.ledger.remove(table, row)
     publish = figures(export.ledger, as_of)
-    return {"metrics": metrics_document(clean, publish), "breaches": breaches(publish)}
+    return {"metrics": metrics_document(clean, publish), "breaches": breaches(publish, as_of)}

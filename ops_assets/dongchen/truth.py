@@ -71,6 +71,36 @@ WATCH_RULES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class FallRule:
+    """A rule on a supplier's last whole month against the month before: worse by more than ``more_than`` of the older.
+
+    ``better`` is the direction that is good; months are judged from ``min_denominator`` on.
+    """
+
+    name: str
+    metric: str
+    more_than: Fraction
+    better: Literal["up", "down"]
+    min_denominator: int
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRule:
+    """A rule on days without a row, of the metric as a whole."""
+
+    name: str
+    metric: str
+    days: int
+
+
+FALL_RULES = (FallRule("supplier_on_time_rate_falling", "metric_supplier_on_time_rate", Fraction(1, 4), "up", 20),)
+MISSING_RULES = (
+    MissingRule("line_oee_without_runs", "metric_line_oee", 7),
+    MissingRule("on_time_in_full_without_deliveries", "metric_on_time_in_full", 7),
+)
+
+
 def exact_text(value: Fraction) -> str:
     """A fraction with a finite decimal expansion as plain decimal text; ValueError for any other."""
     with localcontext() as context:
@@ -171,10 +201,15 @@ def figures(ledger: Ledger, as_of: int) -> dict[str, dict[str, Any]]:
         result[measure.name] = {
             "headline": _figure(measure, _window(measure, present, as_of)),
             "monthly": _monthly(measure, present, as_of),
+            "days": sorted(day for day in present if day <= as_of),
         }
         if measure.name in by_supplier:
             subjects = {
                 subject: _figure(measure, _window(measure, _present(own), as_of))
+                for subject, own in sorted(by_supplier[measure.name].items())
+            }
+            result[measure.name]["subjects_monthly"] = {
+                subject: _monthly(measure, _present(own), as_of)
                 for subject, own in sorted(by_supplier[measure.name].items())
             }
             result[measure.name]["subjects"] = {key: figure for key, figure in subjects.items() if figure is not None}
@@ -201,9 +236,9 @@ def metrics_document(clean: dict[str, dict[str, Any]], publish: dict[str, dict[s
     return document
 
 
-def breaches(publish: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The subjects that breach a watch rule on the figures to publish."""
-    found = []
+def breaches(publish: dict[str, dict[str, Any]], as_of: int) -> list[dict[str, Any]]:
+    """What breaches a watch rule on the figures to publish; ``subject`` is "" for a metric as a whole."""
+    found = [*_falls(publish, as_of), *_missing(publish, as_of)]
     for rule in WATCH_RULES:
         for subject, figure in publish[rule.metric]["subjects"].items():
             numerator, denominator = Fraction(figure["numerator"]), Fraction(figure["denominator"])
@@ -215,3 +250,31 @@ def breaches(publish: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
                     {"rule": rule.name, "metric": rule.metric, "dimension": "supplier", "subject": subject, **figure}
                 )
     return found
+
+
+def _falls(publish: dict[str, dict[str, Any]], as_of: int) -> Iterable[dict[str, Any]]:
+    """The last month that was over before ``as_of`` against the one before it, if the rows cover both."""
+    first = date.fromordinal(as_of).replace(day=1)
+    newer = date.fromordinal(first.toordinal() - 1).replace(day=1)
+    older = date.fromordinal(newer.toordinal() - 1).replace(day=1)
+    for rule in FALL_RULES:
+        days = publish[rule.metric]["days"]
+        if not days or days[0] > older.toordinal():
+            continue
+        for subject, monthly in publish[rule.metric]["subjects_monthly"].items():
+            then, now = (monthly.get(month.isoformat()[:7]) for month in (older, newer))
+            if then is None or now is None:
+                continue
+            if min(Fraction(one["denominator"]) for one in (then, now)) < rule.min_denominator:
+                continue
+            before, after = (Fraction(one["numerator"]) / Fraction(one["denominator"]) for one in (then, now))
+            lost = before - after if rule.better == "up" else after - before
+            if before and lost > rule.more_than * abs(before):
+                yield {"rule": rule.name, "metric": rule.metric, "dimension": "supplier", "subject": subject, **now}
+
+
+def _missing(publish: dict[str, dict[str, Any]], as_of: int) -> Iterable[dict[str, Any]]:
+    for rule in MISSING_RULES:
+        days = publish[rule.metric]["days"]
+        if days and as_of - days[-1] > rule.days:
+            yield {"rule": rule.name, "metric": rule.metric, "dimension": "", "subject": ""}
