@@ -8,13 +8,18 @@ A job is safe to run twice: it asks first whether the step still waits for its i
 """
 
 # No postponed annotations here: Dagster reads the op's annotations as they stand and cannot resolve texts.
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
+from ops_assets.definition_change.candidate import CandidateError
+from ops_assets.definition_change.shadow import ShadowError
 from resources.platform import Platform
 from resources.serving import Snapshot
+from workflow_jobs.definition_cases import run_publish, run_shadow
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.state import CaseState
 from workflow_jobs.replanning import OpenOrder, as_json, propose
 from workflow_jobs.step_completion import step_path
 from workflow_jobs.wiring import process_service
@@ -35,21 +40,76 @@ class ServiceStepConfig(dg.Config):
 def replan_production(
     context: dg.OpExecutionContext, config: ServiceStepConfig, platform: dg.ResourceParam[Platform]
 ) -> None:
+    case = _waiting_case(context, config, platform)
+    if case is not None:
+        _hand_over(context, config, platform, case, replan(platform.snapshots.current(), case.subject_id))
+
+
+@dg.op(
+    name="shadow_definition",
+    description="Computes a proposed definition beside the one in force, and hands the comparison to the case.",
+)
+def shadow_definition(
+    context: dg.OpExecutionContext, config: ServiceStepConfig, platform: dg.ResourceParam[Platform]
+) -> None:
+    case = _waiting_case(context, config, platform)
+    if case is None:
+        return
+    try:
+        result = run_shadow(platform, case)
+    except (ShadowError, CandidateError) as error:
+        # Another attempt would say the same: the people who look after the data are asked at once.
+        process_service(platform).fail_service(
+            config.case_id,
+            config.step_id,
+            context.run_id,
+            str(error),
+            final=True,
+            idempotency_key=config.idempotency_key,
+        )
+        raise dg.Failure(f"The proposed definition cannot be computed: {error}", allow_retries=False) from error
+    _hand_over(context, config, platform, case, result)
+
+
+@dg.op(
+    name="publish_definition",
+    description="Puts an approved definition in force, builds what it changes and publishes a snapshot with it.",
+)
+def publish_definition(
+    context: dg.OpExecutionContext, config: ServiceStepConfig, platform: dg.ResourceParam[Platform]
+) -> None:
+    case = _waiting_case(context, config, platform)
+    if case is not None:
+        _, result = run_publish(platform, case, progress=context.log.info)
+        _hand_over(context, config, platform, case, result)
+
+
+def _waiting_case(context: dg.OpExecutionContext, config: ServiceStepConfig, platform: Platform) -> CaseState | None:
+    """The case of the step, None where it waits no more: another attempt was faster."""
     service = process_service(platform)
     known = service.service_step(config.idempotency_key)
     if known is None:
         raise dg.Failure(f"No case asked for the service step {config.idempotency_key}.")
     if known.status in ("done", "withdrawn"):
         context.log.info("The step is %s already; nothing to do.", known.status)
-        return
-    case = service.case(config.case_id)
-    proposal = replan(platform.snapshots.current(), case.subject_id)
+        return None
+    return service.case(config.case_id)
+
+
+def _hand_over(
+    context: dg.OpExecutionContext,
+    config: ServiceStepConfig,
+    platform: Platform,
+    case: CaseState,
+    result: Mapping[str, Any],
+) -> None:
+    """Give the case the step's result and materialise the step's asset; ``result`` has a ``summary``."""
     try:
-        service.complete_service(
+        process_service(platform).complete_service(
             config.case_id,
             config.step_id,
             context.run_id,
-            proposal,
+            result,
             idempotency_key=config.idempotency_key,
         )
     except Refused as refused:
@@ -59,30 +119,56 @@ def replan_production(
     context.log_event(
         dg.AssetMaterialization(
             asset_key=step_path(case.template_id, config.step_id),
-            description=f"Case {case.case_id}: {proposal['summary']}",
+            description=f"Case {case.case_id}: {result['summary']}",
             metadata={
                 "case_id": case.case_id,
                 "subject_id": case.subject_id,
-                "affected_work_orders": proposal["affected_work_orders"],
-                "proposal": dg.MetadataValue.json(proposal),
+                **{
+                    key: value if isinstance(value, str | int) else dg.MetadataValue.json(value)
+                    for key, value in result.items()
+                    if key != "summary"
+                },
             },
         )
     )
 
 
+_SERVICE_STEP: Mapping[str, str] = {"trueloop/kind": "service_step"}
+
+
 @dg.job(
     name="replan_production_job",
     description="Service step of a supply exception: replans production around a supplier's late or rejected items.",
-    tags={"trueloop/kind": "service_step"},
+    tags=_SERVICE_STEP,
     executor_def=dg.in_process_executor,
 )
 def replan_production_job() -> None:
     replan_production()
 
 
+@dg.job(
+    name="shadow_definition_job",
+    description="Service step of a definition change: computes the proposed definition beside the one in force.",
+    tags=_SERVICE_STEP,
+    executor_def=dg.in_process_executor,
+)
+def shadow_definition_job() -> None:
+    shadow_definition()
+
+
+@dg.job(
+    name="publish_definition_job",
+    description="Service step of a definition change: publishes the approved definition as a new version.",
+    tags=_SERVICE_STEP,
+    executor_def=dg.in_process_executor,
+)
+def publish_definition_job() -> None:
+    publish_definition()
+
+
 def service_jobs() -> list[dg.JobDefinition]:
     """All jobs that service steps of templates may name."""
-    return [replan_production_job]
+    return [replan_production_job, shadow_definition_job, publish_definition_job]
 
 
 def replan(snapshot: Snapshot | None, supplier_id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ A button's ``action_id`` is ``decide:<outcome>`` and its ``value`` JSON with ``t
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -346,6 +346,7 @@ def _progress(case: CaseState, template: Template, context: CardContext, *, wait
                 "failed": ("!", "service_failed"),
             }[step.status]
             lines.append(f"{mark} {escaped(step_title(template, step.step_id, context))}: {context.word(word)}")
+            lines += [escaped(line) for line in _result_lines(case.results.get(step.step_id))]
     if not lines:
         return []
     # The newest lines matter most; a long case must not grow past Slack's limit for a section.
@@ -356,6 +357,12 @@ def _progress(case: CaseState, template: Template, context: CardContext, *, wait
             break
         text = f"{line}\n{text}"
     return [{"type": "section", "text": markdown(f"*{context.word('so_far')}*\n{text.strip()}")}]
+
+
+def _result_lines(result: object) -> list[str]:
+    """What a job says of its result for people: the ``summary`` of it, if it has one."""
+    said = result.get("summary") if isinstance(result, Mapping) else None
+    return [f"• {shortened(line.strip(), 300)}" for line in said.splitlines()[:12]] if isinstance(said, str) else []
 
 
 def _buttons(task: TaskState, template: Template, context: CardContext) -> list[Block]:
