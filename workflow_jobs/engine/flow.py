@@ -181,10 +181,15 @@ class Flow:
         )
 
     def assignable(self, task: TaskState) -> tuple[str, ...]:
-        """Who may be handed the task: holders of its roles, and of the template's owner role where no tier binds it."""
+        """Who may be handed the task: holders of its roles; where no tier binds it also those of the template's owner
+        role, and of the further roles that the step names.
+        """
         roles = [task.role, task.accountable]
         if task.tier is None:
             roles.append(self.env.template.owner_role)
+            step = self.layout.places[task.step_id].node
+            if isinstance(step, HumanStep) and not isinstance(step.actions.assign, bool):
+                roles += step.actions.assign
         holders = (person for role in roles for person in self.env.directory.candidates(role))
         return tuple(dict.fromkeys(person for person in holders if person != self.state.requested_by))
 

@@ -171,6 +171,9 @@ class _Linter:
             after = node_of(place.following).id if place.following is not None else "the join"
             yield (*path, "outcomes"), step.id, f"every outcome ends the case, so {after} can never be reached"
         yield from self._fields((*path, "form"), step.id, step.form, outcomes=ids)
+        if not isinstance(step.actions.assign, bool):
+            for number, role in enumerate(step.actions.assign):
+                yield from self._role((*path, "actions", "assign", number), step.id, role)
         yield from self._tiers(place, step)
 
     def _tiers(self, place: Place, step: HumanStep) -> _Found:

@@ -162,10 +162,13 @@ class Snooze(Model):
 
 
 class Actions(Model):
-    """What a person may do with a task besides deciding it; each is a button on its card."""
+    """What a person may do with a task besides deciding it; each is a button on its card.
+
+    `assign` hands it to another holder of the step's roles; a list names further roles whose holders may get it.
+    """
 
     acknowledge: bool = False
-    assign: bool = False
+    assign: bool | tuple[Name, ...] = False
     snooze: Snooze | None = None
 
 
