@@ -38,7 +38,7 @@ test: install ## Run all tests (bounded counts of the randomised ones)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: install ## Run the randomised and fault tests with full counts
-	$(BIN)/python -m pytest tests/property tests/faults --soak
+	$(BIN)/python -m pytest tests/property tests/faults tests/integration/test_query_fuzz.py --soak
 
 lint: install ## Style, types and the import rules of the house
 	$(BIN)/ruff check .
