@@ -15,6 +15,7 @@ from dagster_dbt import build_dbt_asset_specs
 
 from ops_assets.audit import AuditReport, enabled_checks
 from ops_assets.checks.rules import CheckRule
+from ops_assets.checks.trust import Trust
 from ops_assets.dbt_translator import DATA_TEAM, CatalogTranslator, column_lineage, source_key
 from ops_assets.figures import with_unit
 from ops_assets.ingestion.accounting import imbalances
@@ -23,6 +24,7 @@ from ops_assets.landing import PLATFORM_SYSTEM, land
 from ops_assets.operating_analysis import write_operating_analysis
 from ops_assets.publishing.snapshot_writer import PublishReport
 from ops_assets.refresh import Definitions, audit_and_publish, build, load_lineage
+from ops_assets.trust import trust_of
 from resources.platform import Platform
 
 LANDED_BATCHES = dg.AssetKey("landed_batches")
@@ -244,6 +246,7 @@ def _published_values(
     """The published figure of every metric that changed, for its own page; a held one is observed, not materialised."""
     snapshot = platform.snapshots.get(published.info.id)
     rows = snapshot.rows("select * from metrics where state <> 'unavailable' order by metric")
+    trusts = trust_of(snapshot, platform.clock.now())
     snapshot.close()
     lineage = load_lineage(platform)
     for row in rows:
@@ -252,6 +255,8 @@ def _published_values(
             "numerator": row["numerator"] or "-",
             "denominator": row["denominator"] or "-",
             "state": f"{row['state']}: {row['reason']}" if row["reason"] else row["state"],
+            "trust": trusts[row["metric"]].sentence(),
+            "quality_score": _score(trusts[row["metric"]]),
             "as_of": str(row["as_of"]),
             "snapshot": published.info.id,
         }
@@ -278,9 +283,15 @@ def _publication_metadata(platform: Platform, report: AuditReport, published: Pu
             "parts_reused": published.reused_parts,
         }
     if current is not None:
+        trusts = trust_of(current, platform.clock.now())
         for row in current.rows("select metric, unit, value_text from metrics where as_of is not null"):
-            metadata[row["metric"]] = with_unit(row["unit"], row["value_text"])
+            shown = with_unit(row["unit"], row["value_text"])
+            metadata[row["metric"]] = f"{shown} ({trusts[row['metric']].sentence()})"
     return metadata
+
+
+def _score(trust: Trust) -> float | str:
+    return "not measured" if trust.score is None else trust.score
 
 
 def _audit_checks(rules: Sequence[CheckRule]) -> dg.AssetChecksDefinition:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from workflow_jobs import block_kit, slack_incident
+from workflow_jobs import block_kit, slack_breach, slack_incident
 from workflow_jobs.engine.layout import layout_of, node_of
 from workflow_jobs.engine.question import RETRY, question_of
 from workflow_jobs.engine.state import CaseState, TaskState
@@ -80,6 +80,7 @@ def task_card(
         _header(f"{title}: {_subject(case, template, context)}"),
         decision_facts(case, task, context),
         *slack_incident.evidence(case, context),
+        *slack_breach.evidence(case, context),
         _asked(case, task, template, context),
         *_progress(case, template, context),
     ]
@@ -143,6 +144,7 @@ def case_card(case: CaseState, template: Template, context: CardContext) -> Mess
         _header(head),
         decision_facts(case, None, context),
         *slack_incident.evidence(case, context),
+        *slack_breach.evidence(case, context),
         {"type": "section", "text": markdown(line)},
         *_progress(case, template, context, waiting=True),
         _footer(case, None, context),
@@ -158,6 +160,7 @@ def told_card(case: CaseState, template: Template, context: CardContext) -> Mess
         _header(head),
         decision_facts(case, None, context),
         *slack_incident.evidence(case, context),
+        *slack_breach.evidence(case, context),
         {"type": "section", "text": markdown(line)},
         _footer(case, None, context),
     ]
@@ -278,6 +281,8 @@ def decision_facts(case: CaseState, task: TaskState | None, context: CardContext
         side = {"above": "at_most", "below": "at_least"}.get(case.direction)
         limit = context.value(case.threshold)
         fields.append((context.word("limit"), escaped(f"{context.word(side)} {limit}" if side else limit)))
+    if case.metric and context.trust():
+        fields.append((context.word("trust"), escaped(context.trust())))
     if slack_incident.is_incident(case):
         fields.append((context.word("seen"), escaped(slack_incident.seen(case, context))))
     if case.snapshot_id:

@@ -18,6 +18,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "metric": ("Metric", "指标"),
     "subject": ("Subject", "对象"),
     "observed": ("Observed", "观测值"),
+    "trust": ("Trust in the figure", "数据可信度"),
+    "why": ("Why", "触发原因"),
     "limit": ("Limit", "阈值"),
     "at_most": ("at most", "不高于"),
     "at_least": ("at least", "不低于"),
@@ -130,12 +132,17 @@ _UNITS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class MetricFigure:
-    """How a metric is called and written. ``unit`` and ``decimals`` as in the metric's governance block."""
+    """How a metric is called and written. ``unit`` and ``decimals`` as in the metric's governance block.
+
+    ``trust_en`` and ``trust_zh`` say whether its figure may be trusted now, in the words of every other place.
+    """
 
     label_en: str
     label_zh: str = ""
     unit: str = "ratio"
     decimals: int = 4
+    trust_en: str = ""
+    trust_zh: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,10 @@ class CardContext:
         if self.figure is None:
             return metric
         return (self.figure.label_zh if self.chinese else "") or self.figure.label_en or metric
+
+    def trust(self) -> str:
+        """Whether the metric's figure may be trusted now; empty where nothing is known of it."""
+        return "" if self.figure is None else self.figure.trust_zh if self.chinese else self.figure.trust_en
 
     def value(self, raw: str | None) -> str:
         """A raw figure (exact decimal text; a ratio for percent) as people read it, half up; a dash for none."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from ops_assets.trust import trust_of
 from resources.people import CurrentDirectory
 from resources.platform import Platform
-from resources.serving import SnapshotStore
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_text import MetricFigure
@@ -34,13 +34,16 @@ def process_service(platform: Platform) -> ProcessService:
         pack=platform.pack.name,
         channel=platform.settings.slack_channel,
         language=platform.settings.language,
-        figures=lambda metric: _figure(platform.snapshots, metric),
+        figures=lambda metric: _figure(platform, metric),
     )
 
 
-def _figure(snapshots: SnapshotStore, metric: str) -> MetricFigure | None:
-    snapshot = snapshots.current()
+def _figure(platform: Platform, metric: str) -> MetricFigure | None:
+    snapshot = platform.snapshots.current()
     if snapshot is None:
         return None
     rows = snapshot.rows("select label_en, label_zh, unit, decimals from metrics where metric = ?", [metric])
-    return MetricFigure(**rows[0]) if rows else None
+    if not rows:
+        return None
+    trust = trust_of(snapshot, platform.clock.now())[metric]
+    return MetricFigure(**rows[0], trust_en=trust.sentence("en"), trust_zh=trust.sentence("zh"))
