@@ -35,7 +35,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how often the randomised and fault tests tried; each of them prints its counts."""
     lines: list[str] = []
     for report in terminalreporter.stats.get("passed", []):
-        if report.nodeid.startswith(("tests/property/", "tests/faults/")):
+        if report.nodeid.startswith(("tests/property/", "tests/faults/", "tests/integration/test_query_fuzz")):
             lines += [
                 f"{report.nodeid.split('::')[0]}: {line}" for line in report.capstdout.splitlines() if line.strip()
             ]

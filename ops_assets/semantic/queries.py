@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from ops_assets.access import AccessPolicy, Reader
@@ -38,15 +37,6 @@ _RESULT_BYTES = 48 * 1024 * 1024
 _COMPILATIONS_OF_AN_ENGINE = 300
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A body and its media type's format; ``kept`` says that nothing had to be computed for it."""
-
-    body: bytes
-    form: Format
-    kept: bool
-
-
 class MetricQueries:
     """Answers metric queries of one installation. Threads may share it."""
 
@@ -69,16 +59,20 @@ class MetricQueries:
         self._trust: tuple[str, int, Mapping[str, Trust], tuple[object, ...]] | None = None
         self._warming = threading.Lock()
 
-    def encoded(self, query: MetricQuery, reader: Reader, form: Format, snapshot: Snapshot) -> Encoded:
+    def encoded(self, query: MetricQuery, reader: Reader, form: Format, snapshot: Snapshot) -> bytes:
         """The answer from ``snapshot`` in a format, from memory where it was given before. Raises QueryError."""
         trust, states = self._trust_now(snapshot)
-        key = (snapshot.id, reader.role, reader.departments, query, form, states)
+        key = _key(query, reader, form, snapshot, states)
         kept = self._results.get(key)
         if kept is not None:
-            return Encoded(kept, form, True)
+            return kept
         body = encode(self._answer(query, reader, snapshot, trust), form)
         self._results.put(key, body, len(body) + 1_000)
-        return Encoded(body, form, False)
+        return body
+
+    def kept(self, query: MetricQuery, reader: Reader, form: Format, snapshot: Snapshot) -> bytes | None:
+        """The answer where it was given before; nothing is computed or read for it."""
+        return self._results.get(_key(query, reader, form, snapshot, self._trust_now(snapshot)[1]))
 
     def answer(self, query: MetricQuery, reader: Reader, snapshot: Snapshot) -> Answer:
         """The answer from ``snapshot``, computed anew. Raises QueryError."""
@@ -192,6 +186,13 @@ class MetricQueries:
             states = tuple((name, one.state, one.score, one.since) for name, one in sorted(trust.items()))
             last = self._trust = (snapshot.id, second, trust, (hash(states),))
         return last[2], last[3]
+
+
+def _key(
+    query: MetricQuery, reader: Reader, form: Format, snapshot: Snapshot, states: tuple[object, ...]
+) -> tuple[object, ...]:
+    """What an answer depends on, but the time: ``states`` changes when the trust in any metric does."""
+    return (snapshot.id, reader.role, reader.departments, query, form, states)
 
 
 class _Warm:
