@@ -26,9 +26,11 @@ from gateway import (
     explain_pages,
     health,
     home,
+    incident_pages,
     lineage_pages,
     metric_pages,
     metrics_api,
+    proposal_pages,
     query_api,
     trust_pages,
 )
@@ -108,12 +110,14 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         cases_api,
         health,
         home,
+        incident_pages,
         lineage_pages,
         trust_pages,
         explain_api,
         explain_pages,
         board,
         metric_pages,
+        proposal_pages,
         api_docs,
     ):
         app.include_router(module.router)

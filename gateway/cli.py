@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from gateway.commands import cases, impact, metrics, movement, quarantine, snapshots, sources, status, tokens
+from gateway.commands import cases, impact, incidents, metrics, movement, proposals, quarantine, snapshots, sources, status, tokens
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,10 +17,15 @@ app = typer.Typer(
 app.command("status")(status.status)
 app.command("refresh")(status.refresh)
 app.command("impact")(impact.impact)
+app.command("incidents")(incidents.incidents)
 app.command("prepare", hidden=True)(status.prepare)
 app.add_typer(sources.app, name="sources")
 app.add_typer(quarantine.app, name="quarantine")
 metrics.app.command("movement")(movement.movement)
+metrics.app.command("propose")(proposals.propose)
+metrics.app.command("proposals")(proposals.proposals)
+metrics.app.command("versions")(proposals.versions)
+metrics.app.command("rollback")(proposals.rollback)
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(cases.app, name="cases")
 app.add_typer(snapshots.app, name="snapshots")

@@ -44,6 +44,7 @@ _NAVIGATION = (
     ("board", "/board"),
     ("metrics", "/metrics"),
     ("cases", "/cases"),
+    ("incidents", "/incidents"),
     ("proposals", "/proposals"),
 )
 

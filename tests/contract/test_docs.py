@@ -30,6 +30,7 @@ from sensors.landing import landed_sources_sensor
 from sensors.process import build_process_sensors
 from sensors.published import build_published_sensor
 from sensors.schedules import build_schedules
+from sensors.watchdog import watchdog_sensor
 from workflow_jobs import refresh_jobs
 from workflow_jobs.engine import template as templates
 from workflow_jobs.engine.lint import lint
@@ -208,7 +209,12 @@ def test_pictures_are_small() -> None:
 @cache
 def automation() -> dict[str, set[str]]:
     """Names of the sensors and schedules, and of the jobs."""
-    sensors: list[SensorDefinition] = [landed_sources_sensor, build_published_sensor(()), *build_process_sensors()]
+    sensors: list[SensorDefinition] = [
+        landed_sources_sensor,
+        build_published_sensor(()),
+        *build_process_sensors(),
+        watchdog_sensor,
+    ]
     asset_jobs = [refresh_jobs.refresh_job, refresh_jobs.audit_job, refresh_jobs.operating_analysis_job]
     return {
         "wakes": {one.name for one in sensors} | {one.name for one in build_schedules("Asia/Shanghai")},
@@ -336,6 +342,8 @@ def test_every_field_of_a_template_is_documented() -> None:
         templates.Outcome,
         templates.Tier,
         templates.Rung,
+        templates.Actions,
+        templates.Snooze,
     )
     fields = {name for part in parts for name in part.model_fields}
     assert missing("processes.md", fields) == []
