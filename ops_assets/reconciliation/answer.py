@@ -65,8 +65,8 @@ class Part:
     """One cause's part of the gap (theirs minus ours), computed from its own rows.
 
     ``place`` is the side that has what the other has not (rows, a missing input, a figure beside its own rule), else
-    both. ``input`` is an input's name, or for ``rule_differs`` the product of inputs that the rules treat differently
-    ("freight", "quantity*unit_price", "" for a constant or an unknown rule). ``numerator`` and ``denominator`` are what
+    both. ``input`` is an input's name, or for ``rule_differs`` what the rules treat differently ("freight",
+    "quantity*unit_price", "" for a constant or an unknown rule). ``numerator`` and ``denominator`` are what
     it moves there; ``amount`` is its part of the gap, None where the gap is not defined. ``rows`` are the rows behind.
     """
 

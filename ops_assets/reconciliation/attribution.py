@@ -14,7 +14,7 @@ part of their cause, whatever the grouping, and the parts of causes to the gap.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -67,6 +67,32 @@ def shares(ours: Rule, theirs: Rule) -> tuple[Share, ...]:
             product, ours.terms.get(product, Fraction(0)), theirs.terms.get(product, Fraction(0))
         )
     )
+
+
+def rule_differences(rules: Iterable[tuple[Rule, Rule]]) -> dict[Monomial, str]:
+    """Name the products that our and their rules (of numerator and denominator) weigh differently.
+
+    Products that share an input are one difference: to leave out a currency rate takes one product away and puts
+    another in its place. It is called by the inputs that not all its products have, a single product by its inputs.
+    """
+    products = {
+        product
+        for ours, theirs in rules
+        for product in {*ours.terms, *theirs.terms}
+        if ours.terms.get(product) != theirs.terms.get(product)
+    }
+    groups: list[list[Monomial]] = []
+    for product in sorted(products):
+        touching = [group for group in groups if any(set(product) & set(other) for other in group)]
+        groups = [group for group in groups if group not in touching]
+        groups.append([product, *(other for group in touching for other in group)])
+    names = {}
+    for group in groups:
+        common = set.intersection(*(set(product) for product in group))
+        apart = sorted({name for product in group for name in product} - common)
+        for product in group:
+            names[product] = "*".join(apart if len(group) > 1 and apart else [*min(group)])
+    return names
 
 
 def ratio_slopes(

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ops_assets.reconciliation.answer import Cause, Place, Span
-from ops_assets.reconciliation.attribution import RULE, shares
+from ops_assets.reconciliation.attribution import RULE, rule_differences, shares
 from ops_assets.reconciliation.matching import Match, Row, match
 from ops_assets.reconciliation.spec import Comparison, Side
 
@@ -106,11 +106,16 @@ def _pair_moves(comparison: Comparison, ours: Row, theirs: Row) -> Iterator[tupl
     def add(key: PartKey, figure: int, amount: Fraction) -> None:
         moved.setdefault(key, [Fraction(0), Fraction(0)])[figure] += amount
 
+    differences = rule_differences([comparison.rules(0), comparison.rules(1)])
     stated = ((ours.numerator, theirs.numerator), (ours.denominator, theirs.denominator))
     for figure, (own, other) in enumerate(stated):
         rule, their_rule = comparison.rules(figure)
         for share in shares(rule, their_rule):
-            add(input_key(ours, theirs, share.factor, share.product), figure, share.of(mine, yours))
+            if share.factor == RULE:
+                key = PartKey("both", "rule_differs", differences[share.product])
+            else:
+                key = input_key(ours, theirs, share.factor)
+            add(key, figure, share.of(mine, yours))
         departures = (rule.evaluate(mine) - own, other - their_rule.evaluate(yours))
         if sum(departures):
             add(departure_key(comparison.ours, "ours"), figure, departures[0])
@@ -124,10 +129,8 @@ def departure_key(side: Side, place: Place) -> PartKey:
     return PartKey(place, "rule_differs" if side.rules is None else "figure_departs", "")
 
 
-def input_key(ours: Row, theirs: Row, factor: str, product: Sequence[str]) -> PartKey:
-    """The part that a share of a pair belongs to."""
-    if factor == RULE:
-        return PartKey("both", "rule_differs", "*".join(product))
+def input_key(ours: Row, theirs: Row, factor: str) -> PartKey:
+    """The part that an input's share of a pair belongs to."""
     mine, yours = _missing(ours.inputs, factor), _missing(theirs.inputs, factor)
     if mine != yours:
         return PartKey("ours" if mine else "theirs", "input_missing", factor)

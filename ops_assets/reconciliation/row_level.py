@@ -15,18 +15,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import duckdb
 
 from ops_assets.reconciliation.answer import Span
 from ops_assets.reconciliation.attribution import RULE, shares
-from ops_assets.reconciliation.matching import STAGES
+from ops_assets.reconciliation.matching import STAGES, Row, match
 from ops_assets.reconciliation.side_sql import Layout, make_layout, row_order, side_query
 from ops_assets.reconciliation.spec import Comparison
 
 CHUNK_ROWS = 400_000
 """Rows of a side that one join takes at least, unless there are no more."""
+
+FEW_ROWS = 3_000
+"""Up to so many rows of keys that need pairing are paired in Python."""
 
 _SIDES = ("rec_o", "rec_t")
 
@@ -92,9 +96,12 @@ class RowLevel:
         relations: tuple[str, str],
         periods: Periods,
         where: Mapping[str, Any] | None = None,
+        *,
+        few: int = FEW_ROWS,
     ) -> None:
         """Raises ComparisonError for relations that lack a column or are not exact."""
         self.db = db
+        self.few = few
         self.comparison = comparison
         self.periods = periods
         self.layout: Layout = make_layout(db, comparison, relations)
@@ -104,27 +111,37 @@ class RowLevel:
         for side, relation in enumerate(relations):
             spec = (comparison.ours, comparison.theirs)[side]
             query = side_query(comparison, self.layout, side, relation, periods.sql("day"), marks)
-            self._drop(_SIDES[side])
             if comparison.adds_up(spec) or where:
-                db.execute(f"create temp table {_SIDES[side]} as {query}", values)
-            else:
-                db.execute(f"create temp view {_SIDES[side]} as {query}")
+                db.execute(f"create or replace temp table {_SIDES[side]}_rows as {query}", values)
+                query = f"select * from {_SIDES[side]}_rows"
+            db.execute(f"create or replace temp view {_SIDES[side]} as {query}")
 
     def close(self) -> None:
-        for name in (*_SIDES, "rec_found", "rec_key", "rec_left_o", "rec_left_t"):
-            self._drop(name)
+        """Give the memory of the temporary tables back."""
+        for name in ("rec_found", "rec_key", "rec_left_o", "rec_left_t", *(f"{side}_rows" for side in _SIDES)):
+            self.db.execute(f"drop table if exists temp.{name}")
+
+    @property
+    def found_whatever_the_periods(self) -> bool:
+        """Whether ``rec_found`` serves other periods, too: sides that are added up are so by period."""
+        return not (self.comparison.adds_up(self.comparison.ours) or self.comparison.adds_up(self.comparison.theirs))
 
     def months(self) -> tuple[dict[date, MonthRows], dict[date, MonthRows]]:
         """What each side holds, by month (its first day)."""
         ours, theirs = (self._months(side) for side in (0, 1))
         return ours, theirs
 
-    def find(self, months: tuple[Mapping[date, MonthRows], Mapping[date, MonthRows]]) -> None:
+    def find(self, months: tuple[Mapping[date, MonthRows], Mapping[date, MonthRows]], *others: Periods) -> None:
         """Fill ``rec_found`` with every row that moves anything in the periods (and harmless others).
 
-        Columns: keys, ``kind``, and day, figures and inputs of both sides as ``o_*`` and ``t_*``.
+        Columns: keys, ``kind``, and day, figures and inputs of both sides as ``o_*`` and ``t_*``. ``others`` are
+        periods that will be looked at besides.
         """
-        asked = sorted(month for month in {*months[0], *months[1]} if self.periods.touches(month))
+        asked = sorted(
+            month
+            for month in {*months[0], *months[1]}
+            if any(periods.touches(month) for periods in (self.periods, *others))
+        )
         self._create_found()
         for chunk in _chunks(asked, months):
             self._join(chunk)
@@ -157,13 +174,12 @@ class RowLevel:
     # -- the join -----------------------------------------------------------------------------------------------------
 
     def _create_found(self) -> None:
-        self._drop("rec_found")
         columns = [f"{key} {kind}" for key, kind in zip(self.layout.keys, self.layout.key_types, strict=True)]
         columns.append("kind varchar")
         for side, letter in enumerate("ot"):
             for name in self.layout.row_columns(side):
                 columns.append(f"{letter}_{name} {self._type_of(side, name)}")
-        self.db.execute(f"create temp table rec_found ({', '.join(columns)})")
+        self.db.execute(f"create or replace temp table rec_found ({', '.join(columns)})")
 
     def _type_of(self, side: int, name: str) -> str:
         if name == "day":
@@ -227,18 +243,21 @@ class RowLevel:
         self, asked: Sequence[date], months: tuple[Mapping[date, MonthRows], Mapping[date, MonthRows]]
     ) -> None:
         keys = ", ".join(self.layout.keys)
-        self._drop("rec_key")
-        self.db.execute(f"create temp table rec_key as select distinct {keys} from rec_found where kind <> 'pair'")
+        self.db.execute(
+            f"create or replace temp table rec_key as select distinct {keys} from rec_found where kind <> 'pair'"
+        )
         for side in _SIDES:
             if self._repeats(side):
                 self.db.execute(f"insert into rec_key select distinct {keys} from {side} where twice")
-        for month in self._suspects(asked, months):
+        suspects = self._suspects(asked, months)
+        for month in suspects:
             days = f"day >= date '{month.isoformat()}' and day < date '{following_month(month).isoformat()}'"
             for side in _SIDES:
                 self.db.execute(
                     f"insert into rec_key select {keys} from {side} where {days} group by {keys} having count(*) > 1"
                 )
-        self.db.execute(f"create or replace temp table rec_key as select distinct {keys} from rec_key")
+        if suspects:
+            self.db.execute(f"create or replace temp table rec_key as select distinct {keys} from rec_key")
 
     def _repeats(self, side: str) -> bool:
         spec = (self.comparison.ours, self.comparison.theirs)[_SIDES.index(side)]
@@ -270,16 +289,18 @@ class RowLevel:
         keys = list(self.layout.keys)
         for side, letter in enumerate("ot"):
             left = f"rec_left_{letter}"
-            self._drop(left)
             order = ", ".join(row_order(self.layout, side))
             self.db.execute(
-                f"create temp table {left} as select row_number() over (order by {order}) as id, "
+                f"create or replace temp table {left} as select row_number() over (order by {order}) as id, "
                 f"cast(date_trunc('month', day) as date) as month, * from {_SIDES[side]} "
                 f"where exists (select 1 from rec_key where {self._same_key(_SIDES[side])})"
             )
             self._take_twice(
                 letter, left, self.comparison.adds_up((self.comparison.ours, self.comparison.theirs)[side])
             )
+        if self._few_left():
+            self._pair_few()
+            return
         self.db.execute(f"create or replace temp table rec_seen_o as select distinct {', '.join(keys)} from rec_left_o")
         self.db.execute(f"create or replace temp table rec_seen_t as select distinct {', '.join(keys)} from rec_left_t")
         for stage in STAGES:
@@ -288,8 +309,57 @@ class RowLevel:
             self._pair_stage(common)
         for letter, other in (("o", "t"), ("t", "o")):
             self._take_unpaired(letter, other)
-        for name in ("rec_seen_o", "rec_seen_t"):
-            self._drop(name)
+
+    def _few_left(self) -> bool:
+        found = self.db.execute(
+            "select (select count(*) from rec_left_o) + (select count(*) from rec_left_t)"
+        ).fetchone()
+        return found is not None and found[0] <= self.few
+
+    def _pair_few(self) -> None:
+        """The same in Python: for a few rows, thirty statements cost more than the rows."""
+        rows = [self._left_rows(side) for side in (0, 1)]
+        matches = match(
+            list(rows[0].values()),
+            list(rows[1].values()),
+            self.layout.shared,
+            ours_added_up=self.comparison.adds_up(self.comparison.ours),
+            theirs_added_up=self.comparison.adds_up(self.comparison.theirs),
+        )
+        ids = [{id(row): number for number, row in side.items()} for side in rows]
+        listed = [
+            (
+                None if each.ours is None else ids[0][id(each.ours)],
+                None if each.theirs is None else ids[1][id(each.theirs)],
+                each.kind,
+            )
+            for each in matches
+        ]
+        keys = ", ".join(f"coalesce(o.{key}, t.{key})" for key in self.layout.keys)
+        self.db.execute(
+            f"insert into rec_found select {keys}, matched.kind, {self._both_sides()} "
+            "from (select unnest(?::bigint[]) as o_id, unnest(?::bigint[]) as t_id, unnest(?::varchar[]) as kind) "
+            "as matched left join rec_left_o as o on o.id = o_id left join rec_left_t as t on t.id = t_id",
+            [[o for o, _, _ in listed], [t for _, t, _ in listed], [kind for _, _, kind in listed]],
+        )
+
+    def _left_rows(self, side: int) -> dict[int, Row]:
+        names = [name for name in self.layout.inputs if name in self.layout.known[side]]
+        columns = ["id", *self.layout.keys, "day", "n", "d", *(f"x_{name}" for name in names)]
+        found = {}
+        for number, *rest in self.db.execute(
+            f"select {', '.join(columns)} from rec_left_{'ot'[side]} order by id"
+        ).fetchall():
+            width = len(self.layout.keys)
+            key, (day, numerator, denominator, *inputs) = tuple(rest[:width]), rest[width:]
+            exact = {n: None if x is None else Fraction(x) for n, x in zip(names, inputs, strict=True)}
+            found[number] = Row(key, day, Fraction(numerator), Fraction(denominator), exact)
+        return found
+
+    def _both_sides(self) -> str:
+        return ", ".join(
+            f"{letter}.{name}" for side, letter in enumerate("ot") for name in self.layout.row_columns(side)
+        )
 
     def _pair_stage(self, common: Sequence[str]) -> None:
         numbered = (
@@ -300,16 +370,13 @@ class RowLevel:
             f"create or replace temp table rec_pair as select o.id as o_id, t.id as t_id "
             f"from ({numbered.format('o')}) as o join ({numbered.format('t')}) as t on {same}"
         )
-        columns = ", ".join(
-            f"{letter}.{name}" for side, letter in enumerate("ot") for name in self.layout.row_columns(side)
-        )
         self.db.execute(
-            f"insert into rec_found select {', '.join(f'o.{key}' for key in self.layout.keys)}, 'pair', {columns} "
+            f"insert into rec_found select {', '.join(f'o.{key}' for key in self.layout.keys)}, 'pair', "
+            f"{self._both_sides()} "
             "from rec_pair join rec_left_o as o on o.id = o_id join rec_left_t as t on t.id = t_id"
         )
         for letter in "ot":
             self.db.execute(f"delete from rec_left_{letter} where id in (select {letter}_id from rec_pair)")
-        self._drop("rec_pair")
 
     def _take_twice(self, letter: str, left: str, added_up: bool) -> None:
         if added_up:
@@ -338,13 +405,6 @@ class RowLevel:
 
     def _same_key(self, rows: str = "rec_found", key: str = "rec_key") -> str:
         return " and ".join(f"{key}.{name} is not distinct from {rows}.{name}" for name in self.layout.keys)
-
-    def _drop(self, name: str) -> None:
-        for kind in ("view", "table"):
-            try:
-                self.db.execute(f"drop {kind} if exists temp.{name}")
-            except duckdb.CatalogException:
-                continue  # it is of the other kind
 
 
 def following_month(month: date) -> date:

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from ops_assets.reconciliation.answer import Place
-from ops_assets.reconciliation.attribution import RULE, Share, shares
+from ops_assets.reconciliation.attribution import RULE, Share, rule_differences, shares
 from ops_assets.reconciliation.decompose import Moved, PartKey, departure_key, moves
 from ops_assets.reconciliation.matching import Match, Row
 from ops_assets.reconciliation.row_level import RowLevel
@@ -59,26 +59,19 @@ class PartSums:
         }
         self._units = [self._unit(figure) for figure in (0, 1)]
         self._parts = list(self._pair_parts())
+        self.rows_that_disagree: dict[date, int] = {}
 
     def totals(self) -> Totals:
-        """What every part moves in every period. Parts that move nothing are not there."""
+        """What every part moves in every period. Parts that move nothing are not there.
+
+        Then ``rows_that_disagree`` says how many rows move anything, each once however many causes it has.
+        """
+        self.rows_that_disagree = {}
         try:
             return self._sql_totals()
         except (duckdb.OutOfRangeException, duckdb.ConversionException):
+            self.rows_that_disagree = {}
             return self._python_totals()
-
-    def rows_that_disagree(self) -> dict[date, int]:
-        """The rows that move anything, by period; each counts once, however many causes it has."""
-        any_part = " or ".join(part.moves for part in self._parts) or "false"
-        single = "({0}_period is not null and ({0}_n <> 0 or {0}_d <> 0))"
-        return dict(
-            self._db.execute(
-                f"{self._with_moved()} select period, count(*) from ("
-                f"select o_period as period from rec_moved where paired and ({any_part}) union all "
-                f"select o_period from rec_moved where not paired and {single.format('o')} union all "
-                f"select t_period from rec_moved where not paired and {single.format('t')}) as rows group by period"
-            ).fetchall()
-        )
 
     def rows(self, most: int, only: tuple[str, str, str] | None = None) -> list[dict[str, Any]]:
         """The rows of ``rows_query``."""
@@ -182,9 +175,10 @@ class PartSums:
 
     def _pair_parts(self) -> Iterator[_PairPart]:
         sums: dict[tuple[str, str], list[list[str]]] = {}
+        differences = rule_differences([self._rules(0), self._rules(1)])
         for figure in (0, 1):
             for share in self._shares(figure):
-                name = "*".join(share.product) if share.factor == RULE else share.factor
+                name = differences[share.product] if share.factor == RULE else share.factor
                 terms = [
                     self._whole(figure, term.weight, (*(f"o_{n}" for n in term.ours), *(f"t_{n}" for n in term.theirs)))
                     for term in share.terms
@@ -258,7 +252,8 @@ class PartSums:
 
     def _sql_totals(self) -> Totals:
         found: Totals = {}
-        columns = ["o_period"]
+        any_part = " or ".join(part.moves for part in self._parts) or "false"
+        columns = ["o_period", f"count(*) filter ({any_part})"]
         for part in self._parts:
             columns += [
                 f"sum({part.numerator}) filter ({part.applies})",
@@ -266,7 +261,8 @@ class PartSums:
                 f"count(*) filter ({part.moves})",
             ]
         paired = f"{self._with_moved()} select {', '.join(columns)} from rec_moved where paired group by o_period"
-        for period, *values in self._db.execute(paired).fetchall():
+        for period, disagree, *values in self._db.execute(paired).fetchall():
+            self._count(period, disagree)
             for number, part in enumerate(self._parts):
                 numerator, denominator, rows = values[3 * number : 3 * number + 3]
                 if rows:
@@ -274,27 +270,39 @@ class PartSums:
                     moved.numerator += Fraction(int(numerator), self._units[0])
                     moved.denominator += Fraction(int(denominator), self._units[1])
                     moved.rows += rows
-        places: tuple[tuple[str, Place, int], ...] = (("o", "ours", -1), ("t", "theirs", 1))
-        for letter, place, sign in places:
-            for period, cause, numerator, denominator, rows in self._db.execute(
-                f"{self._with_periods()} select {letter}_period, single, sum({letter}_n), sum({letter}_d), count(*) "
-                f"from asked where not paired and {letter}_period is not null and ({letter}_n <> 0 or {letter}_d <> 0) "
-                "group by all"
-            ).fetchall():
-                found.setdefault(period, {})[PartKey(place, cause, "")] = Moved(
-                    sign * Fraction(numerator), sign * Fraction(denominator), rows
-                )
+        singles = " union all ".join(
+            f"select '{letter}' as side, {letter}_period as period, single, sum({letter}_n), sum({letter}_d), count(*) "
+            f"from asked where not paired and {letter}_period is not null and ({letter}_n <> 0 or {letter}_d <> 0) "
+            "group by all"
+            for letter in "ot"
+        )
+        for letter, period, cause, numerator, denominator, rows in self._db.execute(
+            self._with_periods() + singles
+        ).fetchall():
+            place: Place = "ours" if letter == "o" else "theirs"
+            sign = -1 if letter == "o" else 1
+            self._count(period, rows)
+            found.setdefault(period, {})[PartKey(place, cause, "")] = Moved(
+                sign * Fraction(numerator), sign * Fraction(denominator), rows
+            )
         return found
 
+    def _count(self, period: date, rows: int) -> None:
+        self.rows_that_disagree[period] = self.rows_that_disagree.get(period, 0) + rows
+
     def _with_periods(self) -> str:
-        return self._with_moved().split("whole as (", maxsplit=1)[0].rstrip().rstrip(",")
+        return self._with_moved().split("whole as (", maxsplit=1)[0].rstrip().rstrip(",") + " "
 
     def _python_totals(self) -> Totals:
         found: Totals = {}
         for each, spans in self._matches():
+            disagree = set()
             for period, key, numerator, denominator in _moves_by_period(self._level, each, spans):
                 if numerator or denominator:
+                    disagree.add(period)
                     found.setdefault(period, {}).setdefault(key, Moved()).add(numerator, denominator)
+            for period in disagree:
+                self._count(period, 1)
         return found
 
     def _matches(self) -> Iterator[tuple[Match, tuple[date | None, date | None]]]:
