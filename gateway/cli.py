@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from gateway.commands import cases, impact, incidents, metrics, movement, proposals, quarantine, snapshots, sources, status, tokens
+from gateway.commands import (
+    cases,
+    impact,
+    incidents,
+    metrics,
+    movement,
+    proposals,
+    quarantine,
+    snapshots,
+    sources,
+    status,
+    tokens,
+)
 
 app = typer.Typer(
     no_args_is_help=True,

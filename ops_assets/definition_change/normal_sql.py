@@ -71,6 +71,18 @@ def difference(old: str, new: str, models: Collection[str] = ()) -> list[DiffLin
     return [DiffLine(" ", "…") if line.startswith("@@") else DiffLine(line[0], line[1:]) for line in lines]
 
 
+def placed_sql(sql: str, models: Collection[str], schema: str) -> str:
+    """A query that reads these models from another schema, and everything else where it stands. Raises SqlProblem."""
+    try:
+        tree = sqlglot.parse_one(sql, dialect=_DIALECT)
+    except SqlglotError as error:
+        raise SqlProblem(str(error), 0) from error
+    for table in tree.find_all(exp.Table):
+        if table.name in models and table.args.get("db") is not None:
+            table.set("db", exp.to_identifier(schema, quoted=True))
+    return tree.sql(dialect=_DIALECT)
+
+
 def _plain_names(tree: exp.Expr, models: frozenset[str]) -> None:
     for table in tree.find_all(exp.Table):
         table.set("catalog", None)

@@ -28,7 +28,7 @@ class UnknownProposalError(LookupError):
 class Proposal:
     """One proposal. ``files`` maps a path of the project to its new text; empty where the checkout has the change.
 
-    ``old_project`` and ``new_project`` are digests of kept projects; ``review`` says what changes (see review.py),
+    ``new_project`` is the digest of a kept project; ``review`` says what changes (see review.py),
     ``shadow`` what the figures would be (see shadow.py); both plain JSON. ``proposed_by`` is a person id; UTC.
     """
 
@@ -39,7 +39,6 @@ class Proposal:
     status: str
     note: str
     files: Mapping[str, str]
-    old_project: str
     new_project: str
     review: Mapping[str, Any]
     shadow: Mapping[str, Any]
@@ -83,7 +82,6 @@ class Proposals:
         reason: str,
         at: datetime,
         files: Mapping[str, str],
-        old_project: str,
         new_project: str,
         review: Mapping[str, Any],
     ) -> Proposal:
@@ -100,7 +98,6 @@ class Proposals:
                         "proposed",
                         "",
                         files,
-                        old_project,
                         new_project,
                         review,
                         {},

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from graphlib import TopologicalSorter
 from typing import Any
 
 import duckdb
@@ -21,6 +22,7 @@ from ops_assets.definition_bundle import bundle_of
 from ops_assets.definition_change.candidate import Compiled, compile_project
 from ops_assets.definition_change.compiled_sql import compiled_sql
 from ops_assets.definition_change.meaning import Meaning, change_between
+from ops_assets.definition_change.normal_sql import placed_sql
 from ops_assets.definition_change.proposals import Proposal
 from ops_assets.definition_change.register import Register
 from ops_assets.dictionary.metric import MetricDefinition
@@ -44,6 +46,7 @@ class _Side:
 
     name: str
     compiled: Compiled | None
+    meanings: Mapping[str, Meaning]
     build: frozenset[str]
     definitions: Mapping[str, MetricDefinition]
 
@@ -61,13 +64,12 @@ def compute(platform: Platform, proposal: Proposal) -> dict[str, Any]:
     Raises ShadowError where the new one cannot be built or breaks its tests.
     """
     sides = _sides(platform, proposal)
-    tests: list[str] = []
     begun = time.monotonic()
     with platform.warehouse.exclusive():
         held = time.monotonic()
         try:
-            for side in sides:
-                tests += build_side(platform, side.compiled, side.build, side.schema, tests=side.name == "new")
+            _build_from_sql(platform, sides[0])
+            tests = build_side(platform, sides[1].compiled, sides[1].build, sides[1].schema, tests=True)
             with platform.warehouse.connection() as connection:
                 metrics = {
                     metric: _compare(platform, connection, metric, *sides) for metric in sorted(proposal.metrics)
@@ -166,11 +168,24 @@ def _sides(platform: Platform, proposal: Proposal) -> tuple[_Side, _Side]:
     if current is None:
         raise ShadowError("Nothing was published yet, so there is no figure to compare with.")
     in_force = bundle_of(platform.snapshots, current).metrics
-    old = compile_project(platform, platform.projects.copy(proposal.old_project)) if old_build else None
     return (
-        _Side("old", old, old_build, in_force),
-        _Side("new", new, _to_build(new_meanings, built), new.catalog.metrics),
+        _Side("old", None, old_meanings, old_build, in_force),
+        _Side("new", new, new_meanings, _to_build(new_meanings, built), new.catalog.metrics),
     )
+
+
+def _build_from_sql(platform: Platform, side: _Side) -> None:
+    """Build a definition in force from the SQL that the register keeps of it; it passed its tests when it came."""
+    sql = {model: text for meaning in side.meanings.values() for model, text in meaning.sql.items()}
+    reads = {model: _reads(sql, model) & side.build for model in side.build}
+    with platform.warehouse.connection() as connection:
+        connection.execute(f'create schema if not exists "{side.schema}"')
+        for model in TopologicalSorter(reads).static_order():
+            query = placed_sql(sql[model], side.build, side.schema)
+            try:
+                connection.execute(f'create or replace table "{side.schema}"."{model}" as {query}')
+            except duckdb.Error as error:
+                raise ShadowError(f"{model}, as it is in force, cannot be computed any more: {error}") from error
 
 
 def _to_build(meanings: Mapping[str, Meaning], built: Mapping[str, str]) -> frozenset[str]:
@@ -184,9 +199,14 @@ def _to_build(meanings: Mapping[str, Meaning], built: Mapping[str, str]) -> froz
     return frozenset(found)
 
 
+def _reads(sql: Mapping[str, str], model: str) -> set[str]:
+    """The models that a model's compiled SQL names."""
+    return {other for other in sql if other != model and f'"{other}"' in sql[model]}
+
+
 def _stands_on(meaning: Meaning, model: str, changed: set[str]) -> bool:
     """Whether a model's SQL reads a changed one, at any distance, within one metric's models."""
-    read = {other for other in meaning.sql if other != model and f'"{other}"' in meaning.sql[model]}
+    read = _reads(meaning.sql, model)
     return bool(read & changed) or any(_stands_on(meaning, other, changed) for other in read)
 
 

@@ -42,7 +42,6 @@ definition_proposal = sa.Table(
     sa.Column("status", sa.String(20), nullable=False),
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("files", sa.JSON, nullable=False),
-    sa.Column("old_project", sa.String(64), nullable=False),
     sa.Column("new_project", sa.String(64), nullable=False),
     sa.Column("review", sa.JSON, nullable=False),
     sa.Column("shadow", sa.JSON, nullable=False),
