@@ -40,7 +40,7 @@ PEOPLE = [
     ("E005", "Zhang Wei", "Buyer", "Purchasing", "E004", ["buyer"]),
     ("E006", "Liu Yang", "Planner", "Production", "E001", ["production_planner", "production_manager"]),
     ("E007", "Sun Li", "Finance analyst", "Finance", "E008", ["finance_analyst"]),
-    ("E008", "Zhao Lei", "Finance manager", "Finance", "E001", ["finance_manager", "cfo"]),
+    ("E008", "Zhao Lei", "Finance manager", "Finance", "E001", ["finance_manager", "cfo", "data_owner"]),
     ("E009", "Xu Jing", "Sales representative", "Sales", "E010", ["sales_representative", "account_manager"]),
     ("E010", "Ma Chao", "Sales manager", "Sales", "E001", ["sales_manager"]),
     ("E011", "He Ping", "Logistics coordinator", "Logistics", "E001", ["logistics_coordinator", "logistics_manager"]),
