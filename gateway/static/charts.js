@@ -46,6 +46,10 @@
     label: { formatter: one.label + " " + one.text, position: "insideEndTop", color: colours.quiet, fontSize: 12 },
   }));
 
+  // What stands right of a bar must not be cut: about 6.4 px a letter at this size, 12.5 px a Chinese one.
+  const roomFor = (all, width) => Math.min(width * 0.42, 14 + Math.max(...all.map((one) =>
+    [...one.text].reduce((sum, letter) => sum + (letter > "\u2e80" ? 12.5 : 6.4), 0))));
+
   function trend(data, colours) {
     const target = data.target ? { ...data.target, target: true } : null;
     const marks = [target, ...(data.lines || [])].filter(Boolean);
@@ -72,7 +76,7 @@
     const last = data.bars.slice().reverse();
     return {
       ...base(colours),
-      grid: { left: names + 8, right: 84, top: 6, bottom: 4 },
+      grid: { left: names + 8, right: roomFor(data.bars, width), top: 6, bottom: 4 },
       tooltip: { ...base(colours).tooltip, axisPointer: { type: "none" }, formatter: ([at]) => at.name + "\n" + last[at.dataIndex].text },
       xAxis: { type: "value", axisLabel: { show: false }, splitLine: { show: false } },
       yAxis: category(last.map((one) => one.label), colours, { width: names, overflow: "truncate", hideOverlap: false, interval: 0, color: colours.ink }),
@@ -111,7 +115,7 @@
       ...base(colours),
       grid: upright
         ? { left: 4, right: 10, top: 24, bottom: 4, containLabel: true }
-        : { left: Math.round(width * 0.36) + 8, right: 84, top: 6, bottom: 4 },
+        : { left: Math.round(width * 0.36) + 8, right: roomFor(all, width), top: 6, bottom: 4 },
       tooltip: { ...base(colours).tooltip, axisPointer: { type: "none" }, formatter: (at) => at[0].name + "\n" + shown[at[0].dataIndex].text },
       xAxis: upright ? names : values, yAxis: upright ? values : names,
       series: [

@@ -36,7 +36,7 @@
       id: "graph",
       layoutOptions: {
         "elk.algorithm": "layered", "elk.direction": downwards ? "DOWN" : "RIGHT", "elk.spacing.nodeNode": "16",
-        "elk.layered.spacing.nodeNodeBetweenLayers": "48", "elk.edgeRouting": "SPLINES",
+        "elk.layered.spacing.nodeNodeBetweenLayers": "36", "elk.edgeRouting": "SPLINES",
         "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX", "elk.padding": "[top=8,left=8,bottom=8,right=8]",
       },
       children: data.nodes.map((node) => ({
@@ -46,7 +46,9 @@
       edges: data.edges.filter(([from, to]) => known.has(from) && known.has(to))
         .map(([from, to], at) => ({ id: "e" + at, sources: [from], targets: [to] })),
     });
-    const svg = make("svg", { width: Math.ceil(laid.width), height: Math.ceil(laid.height), viewBox: "0 0 " + laid.width + " " + laid.height });
+    // A little smaller rather than cut; much smaller could not be read, so then the box scrolls.
+    const scale = Math.max(0.8, Math.min(1, (box.clientWidth - 4) / laid.width));
+    const svg = make("svg", { width: Math.floor(laid.width * scale), height: Math.ceil(laid.height * scale), viewBox: "0 0 " + laid.width + " " + laid.height });
     const marker = make("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, make("defs", {}, svg));
     make("path", { d: "M0 0L8 4L0 8z", class: "arrow" }, marker);
     for (const edge of laid.edges) for (const part of edge.sections || []) make("path", { d: pathOf(part), class: "edge", "marker-end": "url(#arrow)" }, svg);
@@ -54,7 +56,7 @@
     for (const place of laid.children) drawNode(svg, place, nodes.get(place.id));
     box.replaceChildren(svg);
     const own = svg.querySelector(".own");
-    if (own) box.scrollTo({ left: own.parentNode.dataset.x - box.clientWidth / 2, top: own.parentNode.dataset.y - box.clientHeight / 2 });
+    if (own) box.scrollTo({ left: own.parentNode.dataset.x * scale - box.clientWidth / 2, top: own.parentNode.dataset.y * scale - box.clientHeight / 2 });
   }
 
   function drawNode(svg, place, node) {
