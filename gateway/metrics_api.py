@@ -13,6 +13,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field, ValidationError
 
 from gateway.context import context_of, reader_of
+from gateway.metric_search import search_metrics
 from gateway.paging import Limit, Offset, Page
 from gateway.problems import Problem, responses
 from gateway.query_api import QueryAnswer, TrustState, answer_content, invalid, respond, wanted_format
@@ -105,16 +106,29 @@ def list_metrics(
     request: Request,
     domain: Annotated[str | None, Query(description="Only this domain.", examples=["supply"])] = None,
     state: Annotated[str | None, Query(description="Only this state.", examples=["held"])] = None,
+    search: Annotated[
+        str | None,
+        Query(
+            description="Only what these words find, best first; English or Chinese, as on the page `/metrics`.",
+            examples=["reject rate"],
+            max_length=200,
+        ),
+    ] = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> MetricList:
     """Every metric of the catalogue in the current snapshot, ordered by domain and name."""
-    snapshot = context_of(request).published()
+    context = context_of(request)
+    snapshot = context.published()
     found = [
         metric
         for metric in _shown(request, snapshot, published_metrics(snapshot))
         if domain in (None, metric.domain) and state in (None, metric.state)
     ]
+    if search is not None:
+        results = search_metrics(context.snapshots, snapshot, search, context.settings.search_embedder)
+        places = {result.name: place for place, result in enumerate(results)}
+        found = sorted((metric for metric in found if metric.metric in places), key=lambda one: places[one.metric])
     return MetricList(
         total=len(found),
         limit=limit,

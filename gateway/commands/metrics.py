@@ -11,6 +11,7 @@ import typer
 
 from gateway.commands.context import JSON_OPTION, open_platform, published
 from gateway.commands.explain import explain_metric
+from gateway.metric_search import EmbedderError, search_metrics
 from gateway.terminal import fail, one_sentence_errors, print_json, show, show_one
 from ops_assets.audit import audit
 from ops_assets.catalog import CatalogError, load_catalog
@@ -40,6 +41,22 @@ def list_metrics(as_json: bool = JSON_OPTION) -> None:
     trusts = trust_of(snapshot, platform.clock.now())
     rows = snapshot.rows("select * from metrics order by domain, metric")
     show([_row(row, trusts) for row in rows], _COLUMNS, as_json=as_json, empty="No metrics are defined.")
+
+
+@app.command("search")
+@one_sentence_errors(EmbedderError)
+def find_metrics(
+    words: list[str] = typer.Argument(help="Words in English or Chinese; a beginning or a slip of a word will do."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Metrics that words find, best first: by label, synonym, name, owner, dimension and definition."""
+    platform = open_platform()
+    snapshot = published(platform)
+    found = search_metrics(platform.snapshots, snapshot, " ".join(words), platform.settings.search_embedder)
+    trusts = trust_of(snapshot, platform.clock.now())
+    rows = {row["metric"]: row for row in snapshot.rows("select * from metrics")}
+    shown = [_row(rows[one.name], trusts) | {"found_by": one.by.text or one.by.kind} for one in found]
+    show(shown, {**_COLUMNS, "found_by": "FOUND BY"}, as_json=as_json, empty="Nothing was found; try other words.")
 
 
 @app.command("show")
