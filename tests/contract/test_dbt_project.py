@@ -67,6 +67,29 @@ def test_metric_keeps_numerator_and_denominator_and_has_unit_tests(path: Path) -
     assert [test for test in document.get("unit_tests", []) if test["model"] == path.stem]
 
 
+def claim_files() -> list[Path]:
+    return [path for path in model_files() if path.parent.name == "claims"]
+
+
+@pytest.mark.parametrize("path", named(claim_files()))
+def test_claim_keeps_numerator_denominator_and_inputs_and_has_unit_tests(path: Path) -> None:
+    department, _, metric = path.stem.removeprefix("claim_").partition("__")
+    types = {column["name"]: column["data_type"] for column in declared(path)["columns"]}
+    assert types["event_date"] == "date"
+    assert types["numerator"] == types["denominator"] == "decimal(28,6)"
+    assert types["_batch_seq"] == "bigint"
+    document = yaml.safe_load(path.with_suffix(".yml").read_text(encoding="utf-8"))
+    assert [test for test in document.get("unit_tests", []) if test["model"] == path.stem]
+    stated = declared(MODELS / "metrics" / f"metric_{metric}.sql")
+    (claim,) = [one for one in stated["config"]["meta"]["trueloop"]["claims"] if one["model"] == path.stem]
+    assert claim["department"] == department
+    ours = {column["name"] for column in stated["columns"]}
+    assert set(claim["grain"]) <= set(types) & ours
+    for one in claim.get("inputs", ()):
+        assert one.get("theirs", one["name"]) in {None, *types}, one
+        assert one.get("ours", one["name"]) in {None, *ours}, one
+
+
 @pytest.mark.parametrize("path", named(metric_files()))
 def test_metric_needs_exactly_what_its_model_is_enabled_by(path: Path) -> None:
     enabled = re.search(r"config\([^)]*enabled=pack_provides\(\[([^\]]*)\]\)", path.read_text(encoding="utf-8"))

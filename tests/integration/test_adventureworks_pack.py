@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 
 from ops_assets.audit import AuditReport, audit
 from ops_assets.ingestion.report import IngestReport
+from ops_assets.reconciliation.answer import rounded_text
+from ops_assets.reconciliation.explain import explain, rows_behind, stored
 from ops_assets.refresh import Definitions, audit_and_publish, load_definitions
 from resources.serving import Snapshot
 from tests import adventureworks_figures as plain
@@ -267,6 +270,41 @@ def test_published_figures_are_shown_with_their_details(loaded: Loaded) -> None:
     assert details[("metric_supplier_reject_rate", "lines_with_rejects")] == "563"
     assert details[("metric_supplier_reject_rate", "lines")] == "8845"
     assert details[("metric_sales_gross_margin", "lines_without_valid_cost")] == "33"
+
+
+def test_the_gap_between_two_margins_is_33_lines_that_one_side_counts_as_free(loaded: Loaded) -> None:
+    """23.310 % at the present standard cost, 23.357 % where lines without a valid cost are free."""
+    snapshot, expected = _publish(loaded), plain.sales(loaded.folder)
+    metric = loaded.definitions.catalog.metric("sales_gross_margin")
+    found = explain(snapshot, metric, "production", against="sales")
+    assert found.theirs.value == Fraction(expected.revenue - expected.current_cost) / Fraction(expected.revenue)
+    assert found.ours.value == Fraction(expected.margin + expected.revenue_without_valid_cost) / Fraction(
+        expected.revenue
+    )
+    assert rounded_text(found.theirs.value, percent=True, decimals=3) == "23.310"
+    assert rounded_text(found.ours.value, percent=True, decimals=3) == "23.357"
+    (part,) = found.parts
+    assert (part.cause, part.input, part.rows) == ("input_missing", "standard_cost", 33)
+    assert (part.numerator, part.denominator) == (-Fraction("15480.2561"), 0)
+    assert part.numerator == -Fraction(expected.current_cost_without_valid_cost)
+    assert part.amount == found.gap
+    assert found.balanced
+    assert len(rows_behind(snapshot, metric, "production", part.id, against="sales")) == 33
+
+
+def test_our_margin_leaves_those_lines_out_and_each_claim_is_explained_by_them(loaded: Loaded) -> None:
+    snapshot, expected = _publish(loaded), plain.sales(loaded.folder)
+    metric = loaded.definitions.catalog.metric("sales_gross_margin")
+    moved = {
+        claim: {
+            part.id: (part.numerator, part.denominator, part.rows) for part in stored(snapshot, metric, claim).parts
+        }
+        for claim in ("production", "sales")
+    }
+    uncosted = Fraction(expected.revenue_without_valid_cost)
+    left_out = {"rule_differs.both.revenue_without_valid_cost": (uncosted, uncosted, 33)}
+    cost = -Fraction(expected.current_cost_without_valid_cost)
+    assert moved == {"sales": left_out, "production": {**left_out, "input_missing.ours.standard_cost": (cost, 0, 33)}}
 
 
 def test_each_breaching_vendor_gets_one_case_and_one_is_decided_to_its_end(loaded: Loaded) -> None:

@@ -103,7 +103,7 @@ def test_each_stock_figure_of_the_disputed_item_is_explained(case: Case, claim: 
     item = case.item
     found = case.explain(STOCK, claim, where={"item_id": item["item_no"]})
     assert (found.ours.value, found.theirs.value) == (item["wms"], item[claim])
-    assert moved(found) == {part: (item["causes"][claim][cause], 0)}
+    assert moved(found) == {part: (Fraction(item["causes"][claim][cause]), Fraction(0))}
     assert found.balanced
 
 
@@ -112,8 +112,11 @@ def test_erp_and_finance_are_explained_against_each_other(case: Case) -> None:
     found = case.explain(STOCK, "finance", against="erp", where={"item_id": item["item_no"]})
     assert found.gap == item["finance"] - item["erp"]
     assert moved(found) == {
-        "rule_differs.both.blocked": (-item["causes"]["erp"]["blocked_for_scrap_not_booked"], 0),
-        "rule_differs.both.returns": (item["causes"]["finance"]["returns_credited_not_received"], 0),
+        "rule_differs.both.blocked": (-Fraction(item["causes"]["erp"]["blocked_for_scrap_not_booked"]), Fraction(0)),
+        "rule_differs.both.returns": (
+            Fraction(item["causes"]["finance"]["returns_credited_not_received"]),
+            Fraction(0),
+        ),
     }
 
 
