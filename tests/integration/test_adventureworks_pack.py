@@ -285,7 +285,7 @@ def test_the_gap_between_two_margins_is_33_lines_that_one_side_counts_as_free(lo
     assert rounded_text(found.ours.value, percent=True, decimals=3) == "23.357"
     (part,) = found.parts
     assert (part.cause, part.input, part.rows) == ("input_missing", "standard_cost", 33)
-    assert (part.numerator, part.denominator) == (-Fraction("15480.2561"), 0)
+    assert (part.numerator, part.denominator) == (-Fraction("15480.2561"), Fraction(0))
     assert part.numerator == -Fraction(expected.current_cost_without_valid_cost)
     assert part.amount == found.gap
     assert found.balanced
