@@ -147,7 +147,7 @@ def test_a_task_is_handed_to_somebody_who_may_and_is_there() -> None:
 def test_a_step_offers_only_what_its_template_says() -> None:
     play = Play(small(f"- {human('a')}\n")).open()
     one = play.task("a")
-    given = {"task_id": one.task_id, "task_version": 1, "person_id": one.assignee or ""}
+    given: dict[str, Any] = {"task_id": one.task_id, "task_version": 1, "person_id": one.assignee or ""}
     with refused("action_not_offered"):
         play.do(c.SnoozeTask(**given, until=MONDAY + DAY, reason="x"))
     with refused("action_not_offered"):
