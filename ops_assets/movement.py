@@ -137,8 +137,9 @@ def movement_of(
         split = ratio_contributions if definition.aggregation == "ratio" else sum_contributions
         parts = []
         for contribution in split(sides[0][0], sides[1][0]):
-            member = str(view.value(dimension, contribution.member))
-            label = member if dimension in view.masked else labels[contribution.member]
+            member, label = contribution.member, labels[contribution.member]
+            if dimension in view.masked and member != NO_MEMBER:
+                member = label = str(view.value(dimension, member))
             parts.append(Part(member, label, contribution))
         found.append(DimensionMovement(dimension, tuple(parts)))
     return Movement(metric, subject, older, newer, old, new, tuple(found), view.hidden())
