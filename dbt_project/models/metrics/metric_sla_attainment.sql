@@ -31,6 +31,8 @@ select
     tasks.template_id as template_label,
     tasks.role as role_id,
     tasks.role as role_label,
+    tasks.step_id,
+    tasks.step_id as step_label,
     tasks.assignee_id,
     {% if people -%}
     coalesce(people.name, tasks.assignee_id) as assignee_label,

@@ -27,6 +27,7 @@ SELECT
   period_start,
   template,
   role,
+  step,
   person,
   department,
   sla_attainment_numerator,
@@ -36,6 +37,7 @@ FROM (
     CAST(metric_time__month AS DATE) AS period_start,
     CAST(template AS TEXT) AS template,
     CAST(role AS TEXT) AS role,
+    CAST(step AS TEXT) AS step,
     CAST(person AS TEXT) AS person,
     CAST(department AS TEXT) AS department,
     sla_attainment_numerator,
@@ -45,6 +47,7 @@ FROM (
       metric_time__month,
       template,
       role,
+      step,
       person,
       department,
       SUM(sla_attainment_numerator) AS sla_attainment_numerator,
@@ -54,6 +57,7 @@ FROM (
         DATE_TRUNC('MONTH', event_date) AS metric_time__month,
         template_id AS template,
         role_id AS role,
+        step_id AS step,
         assignee_id AS person,
         department_id AS department,
         role_label AS sla_attainment_row__role_label,
@@ -74,6 +78,7 @@ FROM (
       metric_time__month,
       template,
       role,
+      step,
       person,
       department
   ) AS grouped
@@ -83,6 +88,7 @@ ORDER BY
   period_start ASC,
   template ASC,
   role ASC,
+  step ASC,
   person ASC,
   department ASC
 LIMIT $most_rows
