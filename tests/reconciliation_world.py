@@ -1,8 +1,8 @@
 """Pairs of figures with planted differences, whose effect is known from how they were planted.
 
 Belongs here: the pairs and what they must come apart into, by means of their own: rules are plain Python functions and
-shares are means over all orders, so nothing of ops_assets.reconciliation's arithmetic is used. Does not belong here: any
-comparison with what the platform says.
+shares are means over all orders, so nothing of ops_assets.reconciliation's arithmetic is used. Does not belong here:
+any comparison with what the platform says.
 
 Each pair has two months of its own, so that many pairs stand in one relation and are told apart by month.
 """
@@ -170,12 +170,13 @@ def metric_with(
             **spec,
         }
     )
-    return MetricDefinition.model_construct(
-        name="metric_ours",
-        aggregation="ratio" if scenario.ratio else "sum",
-        grain=tuple(grain),
-        claims=(claim,),
-    )
+    fields: dict[str, Any] = {
+        "name": "metric_ours",
+        "aggregation": "ratio" if scenario.ratio else "sum",
+        "grain": tuple(grain),
+        "claims": (claim,),
+    }
+    return MetricDefinition.model_construct(**fields)
 
 
 def _plant(planted: Planted, key: tuple[Any, ...], months: tuple[date, date], chance: random.Random) -> None:
@@ -199,7 +200,7 @@ def _plant(planted: Planted, key: tuple[Any, ...], months: tuple[date, date], ch
         name = chance.choice(known)
         theirs = _row(scenario, key, day, {**inputs, name: Fraction(0)}, theirs=True)
         theirs.inputs[name] = None
-    if fate in {"departs", "departs_changed"} or scenario.rule_unknown and chance.random() < 0.5:
+    if fate in {"departs", "departs_changed"} or (scenario.rule_unknown and chance.random() < 0.5):
         theirs.numerator += Fraction(chance.randint(-300, 300), 100)
     if fate in {"moved", "moved_changed"}:
         theirs.day = other + timedelta(days=chance.randint(0, 27))

@@ -14,6 +14,8 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
+import duckdb
+
 from ops_assets.dictionary.claim_spec import ClaimSpec
 from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.publishing.parts import create_parts_view, sql_text, write_part
@@ -23,7 +25,7 @@ from ops_assets.reconciliation.gap import Gap, make_gaps
 from ops_assets.reconciliation.row_level import MonthRows, Periods, RowLevel, following_month
 from ops_assets.reconciliation.score import Compared, score_metric
 from ops_assets.reconciliation.spec import Comparison, ComparisonError, compare_with_ours, rows_view
-from ops_assets.reconciliation.totals_sql import PartSums
+from ops_assets.reconciliation.totals_sql import TOO_LARGE, PartSums
 
 KEPT_ROWS = 500
 """Rows kept behind a part; totals are of all rows, and more rows are computed on request."""
@@ -94,9 +96,10 @@ class _ClaimWriter:
         if state == "published":
             try:
                 self._compute(compare_with_ours(self._metric, self._claim))
-            except ComparisonError as error:
-                # The catalogue cannot see a model's columns. A claim that does not fit them must not hold back the
-                # figures of everybody else; it is shown as what it is.
+            except (ComparisonError, duckdb.OutOfMemoryException) as error:
+                # The catalogue cannot see a model's columns, nor that a key repeats without end. A claim that cannot
+                # be compared must not hold back the figures of everybody else; it is shown as what it is.
+                self._forget()
                 state, reason = "wrong", str(error)
         elif state == "held":
             self._carry_over()
@@ -116,6 +119,11 @@ class _ClaimWriter:
         )
         self._create_views()
         return self._headline()
+
+    def _forget(self) -> None:
+        """Leave nothing half written of a claim that could not be compared to the end."""
+        for table in _PER_CLAIM_TABLES:
+            self._db.execute(f"delete from snapshot.{table} where metric = ? and claim = ?", self._key)
 
     def _state(self) -> tuple[str, str]:
         context, model = self._context, self._claim.model
@@ -154,7 +162,7 @@ class _ClaimWriter:
         periods = Periods(last=self._as_of, by_month=True)
         level = RowLevel(self._db, comparison, relations, periods)
         try:
-            months = level.months()
+            months = level.months(marked=True)
             prints = self._fingerprints(comparison, periods, months)
             before = self._before()
             kept = {month for month, mark in prints.items() if before.get(month) == mark}
@@ -193,14 +201,23 @@ class _ClaimWriter:
     ) -> None:
         sums = PartSums(level)
         gaps = make_gaps(level.comparison, level.periods, months, sums.totals())
-        if any(gap.parts for gap in gaps):
-            self._db.execute(f"create or replace temp table rec_rows as {sums.rows_query(KEPT_ROWS)}")
+        kept = any(gap.parts for gap in gaps) and self._keep_rows(sums)
         for gap in gaps:
-            file = self._write_rows(grain, gap) if gap.parts else ""
+            file = self._write_rows(grain, gap) if kept and gap.parts else ""
             self._note(
                 level.periods, grain, gap, sums.rows_that_disagree.get(gap.start, 0), file, prints.get(gap.start, "")
             )
         self._db.execute("drop table if exists temp.rec_rows")
+
+    def _keep_rows(self, sums: PartSums) -> bool:
+        """Select the rows to keep into ``rec_rows``. False where their amounts are too large for DuckDB: then they are
+        computed on request.
+        """
+        try:
+            self._db.execute(f"create or replace temp table rec_rows as {sums.rows_query(KEPT_ROWS)}")
+        except TOO_LARGE:
+            return False
+        return True
 
     def _write_rows(self, grain: str, gap: Gap) -> str:
         return write_part(

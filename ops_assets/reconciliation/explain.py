@@ -29,7 +29,7 @@ from ops_assets.reconciliation.spec import (
     compare_with_ours,
     rows_view,
 )
-from ops_assets.reconciliation.totals_sql import PartSums
+from ops_assets.reconciliation.totals_sql import PartSums, read_units
 from resources.serving import Snapshot
 
 
@@ -294,7 +294,7 @@ def _kept_rows(
 
 
 def _part_row(row: Mapping[str, Any], part: str, slopes: tuple[Fraction, Fraction] | None) -> PartRow:
-    numerator, denominator = Fraction(row["part_numerator"]), Fraction(row["part_denominator"])
+    numerator, denominator = read_units(row["part_numerator"]), read_units(row["part_denominator"])
     return PartRow(
         key=json.loads(row["key"]),
         part=part,

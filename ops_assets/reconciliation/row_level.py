@@ -4,9 +4,9 @@ Months are joined in chunks, so that memory stays bounded by the chunk and a joi
 only rows that differ are kept. Keys that are not once on both sides of a month (few, as a rule) are looked up in all
 months and paired in the stages of ops_assets.reconciliation.matching.
 
-Repeated keys are found without grouping all rows: where every key is there once, what the two sides have beyond the
-rows that differ is the same set of rows. Sums of row hashes of both sides are compared for that, and differing rows
-must not repeat a key; only a month that fails is grouped.
+Repeated keys are found without grouping all rows: where every key is there once, a join gives one row for each of our
+rows that has a counterpart, and one for each of theirs. The join's rows are counted in passing; only chunks in which
+that fails are grouped.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ class Periods:
 
 @dataclass(frozen=True)
 class MonthRows:
-    """What one side holds in a month: all rows, and the figures of the days that are asked for. ``mark`` changes with
-    the content.
+    """What one side holds in a month: all rows (without those that are there twice), and the figures of the days that
+    are asked for. ``mark`` changes with the content; it is "" unless asked for.
     """
 
     rows: int
+    single_rows: int
     mark: str
-    shared_hash: int
     period_rows: int
     numerator: Decimal
     denominator: Decimal
@@ -126,9 +126,9 @@ class RowLevel:
         """Whether ``rec_found`` serves other periods, too: sides that are added up are so by period."""
         return not (self.comparison.adds_up(self.comparison.ours) or self.comparison.adds_up(self.comparison.theirs))
 
-    def months(self) -> tuple[dict[date, MonthRows], dict[date, MonthRows]]:
+    def months(self, *, marked: bool = False) -> tuple[dict[date, MonthRows], dict[date, MonthRows]]:
         """What each side holds, by month (its first day)."""
-        ours, theirs = (self._months(side) for side in (0, 1))
+        ours, theirs = (self._months(side, marked) for side in (0, 1))
         return ours, theirs
 
     def find(self, months: tuple[Mapping[date, MonthRows], Mapping[date, MonthRows]], *others: Periods) -> None:
@@ -143,33 +143,34 @@ class RowLevel:
             if any(periods.touches(month) for periods in (self.periods, *others))
         )
         self._create_found()
-        for chunk in _chunks(asked, months):
-            self._join(chunk)
-        self._find_keys(asked, months)
+        joined = [(chunk, self._join(chunk)) for chunk in _chunks(asked, months)]
+        self._find_keys(self._repeated(joined, months))
         if self.db.execute("select 1 from rec_key limit 1").fetchone():
             self.db.execute(f"delete from rec_found where exists (select 1 from rec_key where {self._same_key()})")
             self._pair()
 
     # -- one scan a side ----------------------------------------------------------------------------------------------
 
-    def _months(self, side: int) -> dict[date, MonthRows]:
+    def _months(self, side: int, marked: bool) -> dict[date, MonthRows]:
         period = self.periods.sql("day")
         own = ", ".join(self.layout.row_columns(side))
         keys = ", ".join(self.layout.keys)
+        hashes = f", sum(hash({keys}, {own})) as hashes" if marked else ""
+        mark = "concat_ws('/', sum(rows), sum(hashes))" if marked else "''"
         found = self.db.execute(
             f"""
-            select cast(date_trunc('month', day) as date) as month, count(*),
-                concat_ws('/', count(*), sum(hash({keys}, {own}))), sum({self._shared_hash("")}),
-                count({period}), coalesce(sum(n) filter ({period} is not null), 0),
-                coalesce(sum(d) filter ({period} is not null), 0)
-            from {_SIDES[side]} group by month
+            select cast(date_trunc('month', day) as date) as month, cast(sum(rows) as bigint),
+                cast(sum(single) as bigint), {mark},
+                cast(coalesce(sum(rows) filter ({period} is not null), 0) as bigint),
+                coalesce(sum(n) filter ({period} is not null), 0), coalesce(sum(d) filter ({period} is not null), 0)
+            from (
+                select day, count(*) as rows, count(*) filter (not twice) as single, sum(n) as n, sum(d) as d{hashes}
+                from {_SIDES[side]} group by day
+            ) as days
+            group by month
             """
         ).fetchall()
         return {month: MonthRows(*rest) for month, *rest in found}
-
-    def _shared_hash(self, prefix: str, keys: str = "") -> str:
-        columns = [f"{prefix}{name}" for name in ("day", "n", "d", *(f"x_{name}" for name in self.layout.shared))]
-        return f"hash({', '.join([*(keys + key for key in self.layout.keys), *columns])})"
 
     # -- the join -----------------------------------------------------------------------------------------------------
 
@@ -188,26 +189,34 @@ class RowLevel:
         kind = {"n": self.layout.numerator, "d": self.layout.denominator}.get(name) or self.layout.inputs[name[2:]]
         return f"decimal(38, {kind.scale})" if added_up else str(kind)
 
-    def _join(self, chunk: Sequence[date]) -> None:
-        days = f"day >= date '{chunk[0].isoformat()}' and day < date '{following_month(chunk[-1]).isoformat()}'"
+    def _join(self, chunk: Sequence[date]) -> int:
+        """Keep what differs in the chunk's months; how many rows the join gave in all."""
+        days = _within(chunk)
         on = [f"o.{key} = t.{key}" for key in self.layout.keys]
         if len(chunk) > 1:
             on.append("date_trunc('month', o.day) = date_trunc('month', t.day)")
-        keys = ", ".join(f"coalesce(o.{key}, t.{key})" for key in self.layout.keys)
+        columns = [f"{key}: coalesce(o.{key}, t.{key})" for key in self.layout.keys]
+        columns.append("kind: case when t.day is null then 'ours' when o.day is null then 'theirs' else 'pair' end")
+        columns += [
+            f"{letter}_{name}: {letter}.{name}"
+            for side, letter in enumerate("ot")
+            for name in self.layout.row_columns(side)
+        ]
+        # One pass gives both: the rows that differ, as a list, and the number of all.
         self.db.execute(
             f"""
-            insert into rec_found
-            select {keys}, case when t.day is null then 'ours' when o.day is null then 'theirs' else 'pair' end,
-                {
-                ", ".join(
-                    f"{letter}.{name}" for side, letter in enumerate("ot") for name in self.layout.row_columns(side)
-                )
-            }
-            from (select * from rec_o where not twice and {days}) as o
-            full join (select * from rec_t where not twice and {days}) as t on {" and ".join(on)}
-            where {self._differs()}
+            create or replace temp table rec_chunk as
+            select count(*) as joined, list(row_of) filter (differs) as found
+            from (
+                select {{{", ".join(columns)}}} as row_of, {self._differs()} as differs
+                from (select * from rec_o where not twice and {days}) as o
+                full join (select * from rec_t where not twice and {days}) as t on {" and ".join(on)}
+            ) as joined
             """
         )
+        self.db.execute("insert into rec_found select unnest(found, recursive := true) from rec_chunk")
+        (joined,) = self.db.execute("select joined from rec_chunk").fetchone() or (0,)
+        return int(joined)
 
     def _differs(self) -> str:
         conditions = ["o.day is null", "t.day is null", "o.day <> t.day", "o.n <> t.n", "o.d <> t.d"]
@@ -239,9 +248,7 @@ class RowLevel:
 
     # -- keys that are not once on both sides -------------------------------------------------------------------------
 
-    def _find_keys(
-        self, asked: Sequence[date], months: tuple[Mapping[date, MonthRows], Mapping[date, MonthRows]]
-    ) -> None:
+    def _find_keys(self, repeated_in: Sequence[Sequence[date]]) -> None:
         keys = ", ".join(self.layout.keys)
         self.db.execute(
             f"create or replace temp table rec_key as select distinct {keys} from rec_found where kind <> 'pair'"
@@ -249,15 +256,13 @@ class RowLevel:
         for side in _SIDES:
             if self._repeats(side):
                 self.db.execute(f"insert into rec_key select distinct {keys} from {side} where twice")
-        suspects = self._suspects(asked, months)
-        for month in suspects:
-            days = f"day >= date '{month.isoformat()}' and day < date '{following_month(month).isoformat()}'"
-            for side in _SIDES:
+            for chunk in repeated_in:
+                month = "" if len(chunk) == 1 else ", date_trunc('month', day)"
                 self.db.execute(
-                    f"insert into rec_key select {keys} from {side} where {days} group by {keys} having count(*) > 1"
+                    f"insert into rec_key select {keys} from {side} where not twice and {_within(chunk)} "
+                    f"group by {keys}{month} having count(*) > 1"
                 )
-        if suspects:
-            self.db.execute(f"create or replace temp table rec_key as select distinct {keys} from rec_key")
+        self.db.execute(f"create or replace temp table rec_key as select distinct {keys} from rec_key")
 
     def _repeats(self, side: str) -> bool:
         spec = (self.comparison.ours, self.comparison.theirs)[_SIDES.index(side)]
@@ -265,24 +270,26 @@ class RowLevel:
             return False
         return self.db.execute(f"select 1 from {side} where twice limit 1").fetchone() is not None
 
-    def _suspects(
-        self, asked: Sequence[date], months: tuple[Mapping[date, MonthRows], Mapping[date, MonthRows]]
-    ) -> list[date]:
-        """The months in which a key may be repeated; see the module's text."""
-        rest = [{month: side[month].shared_hash if month in side else 0 for month in asked} for side in months]
-        for number, letter in enumerate("ot"):
-            taken = self.db.execute(
-                f"select cast(date_trunc('month', {letter}_day) as date), sum({self._shared_hash(letter + '_')}) "
-                f"from rec_found where {letter}_day is not null group by 1"
-            ).fetchall()
-            for month, hashes in taken:
-                rest[number][month] -= hashes
-        keys = ", ".join(self.layout.keys)
-        repeated = self.db.execute(
-            f"select distinct cast(date_trunc('month', coalesce(o_day, t_day)) as date) as month from rec_found "
-            f"group by {keys}, month having count(*) > 1"
-        ).fetchall()
-        return sorted({month for (month,) in repeated} | {m for m in asked if rest[0][m] != rest[1][m]})
+    def _repeated(
+        self,
+        joined: Sequence[tuple[Sequence[date], int]],
+        months: tuple[Mapping[date, MonthRows], Mapping[date, MonthRows]],
+    ) -> list[Sequence[date]]:
+        """The chunks in which a key stands more than once on a side; see the module's text."""
+        alone: dict[date, list[int]] = {}
+        for month, ours, theirs in self.db.execute(
+            "select cast(date_trunc('month', coalesce(o_day, t_day)) as date), count(*) filter (kind = 'ours'), "
+            "count(*) filter (kind = 'theirs') from rec_found group by 1"
+        ).fetchall():
+            alone[month] = [ours, theirs]
+        found = []
+        for chunk, rows in joined:
+            sides = [sum(side[m].single_rows for m in chunk if m in side) for side in months]
+            left = [sum(alone.get(month, [0, 0])[side] for month in chunk) for side in (0, 1)]
+            matched = rows - sum(left)
+            if matched != sides[0] - left[0] or matched != sides[1] - left[1]:
+                found.append(chunk)
+        return found
 
     def _pair(self) -> None:
         """Pair all rows of the keys in ``rec_key``, whatever their month, stage by stage."""
@@ -405,6 +412,10 @@ class RowLevel:
 
     def _same_key(self, rows: str = "rec_found", key: str = "rec_key") -> str:
         return " and ".join(f"{key}.{name} is not distinct from {rows}.{name}" for name in self.layout.keys)
+
+
+def _within(months: Sequence[date]) -> str:
+    return f"day >= date '{months[0].isoformat()}' and day < date '{following_month(months[-1]).isoformat()}'"
 
 
 def following_month(month: date) -> date:

@@ -1,12 +1,14 @@
-"""What the rows that row_level found move, cause by cause: whole numbers in SQL, fractions outside.
+"""What the rows that row_level found move, cause by cause: decimals in SQL, fractions outside.
 
-Every amount is a whole number of units of 1 / (common denominator * 10^decimals), so that sums in HUGEINT are exact.
-Where a number does not fit, DuckDB raises, and ops_assets.reconciliation.decompose does the same in Python.
+Amounts are multiplied by the common denominator of all weights, the *unit*, so that nothing is divided and DuckDB's
+decimals stay exact. Where a number does not fit into 38 digits DuckDB raises, and ops_assets.reconciliation.decompose
+does the same in Python.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -15,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from ops_assets.reconciliation.answer import Place
+from ops_assets.reconciliation.answer import Place, rounded_text
 from ops_assets.reconciliation.attribution import RULE, Share, rule_differences, shares
 from ops_assets.reconciliation.decompose import Moved, PartKey, departure_key, moves
 from ops_assets.reconciliation.matching import Match, Row
@@ -27,18 +29,18 @@ Totals = dict[date, dict[PartKey, Moved]]
 """The parts of every period, by its start."""
 
 
+TOO_LARGE = (duckdb.OutOfRangeException, duckdb.ConversionException)
+"""What DuckDB raises where an amount does not fit."""
+
+
 @dataclass(frozen=True)
 class _PairPart:
-    """SQL over ``rec_moved`` for one part of pairs: its units in numerator and denominator, and when it applies."""
+    """SQL over found rows for one part of pairs: what it moves times the unit (None: nothing), and when it applies."""
 
     key: PartKey
-    numerator: str
-    denominator: str
-    applies: str = "true"
-
-    @property
-    def moves(self) -> str:
-        return f"({self.applies} and ({self.numerator} <> 0 or {self.denominator} <> 0))"
+    numerator: str | None
+    denominator: str | None
+    applies: str = ""
 
 
 class PartSums:
@@ -47,17 +49,8 @@ class PartSums:
     def __init__(self, level: RowLevel) -> None:
         self._level = level
         self._db = level.db
-        comparison = level.comparison
-        self._names = [each.name for each in comparison.inputs]
-        self._scales = {
-            each.name: max(
-                level.layout.inputs[each.name].scale if each.name in level.layout.inputs else 0,
-                decimals_of(each.fill_ours),
-                decimals_of(each.fill_theirs),
-            )
-            for each in comparison.inputs
-        }
         self._units = [self._unit(figure) for figure in (0, 1)]
+        self._nulls = self._inputs_with_nulls()
         self._parts = list(self._pair_parts())
         self.rows_that_disagree: dict[date, int] = {}
 
@@ -69,13 +62,16 @@ class PartSums:
         self.rows_that_disagree = {}
         try:
             return self._sql_totals()
-        except (duckdb.OutOfRangeException, duckdb.ConversionException):
+        except TOO_LARGE:
             self.rows_that_disagree = {}
             return self._python_totals()
 
     def rows(self, most: int, only: tuple[str, str, str] | None = None) -> list[dict[str, Any]]:
-        """The rows of ``rows_query``."""
-        self._db.execute(self.rows_query(most, only))
+        """The rows of ``rows_query``, amounts of any size."""
+        try:
+            self._db.execute(self.rows_query(most, only))
+        except TOO_LARGE:
+            return self._python_rows(most, only)
         names = [column[0] for column in self._db.description or []]
         return [dict(zip(names, row, strict=True)) for row in self._db.fetchall()]
 
@@ -83,19 +79,20 @@ class PartSums:
         """SQL for at most ``most`` rows behind each part and period (or of the one part: cause, place, input).
 
         Columns: period_start, key (JSON text), place, cause, input, ours_date, theirs_date, ours, theirs,
-        part_numerator and part_denominator (text ``units/unit``), place_in_part (1 moves most), as a snapshot holds
-        them, in the order of the last.
+        part_numerator and part_denominator (text; see ``read_units``), place_in_part (1 moves most), as a snapshot
+        holds them, in the order of the last. Running it raises TOO_LARGE for amounts beyond DuckDB's decimals.
         """
         branches = []
-        for part in self._parts:
+        for number, part in enumerate(self._parts):
             if only not in {None, (part.key.cause, part.key.place, part.key.input)}:
                 continue
             name = part.key.input if part.key.cause in {"input_differs", "input_missing"} else ""
-            sizes = f"abs(({part.numerator})::double) desc, abs(({part.denominator})::double) desc"
-            texts = (self._ratio_text(part.numerator, 0), self._ratio_text(part.denominator, 1))
+            numerator, denominator = f"p{number}_n", f"p{number}_d"
+            sizes = f"abs({numerator}) desc, abs({denominator}) desc"
+            texts = (self._ratio_text(numerator, 0), self._ratio_text(denominator, 1))
             branches.append(
                 self._branch("o", part.key.place, _text(part.key.cause), part.key.input, name, texts, sizes)
-                + f" from rec_moved where paired and {part.moves} qualify place_in_part <= {most}"
+                + f" from rec_moved where paired and {_moves(number)} qualify place_in_part <= {most}"
             )
         for letter, place, sign in (("o", "ours", "-"), ("t", "theirs", "")):
             if only is not None and (only[1] != place or only[2]):
@@ -136,40 +133,41 @@ class PartSums:
         return shares(*self._rules(figure))
 
     def _unit(self, figure: int) -> int:
-        """The whole number by which all amounts of a figure are multiplied."""
-        layout = self._level.layout
-        decimals = (layout.numerator, layout.denominator)[figure].scale
+        """The number by which all amounts of a figure are multiplied."""
         common = 1
-        for product in {*(p for rule in self._rules(figure) for p in rule.terms)}:
-            decimals = max(decimals, sum(self._scales[name] for name in product))
         for weight in (
             *(c for rule in self._rules(figure) for c in rule.terms.values()),
             *(term.weight for share in self._shares(figure) for term in share.terms),
         ):
             common = lcm(common, weight.denominator)
-        return int(common * 10**decimals)
+        return common
 
-    def _whole(self, figure: int, weight: Fraction, names: tuple[str, ...]) -> str:
-        """SQL of ``weight`` times the product of inputs, in units; names are columns of ``rec_moved``."""
-        scale = sum(self._scales[name[2:]] for name in names)
-        factor = weight * self._units[figure] / 10**scale
-        return " * ".join([f"{factor.numerator}::hugeint", *names])
+    def _product(self, figure: int, weight: Fraction, names: Sequence[str]) -> str:
+        """SQL of ``weight`` times the product of inputs, in units."""
+        factor = int(weight * self._units[figure])
+        if not names:
+            return f"{factor}::decimal(38, 0)"
+        # An own type for the factor: as a plain number it would take ten digits of the product's 38.
+        text = f"{factor}::decimal({len(str(abs(factor)))}, 0)"
+        return " * ".join([*([] if factor == 1 else [text]), *names])
 
     def _rule_sql(self, figure: int, rule: Rule, letter: str) -> str:
         terms = [
-            self._whole(figure, weight, tuple(f"{letter}{name}" for name in self._wholes(product)))
+            self._product(figure, weight, [f"{letter}_w_{name}" for name in product])
             for product, weight in rule.terms.items()
         ]
-        return " + ".join(f"({term})" for term in terms) or "0::hugeint"
-
-    @staticmethod
-    def _wholes(product: tuple[str, ...]) -> list[str]:
-        return [f"_{name}" for name in product]
+        return " + ".join(f"({term})" for term in terms) or "0"
 
     def _stated(self, figure: int, letter: str) -> str:
-        kind = (self._level.layout.numerator, self._level.layout.denominator)[figure]
-        whole = _whole_number(f"{letter}_{'nd'[figure]}", kind.scale)
-        return f"{whole} * {self._units[figure] // 10**kind.scale}::hugeint"
+        return self._product(figure, Fraction(1), [f"{letter}_{'nd'[figure]}"])
+
+    def _inputs_with_nulls(self) -> frozenset[str]:
+        shared = self._level.layout.shared
+        if not shared:
+            return frozenset()
+        counts = ", ".join(f"coalesce(bool_or(o_x_{name} is null or t_x_{name} is null), false)" for name in shared)
+        found = self._db.execute(f"select {counts} from rec_found where kind = 'pair'").fetchone() or ()
+        return frozenset(name for name, is_null in zip(shared, found, strict=True) if is_null)
 
     # -- parts of pairs -----------------------------------------------------------------------------------------------
 
@@ -180,13 +178,15 @@ class PartSums:
             for share in self._shares(figure):
                 name = differences[share.product] if share.factor == RULE else share.factor
                 terms = [
-                    self._whole(figure, term.weight, (*(f"o_{n}" for n in term.ours), *(f"t_{n}" for n in term.theirs)))
+                    self._product(
+                        figure, term.weight, [*(f"o_w_{n}" for n in term.ours), *(f"t_w_{n}" for n in term.theirs)]
+                    )
                     for term in share.terms
                 ]
                 sums.setdefault((share.factor, name), [[], []])[figure] += [f"({term})" for term in terms]
         known = self._level.layout.known
         for (factor, name), (numerator, denominator) in sums.items():
-            n, d = (f"({' + '.join(terms) or '0::hugeint'})" for terms in (numerator, denominator))
+            n, d = (" + ".join(terms) or None for terms in (numerator, denominator))
             if factor == RULE:
                 yield _PairPart(PartKey("both", "rule_differs", name), n, d)
                 continue
@@ -194,17 +194,19 @@ class PartSums:
                 if not (name in known[0] or name in known[1]):  # then it can only be missing, and count differently
                     yield _PairPart(PartKey("both", "input_differs", name), n, d)
                 continue
+            if name not in self._nulls:
+                yield _PairPart(PartKey("both", "input_differs", name), n, d)
+                continue
             missing = [f"{letter}_x_{name} is null" for letter in "ot"]
             yield _PairPart(PartKey("both", "input_differs", name), n, d, f"({missing[0]}) = ({missing[1]})")
-            for place, applies in (("ours", missing), ("theirs", missing[::-1])):
-                where: Place = "ours" if place == "ours" else "theirs"
-                yield _PairPart(PartKey(where, "input_missing", name), n, d, f"({applies[0]} and not {applies[1]})")
+            yield _PairPart(PartKey("ours", "input_missing", name), n, d, f"{missing[0]} and not {missing[1]}")
+            yield _PairPart(PartKey("theirs", "input_missing", name), n, d, f"{missing[1]} and not {missing[0]}")
         comparison = self._level.comparison
         yield _PairPart(departure_key(comparison.ours, "ours"), "o_departs_n", "o_departs_d")
         yield _PairPart(departure_key(comparison.theirs, "theirs"), "t_departs_n", "t_departs_d")
 
     def _with_moved(self) -> str:
-        """``rec_moved``: found rows with periods, whole inputs (missing ones filled), and departures from the rules."""
+        """``rec_moved``: found rows with periods, inputs without nulls (``o_w_*``), and what parts move (``p*``)."""
         level = self._level
         wholes, departures = [], []
         for each in level.comparison.inputs:
@@ -215,14 +217,15 @@ class PartSums:
                 source, at = (letter, side) if here or not there else ("to"[side], 1 - side)
                 if not here and there:
                     fill = (each.fill_ours, each.fill_theirs)[at]
-                scale = self._scales[each.name]
-                filled = f"{int(fill * 10**scale)}::hugeint"
+                digits = decimals_of(fill)
+                filled = f"'{int(fill * 10**digits)}e-{digits}'::decimal(38, {digits})" if digits else f"{int(fill)}"
                 if here or there:
-                    column = f"{source}_x_{each.name}"
-                    own = level.layout.inputs[each.name].scale
-                    value = f"{_whole_number(column, own)} * {10 ** (scale - own)}::hugeint"
-                    filled = f"coalesce({value}, {filled})"
-                values.append(f"{filled} as {letter}_{each.name}")
+                    # DuckDB does not widen a product of two decimals of up to 18 digits by itself.
+                    scale = level.layout.inputs[each.name].scale
+                    filled = f"coalesce(cast({source}_x_{each.name} as decimal(38, {scale})), {filled})"
+                else:
+                    filled = f"{filled}::decimal(38, {digits})"
+                values.append(f"{filled} as {letter}_w_{each.name}")
             wholes += values
         for figure, name in enumerate("nd"):
             rules = self._rules(figure)
@@ -230,10 +233,15 @@ class PartSums:
             theirs = f"{self._stated(figure, 't')} - ({self._rule_sql(figure, rules[1], 't')})"
             departures += [f"{ours} as o_beside_{name}", f"{theirs} as t_beside_{name}"]
         kept = [
-            f"case when o_beside_{name} + t_beside_{name} = 0 then 0::hugeint else {letter}_beside_{name} end "
+            f"case when o_beside_{name} + t_beside_{name} = 0 then 0 else {letter}_beside_{name} end "
             f"as {letter}_departs_{name}"
             for name in "nd"
             for letter in "ot"
+        ]
+        parts = [
+            f"{_guarded(sql, part.applies)} as p{number}_{figure}"
+            for number, part in enumerate(self._parts)
+            for figure, sql in (("n", part.numerator), ("d", part.denominator))
         ]
         periods = [f"{level.periods.sql(f'{letter}_day')} as {letter}_period" for letter in "ot"]
         return f"""
@@ -245,21 +253,18 @@ class PartSums:
             ),
             whole as (select *{"".join(f", {each}" for each in wholes)} from asked),
             beside as (select *, {", ".join(departures)} from whole),
-            rec_moved as (select *, {", ".join(kept)} from beside)
+            departed as (select *, {", ".join(kept)} from beside),
+            rec_moved as (select *{"".join(f", {each}" for each in parts)} from departed)
         """
 
     # -- sums ---------------------------------------------------------------------------------------------------------
 
     def _sql_totals(self) -> Totals:
         found: Totals = {}
-        any_part = " or ".join(part.moves for part in self._parts) or "false"
+        any_part = " or ".join(_moves(number) for number in range(len(self._parts))) or "false"
         columns = ["o_period", f"count(*) filter ({any_part})"]
-        for part in self._parts:
-            columns += [
-                f"sum({part.numerator}) filter ({part.applies})",
-                f"sum({part.denominator}) filter ({part.applies})",
-                f"count(*) filter ({part.moves})",
-            ]
+        for number in range(len(self._parts)):
+            columns += [f"sum(p{number}_n)", f"sum(p{number}_d)", f"count(*) filter ({_moves(number)})"]
         paired = f"{self._with_moved()} select {', '.join(columns)} from rec_moved where paired group by o_period"
         for period, disagree, *values in self._db.execute(paired).fetchall():
             self._count(period, disagree)
@@ -267,8 +272,8 @@ class PartSums:
                 numerator, denominator, rows = values[3 * number : 3 * number + 3]
                 if rows:
                     moved = found.setdefault(period, {}).setdefault(part.key, Moved())
-                    moved.numerator += Fraction(int(numerator), self._units[0])
-                    moved.denominator += Fraction(int(denominator), self._units[1])
+                    moved.numerator += Fraction(numerator) / self._units[0]
+                    moved.denominator += Fraction(denominator) / self._units[1]
                     moved.rows += rows
         singles = " union all ".join(
             f"select '{letter}' as side, {letter}_period as period, single, sum({letter}_n), sum({letter}_d), count(*) "
@@ -305,6 +310,35 @@ class PartSums:
                 self._count(period, 1)
         return found
 
+    def _python_rows(self, most: int, only: tuple[str, str, str] | None) -> list[dict[str, Any]]:
+        found: dict[tuple[date, PartKey], list[tuple[Any, ...]]] = {}
+        for each, spans in self._matches():
+            for period, key, numerator, denominator in _moves_by_period(self._level, each, spans):
+                if (numerator or denominator) and only in {None, (key.cause, key.place, key.input)}:
+                    order = (-abs(numerator), -abs(denominator), str(_key_of(each)))
+                    found.setdefault((period, key), []).append((order, each, numerator, denominator))
+        rows = []
+        for (period, key), moved in found.items():
+            for place, (_, each, numerator, denominator) in enumerate(sorted(moved, key=lambda m: m[0])[:most], 1):
+                pairs = zip(self._level.comparison.grain, _key_of(each), strict=True)
+                rows.append(
+                    {
+                        "period_start": period,
+                        "key": json.dumps({column: None if v is None else str(v) for column, v in pairs}),
+                        "place": key.place,
+                        "cause": key.cause,
+                        "input": key.input,
+                        "ours_date": each.ours and each.ours.day,
+                        "theirs_date": each.theirs and each.theirs.day,
+                        "ours": _stated_text(each.ours, key),
+                        "theirs": _stated_text(each.theirs, key),
+                        "part_numerator": str(numerator),
+                        "part_denominator": str(denominator),
+                        "place_in_part": place,
+                    }
+                )
+        return sorted(rows, key=lambda row: row["place_in_part"])
+
     def _matches(self) -> Iterator[tuple[Match, tuple[date | None, date | None]]]:
         layout, periods = self._level.layout, self._level.periods
         cursor = self._db.execute(
@@ -334,7 +368,23 @@ class PartSums:
         return f"cast({letter}_x_{name} as varchar)" if name in self._level.layout.known[side] else "null::varchar"
 
     def _ratio_text(self, units: str, figure: int) -> str:
-        return f"cast({units} as varchar) || '/{self._units[figure]}'"
+        unit = self._units[figure]
+        return f"cast({units} as varchar)" + ("" if unit == 1 else f" || '/{unit}'")
+
+
+def _key_of(each: Match) -> tuple[Any, ...]:
+    row = each.ours or each.theirs
+    return () if row is None else row.key
+
+
+def _stated_text(row: Row | None, key: PartKey) -> str | None:
+    """The input's value for causes with an input, else the numerator; as a decimal number."""
+    if row is None:
+        return None
+    value: Fraction | None = row.numerator
+    if key.cause in {"input_differs", "input_missing"}:
+        value = row.inputs.get(key.input)
+    return None if value is None else rounded_text(value, percent=False, decimals=decimals_of(value))
 
 
 def _row(key: tuple[Any, ...], level: RowLevel, side: int, values: list[Any]) -> Row | None:
@@ -355,9 +405,20 @@ def _moves_by_period(
             yield period, key, numerator, denominator
 
 
-def _whole_number(column: str, scale: int) -> str:
-    """SQL of a decimal column as the whole number of its last digits."""
-    return f"cast({column} * {10**scale} as hugeint)" if scale else f"cast({column} as hugeint)"
+def _moves(number: int) -> str:
+    return f"(p{number}_n <> 0 or p{number}_d <> 0)"
+
+
+def _guarded(sql: str | None, applies: str) -> str:
+    if sql is None:
+        return "0"
+    return f"case when {applies} then {sql} else 0 end" if applies else sql
+
+
+def read_units(text: str) -> Fraction:
+    """The number that a row's ``part_numerator`` or ``part_denominator`` states."""
+    amount, _, unit = text.partition("/")
+    return Fraction(amount) / int(unit or 1)
 
 
 def _known_cause(cause: str) -> str:
