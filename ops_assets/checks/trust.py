@@ -64,7 +64,7 @@ class Cause:
 class Feed:
     """A source table whose files have to come. ``newest`` is the local day that the last one stands for.
 
-    ``usual_gap_days`` is the longest time between two of its days lately: 1 for a daily feed, 3 where nothing comes on
+    ``usual_gap_days`` is the longest time between two of its last days: 1 for a daily feed, 3 where nothing comes on
     weekends. It is late when that time and the days that its source allows have both gone by.
     """
 

@@ -36,7 +36,9 @@ create table snapshot.trust (
     limited_by varchar, facts varchar);
 create table snapshot.trust_dimension (metric varchar, dimension varchar, score double, deductions varchar);
 """
-# How far back a feed's rhythm is looked at.
+# A feed's rhythm is read from its last arrivals. Eight days of a daily feed hold a weekend; more would take in how its
+# history was delivered at first, often by the month.
+_RHYTHM_ARRIVALS = 8
 _RHYTHM_DAYS = 90
 
 
@@ -155,7 +157,7 @@ def _arrivals(context: SectionContext) -> dict[str, list[date]]:
 
 
 def _feed(table: str, expected: int, days: Sequence[date]) -> Feed:
-    gaps = [(after - before).days for before, after in pairwise(days)]
+    gaps = [(after - before).days for before, after in pairwise(days[-_RHYTHM_ARRIVALS:])]
     return Feed(table, expected, days[-1] if days else None, max(gaps, default=1))
 
 
