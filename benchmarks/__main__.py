@@ -9,12 +9,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import refresh, startup
+from benchmarks import queries, refresh, startup
 from benchmarks.report import document, growth_text, refresh_text, startup_text
 from benchmarks.sample import MOST_REPETITIONS, prepare
 from resources.settings import Settings
 
 _QUICK_SCALE = 0.05
+_QUICK_ROWS = 300_000
 _FEWEST_DAYS = 365  # the rows that arrive late are taken from the middle of the history
 
 
@@ -42,18 +43,24 @@ def main(arguments: list[str] | None = None) -> int:
                 print(f"\n{refresh_text(refreshes[-1])}\n", flush=True)
             for larger in refreshes[1:]:
                 print(f"\n{growth_text(refreshes[0], larger)}\n", flush=True)
+        asked = None
+        if options.only in (None, "queries"):
+            asked = queries.measure(work / "queries", options.rows, options.repeat, say)
+            print(f"\n{queries.queries_text(asked)}\n", flush=True)
     if options.json is not None:
-        options.json.write_text(json.dumps(document(starts, refreshes), indent=2) + "\n", encoding="utf-8")
+        every = document(starts, refreshes) | ({"queries": queries.queries_json(asked)} if asked is not None else {})
+        options.json.write_text(json.dumps(every, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure and print; nothing is judged.")
-    parser.add_argument("--only", choices=["startup", "memory", "refresh"], help="only this part")
+    parser.add_argument("--only", choices=["startup", "memory", "refresh", "queries"], help="only this part")
     parser.add_argument("--scales", type=_scales, default=(1.0, 10.0), help="sizes of the company (default: 1,10)")
     parser.add_argument(
         "--days", type=_days, default=(365,), help="lengths of the history in days, such as 365,1460 (default: 365)"
     )
+    parser.add_argument("--rows", type=int, default=10_000_000, help="fact rows for queries (default: 10,000,000)")
     parser.add_argument("--repeat", type=int, default=3, help=f"repetitions, 1 to {MOST_REPETITIONS} (default: 3)")
     parser.add_argument("--quick", action="store_true", help=f"scale {_QUICK_SCALE} everywhere, one repetition")
     parser.add_argument(
@@ -66,6 +73,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.quick:
         options.scales, options.days, options.repeat = (_QUICK_SCALE,), options.days[:1], 1
+        options.rows = min(options.rows, _QUICK_ROWS)
     if not 1 <= options.repeat <= MOST_REPETITIONS:
         parser.error(f"--repeat {options.repeat} is out of range: give 1 to {MOST_REPETITIONS}")
     return options

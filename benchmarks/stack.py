@@ -60,7 +60,7 @@ class Stack:
 @contextmanager
 def running(home: Path, scale: float) -> Iterator[Stack]:
     """The stack on ``home``, ready; stopped on the way out. Raises RuntimeError when it does not become ready."""
-    gateway, dagster, code = _free_ports(3)
+    gateway, dagster, code = free_ports(3)
     environment = {
         **os.environ,
         "TRUELOOP_HOME": str(home),
@@ -119,7 +119,7 @@ def _stop(supervisor: subprocess.Popen[str]) -> None:
         supervisor.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody holds; all are held open until the last is found, so that they differ."""
     held = [socket.socket() for _ in range(count)]
     try:

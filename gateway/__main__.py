@@ -22,7 +22,7 @@ _SHUTDOWN_SECONDS = 5
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in ("httpx", "alembic", "slack_bolt"):
+    for name in ("httpx", "alembic", "slack_bolt", "metricflow", "metricflow_semantics"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         settings = load_settings()

@@ -102,6 +102,10 @@ class MetricQueries:
             self._statements.put(key, found)
         return found
 
+    def forget_statements(self) -> None:
+        """Compile everything anew, as after a start; for measuring."""
+        self._statements = BoundedCache(_MOST_SHAPES)
+
     def warm(self, snapshot: Snapshot) -> None:
         """Load MetricFlow with the snapshot's definitions, so that the first query need not wait for it."""
         bundle = bundle_of(self._store, snapshot)
