@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from gateway.tokens import READ, create_token
 from resources.clock import FixedClock
 from tests.browser.conftest import Picture
 from tests.gateway_stack import Stack, running_stack
@@ -266,3 +267,22 @@ def test_the_keyboard_reaches_the_content_past_the_navigation(page: Page, stack:
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+def test_figures_above_the_readers_class_are_nowhere(stack: Stack) -> None:
+    """Margins are confidential, reject rates are not; customers are named to nobody who may not know them."""
+    made = create_token(stack.context.engine, name="kiosk", scopes=[READ], clock=stack.clock, reader_role="employee")
+    headers = {"authorization": f"Bearer {made.text}"}
+    margin = str(row_of(stack, MARGIN)["value_text"])
+    open_to_all = str(row_of(stack, "metric_supplier_reject_rate")["value_text"])
+    for address in ("/", "/metrics", "/metrics?q=margin", f"/metrics/{MARGIN}", "/board"):
+        assert f"{margin} %" in stack.http.get(address).text, address
+        hidden = stack.http.get(address, headers=headers).text
+        assert margin not in hidden, address
+        assert "is confidential" in hidden, address
+    assert f"{open_to_all} %" in stack.http.get("/board", headers=headers).text
+    months = stack.context.published().rows("select value_text from metric_period where metric = ?", [MARGIN])
+    page = stack.http.get(f"/metrics/{MARGIN}", headers=headers).text
+    assert months
+    assert [one["value_text"] for one in months if f">{one['value_text']} %<" in page] == []
+    assert "data-chart" not in page
