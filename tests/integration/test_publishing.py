@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -16,6 +17,8 @@ from ops_assets.audit import AuditReport, audit
 from ops_assets.catalog import Catalog
 from ops_assets.definition_bundle import make_bundle
 from ops_assets.dictionary.metric import MetricDefinition
+from ops_assets.ingestion.landing_schema import LandingSchema
+from ops_assets.ingestion.raw_tables import ensure_raw_tables
 from ops_assets.project import DbtModel, Project
 from ops_assets.publishing.publisher import Publisher
 from ops_assets.publishing.snapshot_writer import PublishReport
@@ -71,6 +74,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.store = SnapshotStore(folder / "serving")
         self.db = duckdb.connect(str(folder / "w.duckdb"))
+        ensure_raw_tables(self.db, LandingSchema(()))
         for name in ("metric_a", "metric_b"):
             self.db.execute(
                 f"create table {name} (k integer, event_date date, supplier_id varchar, supplier_label varchar, "
@@ -84,7 +88,7 @@ class House:
         metrics = {
             "metric_a": _metric("metric_a"),
             "metric_b": _metric("metric_b"),
-            "metric_c": _metric("metric_c", needs=["delivery"], checks=[]),
+            "metric_c": _metric("metric_c", needs=["delivery"]),
         }
         checks = tuple(spec.rule(metric.name) for metric in metrics.values() for spec in metric.checks)
         self.catalog = Catalog(metrics=metrics, checks=checks, served={})
@@ -229,11 +233,15 @@ def test_old_snapshots_and_their_parts_go_but_never_the_current_one(house: House
     current = house.store.current()
     assert current is not None
     assert current.rows("select sum(numerator) as n from metric_a")[0]["n"] == Decimal(10)
-    named = {
+    manifests = [json.loads(path.read_text()) for path in house.store.snapshots_dir.glob("*.json")]
+    named = {file for manifest in manifests for file in manifest["parts"]}
+    read = {
         row["file"]
         for info in house.store.list()
         for row in house.store.get(info.id).rows("select file from metric_part")
     }
+    assert len(manifests) == 5
+    assert read <= named
     assert {str(p.relative_to(house.store.parts_dir)) for p in house.store.parts_dir.rglob("*.parquet")} == named
 
 
