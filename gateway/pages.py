@@ -1,8 +1,8 @@
-"""Rendering of the gateway's own pages: the frame around them, the reader's language, and the formats of figures.
+"""Rendering of the gateway's own pages: the frame around them and the reader's language.
 
 ``page(request, "name.html", **values)`` renders a page that extends ``_page.html``, or a part that htmx loads into one.
 Templates find ``t`` (words of gateway/texts), ``say`` (a dictionary entry in the reader's language), ``language``,
-``local`` (an instant in the pack's time zone) and the filters ``figure`` and ``prose``.
+``local`` (an instant in the pack's time zone) and the filter ``prose``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ from gateway.context import GatewayContext, context_of
 from gateway.figure_words import change_words, plain_number
 from gateway.sparkline import sparkline
 from gateway.words import LANGUAGES, Language, chosen, text
-from ops_assets.figures import with_unit
 from resources.serving import Snapshot, UnknownSnapshotError
 
 STATIC_DIR = Path(__file__).resolve().parent / "static"
@@ -49,11 +47,6 @@ _NAVIGATION = (
 )
 
 
-def figure(value_text: str | None, unit: str) -> str:
-    """A published value as people read it: thousands grouped, with its unit; a dash for none."""
-    return "–" if value_text is None else with_unit(unit, f"{Decimal(value_text):,f}")
-
-
 def prose(sentence: str) -> Markup:
     """A sentence of the API description: what stands in backticks is code, everything is escaped."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
@@ -66,7 +59,7 @@ _environment = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters |= {"figure": figure, "prose": prose}
+_environment.filters |= {"prose": prose}
 _environment.globals |= {"sparkline": sparkline, "change_words": change_words, "plain_number": plain_number}
 
 

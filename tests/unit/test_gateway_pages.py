@@ -1,4 +1,4 @@
-"""Words and figures of the gateway's own pages."""
+"""Words of the gateway's own pages."""
 
 from __future__ import annotations
 
@@ -9,25 +9,11 @@ from pathlib import Path
 import pytest
 
 from gateway import home
-from gateway.pages import figure, prose
+from gateway.pages import prose
 from gateway.words import LANGUAGES, all_texts, areas, text
 
 TEMPLATES = Path(home.__file__).parent / "templates"
 PAGES = sorted(TEMPLATES.glob("*.html"))
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "shown"),
-    [
-        ("3.1238", "percent", "3.1238 %"),
-        ("18234551", "cny", "18,234,551 CNY"),
-        ("-1554.10", "cny", "-1,554.10 CNY"),
-        (None, "percent", "–"),
-        ("0", "count", "0"),
-    ],
-)
-def test_a_figure_is_grouped_and_has_its_unit(value: str | None, unit: str, shown: str) -> None:
-    assert figure(value, unit) == shown
 
 
 def test_every_text_stands_in_both_languages() -> None:
