@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -24,13 +24,15 @@ class DbtModel:
 @dataclass(frozen=True)
 class Project:
     """The enabled part of a parsed dbt project. ``upstream`` maps a model to every model that it stands on, ``sources``
-    to the identifiers of the raw tables that it stands on.
+    to the identifiers of the raw tables that it stands on. ``code`` changes, by model, with what builds it; its entry
+    "" with what builds all of them.
     """
 
     models: Mapping[str, DbtModel]
     upstream: Mapping[str, frozenset[str]]
     sources: Mapping[str, frozenset[str]]
     fingerprint: str
+    code: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         return name in self.models
@@ -60,7 +62,13 @@ def read_project(manifest: Mapping[str, Any]) -> Project:
         sources[name] = frozenset(
             manifest["sources"][node]["identifier"] for node in ancestors if node in manifest["sources"]
         )
-    return Project(models=models, upstream=upstream, sources=sources, fingerprint=_fingerprint(manifest))
+    return Project(
+        models=models,
+        upstream=upstream,
+        sources=sources,
+        fingerprint=_fingerprint(manifest),
+        code=_code(manifest, names),
+    )
 
 
 def _ancestors(unique_id: str, parents: Mapping[str, list[str]]) -> set[str]:
@@ -72,6 +80,27 @@ def _ancestors(unique_id: str, parents: Mapping[str, list[str]]) -> set[str]:
             found.add(node)
             waiting += parents.get(node, [])
     return found
+
+
+def _code(manifest: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+    """A digest for each model and seed of its file, its columns, how it is built and its tests; "" for the macros."""
+    tests: dict[str, list[str]] = {}
+    for unique_id, node in manifest["nodes"].items():
+        if node["resource_type"] == "test":
+            tests.setdefault(str(node.get("attached_node")), []).append(unique_id)
+    found = {}
+    for unique_id, name in names.items():
+        node = manifest["nodes"][unique_id]
+        built = {key: node["config"].get(key) for key in ("materialized", "unique_key", "incremental_strategy")}
+        body = [
+            (node.get("checksum") or {}).get("checksum"),
+            node.get("columns"),
+            built,
+            sorted(tests.get(unique_id, [])),
+        ]
+        found[name] = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    macros = sorted((unique_id, macro["macro_sql"]) for unique_id, macro in manifest["macros"].items())
+    return {**found, "": hashlib.sha256(json.dumps(macros).encode()).hexdigest()[:16]}
 
 
 def _fingerprint(manifest: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ import duckdb
 from ops_assets.audit import AuditReport, audit
 from ops_assets.catalog import Catalog, load_catalog
 from ops_assets.definition_bundle import DefinitionBundle, bundle_of, make_bundle
-from ops_assets.definition_change.compiled_sql import note_compiled
+from ops_assets.definition_change.compiled_sql import compiled_sql, note_compiled, sql_of
 from ops_assets.definition_change.in_force import keep_definitions, standing
 from ops_assets.definition_change.register import with_versions
 from ops_assets.dictionary.docs_page import described
@@ -43,13 +43,15 @@ class BuildState:
     """What the warehouse was last built with; kept beside dbt's target so that a killed build is simply redone.
 
     ``batch_seq`` is the last ingested batch whose rows are in all models; ``broken`` maps models whose build or dbt
-    test failed to the reason; ``failed_nodes`` are the dbt selectors to try again.
+    test failed to the reason; ``failed_nodes`` are the dbt selectors to try again; ``code`` is what each model was
+    built from (see Project).
     """
 
     fingerprint: str = ""
     batch_seq: int = 0
     broken: dict[str, str] = field(default_factory=dict)
     failed_nodes: list[str] = field(default_factory=list)
+    code: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> BuildState:
@@ -61,7 +63,9 @@ class BuildState:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """``kind`` is "full" (definitions changed), "incremental", "selected" or "nothing" (no new rows)."""
+    """``kind`` is "full" (all of it), "changed" (the models whose code changed, and what stands on them),
+    "incremental", "selected" or "nothing" (no new rows).
+    """
 
     kind: str
     results: Sequence[NodeResult]
@@ -119,17 +123,22 @@ def build(
         with platform.warehouse.connection() as connection:
             newest, changed = _new_rows(connection, state.batch_seq)
         if only is not None:
-            results = dbt.build(select=only, tests=True, progress=progress)
-            return BuildReport("selected", results, state, frozenset())
-        full = state.fingerprint != project.fingerprint
+            selected = dbt.build(select=only, tests=True, progress=progress)
+            return BuildReport("selected", selected, state, frozenset())
+        renewed = _renewed(project, state)
+        full = renewed is None
         fault_point("refresh.before_build")
-        if full:
-            results = dbt.build(tests=True, full_refresh=True, progress=progress)
-        else:
-            select = _selection(project, changed, state.failed_nodes)
-            if not select:
+        compiled: dict[str, str] = {}
+        results: list[NodeResult] = []
+        if renewed is None or renewed:
+            results = dbt.build(select=sorted(renewed or ()), tests=True, full_refresh=True, progress=progress)
+            compiled = _note_build(platform, definitions, state.fingerprint)
+        if not full:
+            select = [name for name in _selection(project, changed, state.failed_nodes) if name not in (renewed or ())]
+            if not select and not renewed and state.fingerprint == project.fingerprint:
                 return BuildReport("nothing", (), state, frozenset())
-            results = dbt.build(select=select, tests=False, progress=progress)
+            if select:
+                results += dbt.build(select=select, tests=False, progress=progress)
             if state.failed_nodes:
                 tests = [node for node in state.failed_nodes if node.startswith("test:")]
                 if tests:
@@ -137,15 +146,16 @@ def build(
         broken, failed_nodes = _failures(results, definitions)
         if not any(result.failed for result in results if not result.unique_id.startswith("test.")):
             state.batch_seq = newest
-        state.fingerprint = project.fingerprint
+        if not compiled and state.fingerprint != project.fingerprint:
+            _note_build(platform, definitions, state.fingerprint)
+        state.fingerprint, state.code = project.fingerprint, _built_code(project, results, renewed)
         state.broken, state.failed_nodes = broken, failed_nodes
         fault_point("refresh.after_build")
-        if full:
-            _note_build(platform, definitions)
         state.save(path)
-        if full or not (platform.settings.dbt_docs_dir / "index.html").exists():
+        if full or renewed or not (platform.settings.dbt_docs_dir / "index.html").exists():
             dbt.generate_docs(after_full_build=full, describe=described)
-    return BuildReport("full" if full else "incremental", results, state, frozenset(changed))
+    kind = "full" if full else "changed" if renewed else "incremental"
+    return BuildReport(kind, results, state, frozenset(changed))
 
 
 def audit_and_publish(
@@ -213,12 +223,38 @@ def load_lineage(platform: Platform) -> Lineage:
     return Lineage.from_json(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else Lineage({})
 
 
-def _note_build(platform: Platform, definitions: Definitions) -> None:
-    """Keep lineage and SQL of a full build: only then has every model been compiled, and in its full form."""
+def _renewed(project: Project, state: BuildState) -> frozenset[str] | None:
+    """The models to build anew in full because their code changed, or what they stand on; None for all of them."""
+    if not state.code or state.code.get("") != project.code.get(""):
+        return frozenset() if state.fingerprint == project.fingerprint else None
+    changed = {name for name in project.models if state.code.get(name) != project.code.get(name)}
+    return frozenset(name for name in project.models if name in changed or project.upstream[name] & changed)
+
+
+def _built_code(project: Project, results: Sequence[NodeResult], renewed: frozenset[str] | None) -> dict[str, str]:
+    """What the models are built from now. One that could not be built anew still holds rows of its former code."""
+    failed = {result.unique_id for result in results if result.failed or result.status == "skipped"}
+    stale = {
+        name
+        for name, model in project.models.items()
+        if model.unique_id in failed and (renewed is None or name in renewed)
+    }
+    return {name: code for name, code in project.code.items() if name not in stale}
+
+
+def _note_build(platform: Platform, definitions: Definitions, before: str) -> dict[str, str]:
+    """Keep lineage and SQL of what was built in full, which is when a model is compiled in its full form; the others'
+    are those of the build ``before``.
+    """
     manifest = json.loads(platform.dbt.manifest_path.read_text(encoding="utf-8"))
+    kept = compiled_sql(platform, before) or {}
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "model" and not node.get("compiled_code"):
+            node["compiled_code"] = kept.get(node["name"])
     lineage = with_queries(read_lineage(manifest), metric_queries(definitions.semantic_manifest))
     write_json_atomically(_lineage_path(platform), lineage.to_json())
     note_compiled(platform, definitions.project.fingerprint, manifest)
+    return sql_of(manifest)
 
 
 def _with_held_definitions(store: SnapshotStore, bundle: DefinitionBundle, held: Collection[str]) -> DefinitionBundle:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.packs import SourcePack
+from resources.project_folders import is_copy
 from resources.settings import DBT_PROJECT_DIR, Settings
 
 Progress = Callable[[str], None]
@@ -72,6 +73,9 @@ class Dbt:
         """Parse the project when there is no manifest of this folder yet or a file of the project is newer than it."""
         marker = self.target_dir / _PARSED_FROM
         same = marker.exists() and marker.read_text(encoding="utf-8") == str(self.project_dir)
+        if not same and not is_copy(self.project_dir):
+            # dbt takes a .yml for unchanged that has the time which it noted first, whatever it has read since.
+            (self.target_dir / "partial_parse.msgpack").unlink(missing_ok=True)
         if not same or not self.manifest_path.exists() or self.manifest_path.stat().st_mtime < self._newest_change():
             self.parse()
 

@@ -26,7 +26,7 @@ from ops_assets.project import Project, read_project
 from ops_assets.semantic.manifest import published_manifest
 from resources.dbt import DbtError
 from resources.platform import Platform
-from resources.project_folders import project_files
+from resources.project_folders import is_copy, project_files
 
 _MAY_CHANGE = re.compile(r"^(models/.+\.(sql|yml)|macros/.+\.sql|seeds/.+\.(csv|yml)|tests/.+\.sql)$")
 _NEVER = re.compile(r"(^|/)(pack\.toml|_sources\.yml)$")
@@ -125,6 +125,7 @@ def compile_project(platform: Platform, folder: Path) -> Compiled:
 
     Raises CandidateError with file and line.
     """
+    folder = folder if is_copy(folder) else platform.projects.copy(platform.projects.keep(folder))
     dbt = platform.candidate(folder)
     dbt.target_dir.mkdir(parents=True, exist_ok=True)
     _start_from_last_parse(platform, dbt.target_dir)

@@ -41,7 +41,7 @@ def standing(platform: Platform, catalog: Catalog, project: Project, semantic_ma
     Raises DbtError where the compiled SQL has to be made anew and cannot.
     """
     compiled = compiled_sql(platform, built)
-    if compiled is None:
+    if compiled is None or not compiled.keys() >= set(project.models):
         compiled = _compile_in_force(platform, built)
     meanings = current_meanings(platform, catalog, project, compiled, semantic_manifest)
     register = Register(platform.ops_engine)
