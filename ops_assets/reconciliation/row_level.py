@@ -102,6 +102,7 @@ class RowLevel:
         """Raises ComparisonError for relations that lack a column or are not exact."""
         self.db = db
         self.few = few
+        self._null_keys = True
         self.comparison = comparison
         self.periods = periods
         self.layout: Layout = make_layout(db, comparison, relations)
@@ -146,7 +147,10 @@ class RowLevel:
         joined = [(chunk, self._join(chunk)) for chunk in _chunks(asked, months)]
         self._find_keys(self._repeated(joined, months))
         if self.db.execute("select 1 from rec_key limit 1").fetchone():
-            self.db.execute(f"delete from rec_found where exists (select 1 from rec_key where {self._same_key()})")
+            self.db.execute(
+                "delete from rec_found where rowid in "
+                f"(select rec_found.rowid from rec_found semi join rec_key on {self._same_key()})"
+            )
             self._pair()
 
     # -- one scan a side ----------------------------------------------------------------------------------------------
@@ -156,6 +160,8 @@ class RowLevel:
         own = ", ".join(self.layout.row_columns(side))
         keys = ", ".join(self.layout.keys)
         hashes = f", sum(hash({keys}, {own})) as hashes" if marked else ""
+        spec = (self.comparison.ours, self.comparison.theirs)[side]
+        single = "count(*) filter (not twice)" if self.comparison.adds_up(spec) else "count(*)"
         mark = "concat_ws('/', sum(rows), sum(hashes))" if marked else "''"
         found = self.db.execute(
             f"""
@@ -164,7 +170,7 @@ class RowLevel:
                 cast(coalesce(sum(rows) filter ({period} is not null), 0) as bigint),
                 coalesce(sum(n) filter ({period} is not null), 0), coalesce(sum(d) filter ({period} is not null), 0)
             from (
-                select day, count(*) as rows, count(*) filter (not twice) as single, sum(n) as n, sum(d) as d{hashes}
+                select day, count(*) as rows, {single} as single, sum(n) as n, sum(d) as d{hashes}
                 from {_SIDES[side]} group by day
             ) as days
             group by month
@@ -263,6 +269,8 @@ class RowLevel:
                     f"group by {keys}{month} having count(*) > 1"
                 )
         self.db.execute(f"create or replace temp table rec_key as select distinct {keys} from rec_key")
+        nulls = " or ".join(f"{key} is null" for key in self.layout.keys)
+        self._null_keys = self.db.execute(f"select 1 from rec_key where {nulls} limit 1").fetchone() is not None
 
     def _repeats(self, side: str) -> bool:
         spec = (self.comparison.ours, self.comparison.theirs)[_SIDES.index(side)]
@@ -300,7 +308,7 @@ class RowLevel:
             self.db.execute(
                 f"create or replace temp table {left} as select row_number() over (order by {order}) as id, "
                 f"cast(date_trunc('month', day) as date) as month, * from {_SIDES[side]} "
-                f"where exists (select 1 from rec_key where {self._same_key(_SIDES[side])})"
+                f"semi join rec_key on {self._same_key(_SIDES[side])}"
             )
             self._take_twice(
                 letter, left, self.comparison.adds_up((self.comparison.ours, self.comparison.theirs)[side])
@@ -308,8 +316,11 @@ class RowLevel:
         if self._few_left():
             self._pair_few()
             return
-        self.db.execute(f"create or replace temp table rec_seen_o as select distinct {', '.join(keys)} from rec_left_o")
-        self.db.execute(f"create or replace temp table rec_seen_t as select distinct {', '.join(keys)} from rec_left_t")
+        for letter in "ot":
+            self.db.execute(
+                f"create or replace temp table rec_seen_{letter} as "
+                f"select distinct {', '.join(keys)}, true as is_there from rec_left_{letter}"
+            )
         for stage in STAGES:
             common = [*keys, *(name for name in ("day", "month") if name in stage)]
             common += [f"x_{name}" for name in self.layout.shared] if "inputs" in stage else []
@@ -394,14 +405,13 @@ class RowLevel:
         spec = self.comparison.ours if letter == "o" else self.comparison.theirs
         added_up = self.comparison.adds_up(spec)
         keys = ", ".join(self.layout.keys)
-        here = f"exists (select 1 from rec_seen_{other} as seen where {self._same_key('unpaired', 'seen')})"
-        known = f"case when {here} then '{'other_period' if added_up else 'counted_twice'}'"
+        known = f"case when seen.is_there then '{'other_period' if added_up else 'counted_twice'}'"
         again = "'only_here'" if added_up else "case when place > 1 then 'counted_twice' else 'only_here' end"
         self._insert_single(
             letter,
-            f"select *, {known} else {again} end as kind "
+            f"select unpaired.*, {known} else {again} end as kind "
             f"from (select *, row_number() over (partition by {keys} order by id) as place from rec_left_{letter}) "
-            "as unpaired",
+            f"as unpaired left join rec_seen_{other} as seen on {self._same_key('unpaired', 'seen')}",
         )
 
     def _insert_single(self, letter: str, query: str) -> None:
@@ -411,7 +421,9 @@ class RowLevel:
         self.db.execute(f"insert into rec_found ({columns}) select {values} from ({query}) as single")
 
     def _same_key(self, rows: str = "rec_found", key: str = "rec_key") -> str:
-        return " and ".join(f"{key}.{name} is not distinct from {rows}.{name}" for name in self.layout.keys)
+        # Null keys are one key; the comparison that knows this is three times as slow, so only where there are any.
+        same = "is not distinct from" if self._null_keys else "="
+        return " and ".join(f"{key}.{name} {same} {rows}.{name}" for name in self.layout.keys)
 
 
 def _within(months: Sequence[date]) -> str:
