@@ -23,7 +23,7 @@ from ops_assets.definition_bundle import bundle_of
 from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.governed_explanations import GovernedExplanations, Question
 from ops_assets.governed_rows import Table
-from ops_assets.reconciliation.answer import OURS
+from ops_assets.reconciliation.answer import OURS, rounded_text
 from ops_assets.reconciliation.explain import ExplainError, parse_span
 from ops_assets.reconciliation.spec import ComparisonError
 from resources.serving import Snapshot
@@ -266,6 +266,12 @@ def csv_response(table: Table, stem: str) -> Response:
     return Response("\ufeff" + lines.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+def decimal_text(value: Fraction) -> str:
+    """For spreadsheets, which know no fractions: exact where the decimals end within 15 digits, else rounded there."""
+    shown = rounded_text(value, percent=False, decimals=15) or "0"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
 def plain(value: object) -> object:
     """A cell for JSON: exact numbers as text."""
     if value is None or isinstance(value, bool | int | str):
@@ -278,7 +284,7 @@ def _csv_cell(value: object) -> object:
     if value is None:
         return ""
     if isinstance(value, Fraction):
-        return str(value)
+        return decimal_text(value)
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@"):
         return f"'{value}"
     return plain(value)

@@ -17,6 +17,7 @@ from fastapi import APIRouter, Query, Request, Response
 from gateway.context import require_reader
 from gateway.explain_api import Against, Asking, Period, Where, asking, csv_response
 from gateway.explain_words import (
+    cause_short,
     cause_text,
     exact_number,
     figure_text,
@@ -113,6 +114,8 @@ def rows_page(
         return csv_response(table, f"{metric.name}-{claim}")
     found: Explanation = asked.explain(claim, against, period, where)
     shown = found.part(part)
+    # A sum has no denominator of its own to move.
+    columns = [column for column in table.columns if found.ratio or column != "denominator"]
     names = {"ours": side_text(language, found, "ours"), "theirs": side_text(language, found, "theirs")}
     return page(
         request,
@@ -124,11 +127,8 @@ def rows_page(
         about="" if shown is None or not shown.input else input_text(language, metric, shown.input),
         part=None if shown is None else _part(language, metric, found, shown, address),
         span=span_text(language, found.span),
-        headings=[(column, _heading(language, column, names)) for column in table.columns],
-        rows=[
-            [_cell(language, metric, column, value) for column, value in zip(table.columns, row, strict=True)]
-            for row in table.rows
-        ],
+        headings=[(column, _heading(language, column, names)) for column in columns],
+        rows=[[_cell(language, metric, column, row[column]) for column in columns] for row in table.dicts()],
         hidden=table.hidden.sentence(language),
         back=address.page(),
         csv=address.rows(part, format="csv"),
@@ -205,7 +205,7 @@ def _waterfall(
     drawn, rest = found.parts[:_PARTS_DRAWN], found.parts[_PARTS_DRAWN:]
     steps = [
         {
-            "label": cause_text(language, metric, found, part),
+            "label": cause_short(language, metric, part),
             "value": float((part.amount or Fraction(0)) * scale),
             "text": gap_text(language, metric, part.amount),
             "href": address.rows(part.id),

@@ -48,7 +48,7 @@ def exact_number(value: Fraction) -> str:
     while denominator % 5 == 0:
         denominator, fives = denominator // 5, fives + 1
     if denominator != 1:
-        return str(value)
+        return str(value).replace("-", "−")
     digits = max(twos, fives)
     return _grouped(rounded_text(value, percent=False, decimals=digits) or "0")
 
@@ -60,6 +60,13 @@ def cause_text(language: str, metric: MetricDefinition, explanation: Explanation
         return chosen(language, part.label)
     inputs = input_text(language, metric, part.input)
     return text(language, "cause_rule_only", input=inputs, here=side_text(language, explanation, only))
+
+
+def cause_short(language: str, metric: MetricDefinition, part: Part) -> str:
+    """What a part is, for the narrow place under a bar."""
+    if part.cause == "rule_differs" and part.input:
+        return text(language, "cause_rule_short", input=input_text(language, metric, part.input))
+    return chosen(language, part.label)
 
 
 def side_text(language: str, explanation: Explanation, side: str) -> str:
@@ -127,5 +134,5 @@ def _with_unit(language: str, metric: MetricDefinition, grouped: str, *, points:
 
 def _grouped(shown: str) -> str:
     whole, dot, rest = shown.partition(".")
-    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    sign, digits = ("−", whole[1:]) if whole.startswith("-") else ("", whole)
     return f"{sign}{int(digits):,}{dot}{rest}"
