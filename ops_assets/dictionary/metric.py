@@ -103,7 +103,11 @@ class MetricDefinition(Strict):
 
     @model_validator(mode="after")
     def _nothing_is_missing_by_oversight(self) -> MetricDefinition:
-        given: dict[Leavable, bool] = {"claims": bool(self.claims), "watch": bool(self.watch), "target": self.target is not None}
+        given: dict[Leavable, bool] = {
+            "claims": bool(self.claims),
+            "watch": bool(self.watch),
+            "target": self.target is not None,
+        }
         for field, is_given in given.items():
             if is_given and field in self.without:
                 raise ValueError(f"{field} is given and left out at once; take it out of `without`")
