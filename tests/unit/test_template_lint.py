@@ -128,4 +128,32 @@ def test_names_are_not_checked_where_none_are_known() -> None:
 
 def test_the_shipped_templates_are_clean() -> None:
     library = load_library(TEMPLATES_FOLDER, known_roles=ROLES, known_jobs=JOBS)
-    assert library.ids() == ("data_incident", "supply_exception")
+    assert library.ids() == ("data_incident", "metric_definition_change", "supply_exception")
+
+
+BY_ITSELF = "closes: on_resolution\n"
+UNLESS = "{at: 10, action: remind, to: assignee, unless: acknowledged}"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (steps(human("a"), head="reopens_within: P1D\n"), "only a case that closes on resolution"),
+        (steps(human("a", outcomes=STOPS), head=BY_ITSELF), "is not ended by a choice"),
+        (steps(human("a"), head=f"ladder: [{UNLESS}]\n"), "nothing here can be acknowledged"),
+        (steps(human("a", extra=f", ladder: [{UNLESS}]")), "nothing here can be acknowledged"),
+        (steps(human("a", extra=", actions: {assign: [wizard]}")), "nobody can hold the role 'wizard'"),
+        (
+            steps(human("a"), head="tells: who\ninputs: [{name: who, type: text, title: {en: W, zh: 谁}}]\n"),
+            "`tells` names a list",
+        ),
+    ],
+)
+def test_what_makes_no_sense_for_an_incident_is_found(body: str, says: str) -> None:
+    findings = found(body)
+    assert [one for one in findings if says in one[2]], findings
+
+
+def test_an_incident_that_makes_sense_is_clean() -> None:
+    extra = f", actions: {{acknowledge: true, assign: [buyer], snooze: {{at_most: P1D}}}}, ladder: [{UNLESS}]"
+    assert found(steps(human("a", extra=extra), head=BY_ITSELF + "reopens_within: P1D\ntells: owners\n")) == []
