@@ -36,7 +36,7 @@ from resources.settings import PROJECT_ROOT
 KINDS = ("result cached", "shape cached, roll-up", "shape cached, rows", "compile miss, roll-up")
 CLIENTS = (1, 8)
 READER = Reader("benchmark", "admin")
-_ASKED = {"result cached": 400, "shape cached, roll-up": 120, "shape cached, rows": 40, "compile miss, roll-up": 60}
+_ASKED = {"result cached": 300, "shape cached, roll-up": 60, "shape cached, rows": 20, "compile miss, roll-up": 40}
 _DISTINCT = 10_000
 _WEIGH_EVERY = 500
 
@@ -192,7 +192,7 @@ def _bare(cursor: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, objec
 
 def _asked(kind: str, clients: int) -> int:
     """Calls of each client; fewer where there are more clients."""
-    return max(_ASKED[kind] // (1 if clients == 1 else 3), 12)
+    return _ASKED[kind] // (1 if clients == 1 else 3)
 
 
 def _together(work: Sequence[Sequence[Callable[[], object]]]) -> list[float]:

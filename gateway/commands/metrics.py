@@ -11,6 +11,7 @@ import typer
 
 from gateway.commands.context import JSON_OPTION, open_platform, published
 from gateway.commands.explain import explain_metric
+from gateway.commands.query import query_metrics
 from gateway.metric_search import EmbedderError, search_metrics
 from gateway.terminal import fail, one_sentence_errors, print_json, show, show_one
 from ops_assets.audit import audit
@@ -23,6 +24,7 @@ from ops_assets.trust import trust_of
 
 app = typer.Typer(no_args_is_help=True, help="Published figures.")
 app.command("explain")(explain_metric)
+app.command("query")(query_metrics)
 _COLUMNS = {
     "metric": "METRIC",
     "label": "LABEL",
