@@ -86,9 +86,10 @@ def reconciliation_text(times: ReconciliationTimes) -> str:
     )
 
 
-def reconciliation_document(times: ReconciliationTimes | None) -> dict[str, Any] | None:
+def reconciliation_json(times: ReconciliationTimes) -> dict[str, Any]:
     """Every single value."""
-    return None if times is None else {"rows": times.rows, "bare": times.bare, **times.seconds}
+    seconds = {case: Spread.of(values).to_json() for case, values in times.seconds.items()}
+    return {"rows": times.rows, "bare_seconds": Spread.of(times.bare).to_json(), "seconds": seconds}
 
 
 def _reconcile(db: duckdb.DuckDBPyConnection, comparison: Comparison) -> int:
