@@ -16,12 +16,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from filelock import FileLock
 
 from ops_assets.catalog import Catalog, CatalogError, load_catalog
 from ops_assets.definition_change.compiled_sql import current_meanings, sql_of
 from ops_assets.definition_change.meaning import Meaning
-from ops_assets.definition_change.normal_sql import SqlProblem, normal_sql
 from ops_assets.project import Project, read_project
 from ops_assets.semantic.manifest import published_manifest
 from resources.dbt import DbtError
@@ -29,6 +29,7 @@ from resources.platform import Platform
 from resources.project_folders import is_copy, project_files
 
 _MAY_CHANGE = re.compile(r"^(models/.+\.(sql|yml)|macros/.+\.sql|seeds/.+\.(csv|yml)|tests/.+\.sql)$")
+_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 _NEVER = re.compile(r"(^|/)(pack\.toml|_sources\.yml)$")
 
 
@@ -155,14 +156,20 @@ def _start_from_last_parse(platform: Platform, target: Path) -> None:
 
 
 def _refuse_broken_sql(manifest: Mapping[str, Any], compiled: Mapping[str, str]) -> None:
-    for node in manifest["nodes"].values():
-        if node["resource_type"] != "model" or node["name"] not in compiled:
-            continue
-        try:
-            normal_sql(compiled[node["name"]])
-        except SqlProblem as problem:
-            line = source_line(node["raw_code"], compiled[node["name"]], problem.line)
-            raise CandidateError(f"{node['original_file_path']}:{line}: {problem}.") from problem
+    """Let the database read every query; what the tables have to do with it shows when the change is tried."""
+    with duckdb.connect() as database:
+        for node in manifest["nodes"].values():
+            if node["resource_type"] != "model" or node["name"] not in compiled:
+                continue
+            sql = compiled[node["name"]]
+            try:
+                database.extract_statements(sql)
+            except duckdb.Error as error:
+                said = str(error)
+                found = _LINE.search(said)
+                line = source_line(node["raw_code"], sql, int(found[1]) if found else 1)
+                sentence = said.splitlines()[0]
+                raise CandidateError(f"{node['original_file_path']}:{line}: {sentence}") from error
 
 
 def source_line(raw: str, compiled: str, line: int) -> int:

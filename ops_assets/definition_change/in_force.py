@@ -52,7 +52,7 @@ def standing(platform: Platform, catalog: Catalog, project: Project, semantic_ma
         register.adopt(strangers, catalog, project=kept, now=platform.clock.now(), reason=ADOPTED)
         known = register.in_force()
     unapproved = {
-        name: _sentence(register, catalog, known[name], meaning)
+        name: _sentence(register, catalog, known[name], meaning, rebuilt=built != project.fingerprint)
         for name, meaning in meanings.items()
         if not _same(known[name], meaning)
     }
@@ -86,10 +86,10 @@ def _same(version: Version, meaning: Meaning) -> bool:
     return version.meaning == meaning or version.means(meaning)
 
 
-def _sentence(register: Register, catalog: Catalog, version: Version, meaning: Meaning) -> str:
+def _sentence(register: Register, catalog: Catalog, version: Version, meaning: Meaning, *, rebuilt: bool) -> str:
     metric = catalog.metrics[version.metric]
     other = next((known for known in register.versions(metric.name) if _same(known, meaning)), None)
-    if other is not None:
+    if other is not None and rebuilt:
         return (
             f"Version {version.version} of the definition is in force, but version {other.version} was built; the next "
             "refresh builds the one in force."

@@ -34,9 +34,8 @@ class Meaning:
     @cached_property
     def digest(self) -> str:
         """Equal for equal meaning; 16 hexadecimal digits."""
-        models = frozenset(self.sql)
         body = {
-            "sql": {model: _normal(text, models) for model, text in sorted(self.sql.items())},
+            "sql": {model: _normal(text) for model, text in sorted(self.sql.items())},
             "fields": self.fields,
         }
         return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -133,10 +132,9 @@ def semantic_of(semantic_manifest: str) -> dict[str, dict[str, Any]]:
 def change_between(old: Meaning | None, new: Meaning) -> MeaningChange:
     """What changed from ``old`` (None: nothing was there) to ``new``. Raises SqlProblem."""
     before = old.sql if old is not None else {}
-    models = frozenset({*before, *new.sql})
     lines = {}
-    for model in sorted(models):
-        changed = difference(before.get(model, ""), new.sql.get(model, ""), models)
+    for model in sorted({*before, *new.sql}):
+        changed = difference(before.get(model, ""), new.sql.get(model, ""))
         if changed:
             lines[model] = changed
     fields = old.fields if old is not None else {}
@@ -148,9 +146,9 @@ def change_between(old: Meaning | None, new: Meaning) -> MeaningChange:
     return MeaningChange(new.metric, lines, changes)
 
 
-def _normal(text: str, models: frozenset[str]) -> str:
+def _normal(text: str) -> str:
     try:
-        return normal_sql(text, models)
+        return normal_sql(text)
     except SqlProblem:
         # SQL that our parser does not know is compared as it is written: a false difference, never a missed one.
         return text

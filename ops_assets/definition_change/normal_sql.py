@@ -11,6 +11,7 @@ of a CTE. The last is kept wherever it could matter: with positions (`group by 1
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,13 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 _DIALECT = "duckdb"
+_RAW = "raw"
+# Quoted text of every kind is taken whole, so that nothing in it is taken for a comment.
+_QUOTED_OR_COMMENT = re.compile(
+    r"""(?P<kept>\b[eE]'(?:\\.|[^'\\])*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)"""
+    r"""|--[^\n]*|/\*.*?\*/""",
+    re.DOTALL,
+)
 
 
 class SqlProblem(ValueError):
@@ -39,13 +47,11 @@ class DiffLine:
 
 
 @lru_cache(maxsize=4096)
-def normal_sql(sql: str, models: frozenset[str] = frozenset()) -> str:
-    """The normal form of one query, laid out for reading. ``models`` are names that stand for models of the project.
-
-    Raises SqlProblem.
-    """
+def normal_sql(sql: str) -> str:
+    """The normal form of one query, laid out for reading. Raises SqlProblem."""
     try:
-        parsed = sqlglot.parse(sql, dialect=_DIALECT)
+        # Out before parsing: the parser does not know `order /* ... */ by` for what it is.
+        parsed = sqlglot.parse(_without_comments(sql), dialect=_DIALECT)
     except SqlglotError as error:
         first = (getattr(error, "errors", None) or [{}])[0]
         raise SqlProblem(str(first.get("description") or error).split(". ")[0], int(first.get("line") or 0)) from error
@@ -53,7 +59,7 @@ def normal_sql(sql: str, models: frozenset[str] = frozenset()) -> str:
     if len(trees) != 1:
         raise SqlProblem(f"a model is one query, this is {len(trees)}", 1)
     tree = trees[0]
-    _plain_names(tree, models)
+    _plain_names(tree)
     _order_conditions(tree)
     if isinstance(tree, exp.Query) and tree.args.get("limit") is None and tree.args.get("offset") is None:
         tree.set("order", None)
@@ -61,20 +67,25 @@ def normal_sql(sql: str, models: frozenset[str] = frozenset()) -> str:
     return tree.sql(dialect=_DIALECT, pretty=True, comments=False, normalize_functions="lower")
 
 
-def difference(old: str, new: str, models: Collection[str] = ()) -> list[DiffLine]:
+def difference(old: str, new: str) -> list[DiffLine]:
     """What changed between two queries, by line of their normal forms; empty where nothing did. Raises SqlProblem."""
-    known = frozenset(models)
-    before, after = (normal_sql(text, known).splitlines() if text else [] for text in (old, new))
+    if old == new:
+        return []
+    before, after = (normal_sql(text).splitlines() if text else [] for text in (old, new))
     if before == after:
         return []
     lines = list(difflib.unified_diff(before, after, n=3, lineterm=""))[2:]
     return [DiffLine(" ", "…") if line.startswith("@@") else DiffLine(line[0], line[1:]) for line in lines]
 
 
+def _without_comments(sql: str) -> str:
+    return _QUOTED_OR_COMMENT.sub(lambda found: found["kept"] or " ", sql)
+
+
 def placed_sql(sql: str, models: Collection[str], schema: str) -> str:
     """A query that reads these models from another schema, and everything else where it stands. Raises SqlProblem."""
     try:
-        tree = sqlglot.parse_one(sql, dialect=_DIALECT)
+        tree = sqlglot.parse_one(_without_comments(sql), dialect=_DIALECT)
     except SqlglotError as error:
         raise SqlProblem(str(error), 0) from error
     for table in tree.find_all(exp.Table):
@@ -83,10 +94,11 @@ def placed_sql(sql: str, models: Collection[str], schema: str) -> str:
     return tree.sql(dialect=_DIALECT)
 
 
-def _plain_names(tree: exp.Expr, models: frozenset[str]) -> None:
+def _plain_names(tree: exp.Expr) -> None:
     for table in tree.find_all(exp.Table):
         table.set("catalog", None)
-        if table.name.lower() in models:
+        # A model is the same wherever it is built; the raw tables keep the schema that tells them from models.
+        if table.db.lower() != _RAW:
             table.set("db", None)
     for name in tree.find_all(exp.Identifier):
         # DuckDB's names ignore case, quoted or not.
