@@ -20,6 +20,7 @@ from ops_assets.refresh import Definitions, audit_and_publish, load_definitions
 from resources.serving import Snapshot
 from tests import adventureworks_figures as plain
 from tests.adventureworks_platform import PackPlatform
+from tests.semantic_checks import compared_metrics, metric_queries
 from workflow_jobs.detection import read_snapshot
 from workflow_jobs.wiring import process_service
 
@@ -340,6 +341,14 @@ def test_each_breaching_vendor_gets_one_case_and_one_is_decided_to_its_end(loade
         assert task.assignee is not None, f"{step} ({task.role}) found nobody in this company"
         service.decide_task(task.task_id, task.version, task.assignee, outcome, form, "test")
     assert service.case(case_id).outcome == "completed"
+
+
+def test_metric_queries_give_the_figures_of_the_metric_models(loaded: Loaded) -> None:
+    snapshot = _publish(loaded)
+    queries = metric_queries(loaded.pack.platform.snapshots, loaded.pack.clock.now())
+    differences = compared_metrics(queries, snapshot)
+    assert "metric_sales_gross_margin" in differences
+    assert {name: found for name, found in differences.items() if found} == {}
 
 
 def _publish(loaded: Loaded) -> Snapshot:
