@@ -15,15 +15,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import duckdb
 
 from ops_assets.reconciliation.answer import Span
 from ops_assets.reconciliation.attribution import RULE, shares
-from ops_assets.reconciliation.matching import STAGES, Row, match
-from ops_assets.reconciliation.side_sql import Layout, make_layout, row_order, side_query
+from ops_assets.reconciliation.pairing_sql import KeyPairing
+from ops_assets.reconciliation.side_sql import Layout, make_layout, side_query
 from ops_assets.reconciliation.spec import Comparison
 
 CHUNK_ROWS = 400_000
@@ -31,6 +30,9 @@ CHUNK_ROWS = 400_000
 
 FEW_ROWS = 3_000
 """Up to so many rows of keys that need pairing are paired in Python."""
+
+MANY_ROWS = 1_000_000
+"""From so many rows on a side on, whole rows of such keys are read on days that need them only."""
 
 _SIDES = ("rec_o", "rec_t")
 
@@ -98,10 +100,12 @@ class RowLevel:
         where: Mapping[str, Any] | None = None,
         *,
         few: int = FEW_ROWS,
+        many: int = MANY_ROWS,
     ) -> None:
         """Raises ComparisonError for relations that lack a column or are not exact."""
         self.db = db
         self.few = few
+        self.many = many
         self._null_keys = True
         self.comparison = comparison
         self.periods = periods
@@ -119,7 +123,8 @@ class RowLevel:
 
     def close(self) -> None:
         """Give the memory of the temporary tables back."""
-        for name in ("rec_found", "rec_key", "rec_left_o", "rec_left_t", *(f"{side}_rows" for side in _SIDES)):
+        kept = [f"rec_{name}_{letter}" for name in ("left", "alone", "day", "seen") for letter in "ot"]
+        for name in ("rec_found", "rec_key", "rec_chunk", "rec_pair", *kept, *(f"{side}_rows" for side in _SIDES)):
             self.db.execute(f"drop table if exists temp.{name}")
 
     @property
@@ -147,11 +152,8 @@ class RowLevel:
         joined = [(chunk, self._join(chunk)) for chunk in _chunks(asked, months)]
         self._find_keys(self._repeated(joined, months))
         if self.db.execute("select 1 from rec_key limit 1").fetchone():
-            self.db.execute(
-                "delete from rec_found where rowid in "
-                f"(select rec_found.rowid from rec_found semi join rec_key on {self._same_key()})"
-            )
-            self._pair()
+            rows = max((sum(month.rows for month in side.values()) for side in months), default=0)
+            KeyPairing(self, few=self.few, sparing=rows >= self.many).pair()
 
     # -- one scan a side ----------------------------------------------------------------------------------------------
 
@@ -208,16 +210,21 @@ class RowLevel:
             for side, letter in enumerate("ot")
             for name in self.layout.row_columns(side)
         ]
+        sides = (
+            f"from (select * from rec_o where not twice and {days}) as o "
+            f"full join (select * from rec_t where not twice and {days}) as t on {' and '.join(on)}"
+        )
+        if any(self._weighed_products()):
+            # Most rows differ by the rules alone, so all are kept, which needs no list of rows.
+            values = ", ".join(column.split(": ", maxsplit=1)[1] for column in columns)
+            (joined,) = self.db.execute(f"insert into rec_found select {values} {sides}").fetchone() or (0,)
+            return int(joined)
         # One pass gives both: the rows that differ, as a list, and the number of all.
         self.db.execute(
             f"""
             create or replace temp table rec_chunk as
             select count(*) as joined, list(row_of) filter (differs) as found
-            from (
-                select {{{", ".join(columns)}}} as row_of, {self._differs()} as differs
-                from (select * from rec_o where not twice and {days}) as o
-                full join (select * from rec_t where not twice and {days}) as t on {" and ".join(on)}
-            ) as joined
+            from (select {{{", ".join(columns)}}} as row_of, {self._differs()} as differs {sides}) as joined
             """
         )
         self.db.execute("insert into rec_found select unnest(found, recursive := true) from rec_chunk")
@@ -232,7 +239,6 @@ class RowLevel:
                 known = [f"{letter}.x_{each.name} is null" for side, letter in enumerate("ot")
                          if each.name in self.layout.known[side]]  # fmt: skip
                 conditions.append(f"({' and '.join(known) or 'true'})")
-        conditions += sorted({self._product_counts(product) for product in self._weighed_products()})
         return " or ".join(conditions)
 
     def _weighed_products(self) -> Iterable[Sequence[str]]:
@@ -241,16 +247,6 @@ class RowLevel:
             for share in shares(*self.comparison.rules(figure)):
                 if share.factor == RULE:
                     yield share.product
-
-    def _product_counts(self, product: Sequence[str]) -> str:
-        factors = []
-        for each in self.comparison.inputs:
-            if each.name in product:
-                letter, fill = ("o", each.fill_ours) if each.name in self.layout.known[0] else ("t", each.fill_theirs)
-                known = any(each.name in known for known in self.layout.known)
-                value = f"coalesce({letter}.x_{each.name}, {float(fill)!r})" if known else repr(float(fill))
-                factors.append(f"{value} <> 0")
-        return f"({' and '.join(factors) or 'true'})"
 
     # -- keys that are not once on both sides -------------------------------------------------------------------------
 
@@ -299,128 +295,16 @@ class RowLevel:
                 found.append(chunk)
         return found
 
-    def _pair(self) -> None:
-        """Pair all rows of the keys in ``rec_key``, whatever their month, stage by stage."""
-        keys = list(self.layout.keys)
-        for side, letter in enumerate("ot"):
-            left = f"rec_left_{letter}"
-            order = ", ".join(row_order(self.layout, side))
-            self.db.execute(
-                f"create or replace temp table {left} as select row_number() over (order by {order}) as id, "
-                f"cast(date_trunc('month', day) as date) as month, * from {_SIDES[side]} "
-                f"semi join rec_key on {self._same_key(_SIDES[side])}"
-            )
-            self._take_twice(
-                letter, left, self.comparison.adds_up((self.comparison.ours, self.comparison.theirs)[side])
-            )
-        if self._few_left():
-            self._pair_few()
-            return
-        for letter in "ot":
-            self.db.execute(
-                f"create or replace temp table rec_seen_{letter} as "
-                f"select distinct {', '.join(keys)}, true as is_there from rec_left_{letter}"
-            )
-        for stage in STAGES:
-            common = [*keys, *(name for name in ("day", "month") if name in stage)]
-            common += [f"x_{name}" for name in self.layout.shared] if "inputs" in stage else []
-            self._pair_stage(common)
-        for letter, other in (("o", "t"), ("t", "o")):
-            self._take_unpaired(letter, other)
+    # -- for the pairing of keys --------------------------------------------------------------------------------------
 
-    def _few_left(self) -> bool:
-        found = self.db.execute(
-            "select (select count(*) from rec_left_o) + (select count(*) from rec_left_t)"
-        ).fetchone()
-        return found is not None and found[0] <= self.few
-
-    def _pair_few(self) -> None:
-        """The same in Python: for a few rows, thirty statements cost more than the rows."""
-        rows = [self._left_rows(side) for side in (0, 1)]
-        matches = match(
-            list(rows[0].values()),
-            list(rows[1].values()),
-            self.layout.shared,
-            ours_added_up=self.comparison.adds_up(self.comparison.ours),
-            theirs_added_up=self.comparison.adds_up(self.comparison.theirs),
-        )
-        ids = [{id(row): number for number, row in side.items()} for side in rows]
-        listed = [
-            (
-                None if each.ours is None else ids[0][id(each.ours)],
-                None if each.theirs is None else ids[1][id(each.theirs)],
-                each.kind,
-            )
-            for each in matches
-        ]
-        keys = ", ".join(f"coalesce(o.{key}, t.{key})" for key in self.layout.keys)
-        self.db.execute(
-            f"insert into rec_found select {keys}, matched.kind, {self._both_sides()} "
-            "from (select unnest(?::bigint[]) as o_id, unnest(?::bigint[]) as t_id, unnest(?::varchar[]) as kind) "
-            "as matched left join rec_left_o as o on o.id = o_id left join rec_left_t as t on t.id = t_id",
-            [[o for o, _, _ in listed], [t for _, t, _ in listed], [kind for _, _, kind in listed]],
-        )
-
-    def _left_rows(self, side: int) -> dict[int, Row]:
-        names = [name for name in self.layout.inputs if name in self.layout.known[side]]
-        columns = ["id", *self.layout.keys, "day", "n", "d", *(f"x_{name}" for name in names)]
-        found = {}
-        for number, *rest in self.db.execute(
-            f"select {', '.join(columns)} from rec_left_{'ot'[side]} order by id"
-        ).fetchall():
-            width = len(self.layout.keys)
-            key, (day, numerator, denominator, *inputs) = tuple(rest[:width]), rest[width:]
-            exact = {n: None if x is None else Fraction(x) for n, x in zip(names, inputs, strict=True)}
-            found[number] = Row(key, day, Fraction(numerator), Fraction(denominator), exact)
-        return found
-
-    def _both_sides(self) -> str:
+    def both_sides(self) -> str:
+        """The columns of a row of ``rec_found`` from rows ``o`` and ``t``."""
         return ", ".join(
             f"{letter}.{name}" for side, letter in enumerate("ot") for name in self.layout.row_columns(side)
         )
 
-    def _pair_stage(self, common: Sequence[str]) -> None:
-        numbered = (
-            f"select *, row_number() over (partition by {', '.join(common)} order by id) as place from rec_left_{{}}"
-        )
-        same = " and ".join(f"o.{name} is not distinct from t.{name}" for name in (*common, "place"))
-        self.db.execute(
-            f"create or replace temp table rec_pair as select o.id as o_id, t.id as t_id "
-            f"from ({numbered.format('o')}) as o join ({numbered.format('t')}) as t on {same}"
-        )
-        self.db.execute(
-            f"insert into rec_found select {', '.join(f'o.{key}' for key in self.layout.keys)}, 'pair', "
-            f"{self._both_sides()} "
-            "from rec_pair join rec_left_o as o on o.id = o_id join rec_left_t as t on t.id = t_id"
-        )
-        for letter in "ot":
-            self.db.execute(f"delete from rec_left_{letter} where id in (select {letter}_id from rec_pair)")
-
-    def _take_twice(self, letter: str, left: str, added_up: bool) -> None:
-        if added_up:
-            self._insert_single(letter, f"select *, 'counted_twice' as kind from {left} where twice")
-            self.db.execute(f"delete from {left} where twice")
-
-    def _take_unpaired(self, letter: str, other: str) -> None:
-        spec = self.comparison.ours if letter == "o" else self.comparison.theirs
-        added_up = self.comparison.adds_up(spec)
-        keys = ", ".join(self.layout.keys)
-        known = f"case when seen.is_there then '{'other_period' if added_up else 'counted_twice'}'"
-        again = "'only_here'" if added_up else "case when place > 1 then 'counted_twice' else 'only_here' end"
-        self._insert_single(
-            letter,
-            f"select unpaired.*, {known} else {again} end as kind "
-            f"from (select *, row_number() over (partition by {keys} order by id) as place from rec_left_{letter}) "
-            f"as unpaired left join rec_seen_{other} as seen on {self._same_key('unpaired', 'seen')}",
-        )
-
-    def _insert_single(self, letter: str, query: str) -> None:
-        names = self.layout.row_columns("ot".index(letter))
-        columns = ", ".join([*self.layout.keys, "kind", *(f"{letter}_{name}" for name in names)])
-        values = ", ".join([*self.layout.keys, "kind", *names])
-        self.db.execute(f"insert into rec_found ({columns}) select {values} from ({query}) as single")
-
-    def _same_key(self, rows: str = "rec_found", key: str = "rec_key") -> str:
+    def same_key(self, rows: str = "rec_found", key: str = "rec_key") -> str:
+        """SQL that says that two relations are at the same key."""
         # Null keys are one key; the comparison that knows this is three times as slow, so only where there are any.
         same = "is not distinct from" if self._null_keys else "="
         return " and ".join(f"{key}.{name} {same} {rows}.{name}" for name in self.layout.keys)

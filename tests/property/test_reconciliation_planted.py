@@ -135,7 +135,7 @@ def _gaps(planted: Planted, comparison: Comparison, *, few: int) -> list[Gap]:
     with duckdb.connect() as db:
         _load(db, planted)
         periods = Periods(last=LAST, by_month=True)
-        level = RowLevel(db, comparison, ("metric_ours", "claim_other"), periods, few=few)
+        level = RowLevel(db, comparison, ("metric_ours", "claim_other"), periods, few=few, many=0 if few else FEW_ROWS)
         months = level.months()
         level.find(months)
         return make_gaps(comparison, periods, months, PartSums(level).totals())

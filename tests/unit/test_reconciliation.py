@@ -349,7 +349,7 @@ def _gap(
                 for row in rows:
                     db.execute(f"insert into {table} values (?, ?, ?, ?, ?, ?, ?, ?)", [*row, *figures(*row[3:])])
             periods = Periods.of(span)
-            level = RowLevel(db, comparison, ("o", "t"), periods, few=few)
+            level = RowLevel(db, comparison, ("o", "t"), periods, few=few, many=few)
             months = level.months()
             level.find(months)
             sums = PartSums(level)
