@@ -12,6 +12,7 @@ import duckdb
 from ops_assets.catalog import Catalog
 from ops_assets.checks.measures import measure_sql
 from ops_assets.checks.rules import CheckRule, Level, Verdict, held_back, judge
+from ops_assets.checks.trust import Words
 from ops_assets.project import Project
 
 
@@ -31,7 +32,7 @@ class AuditReport:
     broken: frozenset[str]
     held: Mapping[str, frozenset[str]]
     reasons: Mapping[str, str]
-    unapproved: Mapping[str, str] = field(default_factory=dict)
+    unapproved: Mapping[str, Words] = field(default_factory=dict)
 
     def held_metrics(self, released: Collection[str]) -> frozenset[str]:
         """The metrics that keep their last good figures. A release lifts a red line, nothing else."""

@@ -194,7 +194,7 @@ def audit_and_publish(
                 sorted(state.broken),
                 sorted(released.items()),
                 bundle.digest,
-                sorted(approved.unapproved.items()),
+                sorted((metric, words.en) for metric, words in approved.unapproved.items()),
                 # Views in a snapshot name their Parquet files in full: a moved state folder needs a new snapshot.
                 str(platform.settings.serving_dir),
             ]

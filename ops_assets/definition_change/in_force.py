@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ops_assets.catalog import Catalog
+from ops_assets.checks.trust import Words
 from ops_assets.definition_bundle import DefinitionBundle
 from ops_assets.definition_change.candidate import compile_project
 from ops_assets.definition_change.compiled_sql import compiled_sql, current_meanings, note_compiled, sql_of
@@ -32,7 +33,7 @@ class Standing:
     """
 
     versions: Mapping[str, Version]
-    unapproved: Mapping[str, str]
+    unapproved: Mapping[str, Words]
 
 
 def standing(platform: Platform, catalog: Catalog, project: Project, semantic_manifest: str, *, built: str) -> Standing:
@@ -86,17 +87,19 @@ def _same(version: Version, meaning: Meaning) -> bool:
     return version.meaning == meaning or version.means(meaning)
 
 
-def _sentence(register: Register, catalog: Catalog, version: Version, meaning: Meaning, *, rebuilt: bool) -> str:
+def _sentence(register: Register, catalog: Catalog, version: Version, meaning: Meaning, *, rebuilt: bool) -> Words:
     metric = catalog.metrics[version.metric]
     other = next((known for known in register.versions(metric.name) if _same(known, meaning)), None)
     if other is not None and rebuilt:
-        return (
+        return Words(
             f"Version {version.version} of the definition is in force, but version {other.version} was built; the next "
-            "refresh builds the one in force."
+            "refresh builds the one in force.",
+            f"现行口径为版本 {version.version}，但已构建的是版本 {other.version}；下次刷新按现行口径构建。",
         )
-    return (
-        f"The definition changed without approval of {metric.raci.accountable}; propose it with "
-        f"`./trueloop metrics propose {metric.name}`."
+    command = f"`./trueloop metrics propose {metric.name}`"
+    return Words(
+        f"The definition changed without approval of {metric.raci.accountable}; propose it with {command}.",
+        f"口径变更未经 {metric.raci.accountable} 批准；请用 {command} 提出变更。",
     )
 
 

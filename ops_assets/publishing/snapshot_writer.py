@@ -158,7 +158,7 @@ class SnapshotWriter:
             self._insert_metric(metric, "unavailable", f"Not available in this pack, needs {needs}.")
             return "unavailable"
         if metric.name in self._report.unapproved:
-            return self._hold(metric, self._report.unapproved[metric.name])
+            return self._hold(metric, self._report.unapproved[metric.name].en)
         causes = self._report.held.get(metric.name, frozenset())
         release = self._released.get(metric.name)
         if causes and (release is None or causes & self._report.broken):

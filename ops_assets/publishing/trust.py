@@ -225,6 +225,8 @@ def _state(
         words = Words(f"it needs {missing}, which this pack does not feed.", f"当前数据包不提供：{missing}。")
         return "unavailable", (Cause("unavailable", words, now),)
     held_by = sorted(report.held.get(metric, frozenset()))
+    if state in {"held", "none_good"} and metric in report.unapproved:
+        return "held", (Cause("definition", report.unapproved[metric], now),)
     if state in {"held", "none_good"}:
         return "held", tuple(cause for asset in held_by for cause in _red_causes(context, audit, asset))
     if value is None:
