@@ -20,7 +20,9 @@ from starlette.staticfiles import StaticFiles
 from gateway import (
     api_docs,
     board,
+    case_page,
     cases_api,
+    cases_board,
     events_api,
     explain_api,
     explain_pages,
@@ -108,6 +110,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         metrics_api,
         query_api,
         cases_api,
+        cases_board,
+        case_page,
         health,
         home,
         incident_pages,

@@ -31,13 +31,43 @@ class GovernedCases:
         bundle = DefinitionBundle(metrics={}) if snapshot is None else bundle_of(context.snapshots, snapshot)
         self._figures = GovernedFigures(bundle, context.access)
         self._sees_people = context.access.sees(reader, context.access.case_people)
-        people = context.directory().people.values()
+        directory = context.directory()
+        self._name = directory.name
+        people = directory.people.values()
         self._people = {} if self._sees_people else {person.person_id: person.label for person in people}
         self._labels = set(self._people.values())
 
     def person(self, text: str | None) -> str | None:
         """The id or name of somebody who works on a case."""
         return self._policy.person_in_case(self._reader, text)
+
+    def named(self, person_id: str | None) -> str:
+        """How somebody who works on a case is called: his name, or what the reader sees instead; "" for nobody."""
+        seen = self.person(person_id)
+        return self._name(person_id) if person_id is not None and seen == person_id else seen or ""
+
+    @property
+    def sees_people(self) -> bool:
+        """Whether the reader sees who works on cases."""
+        return self._sees_people
+
+    def hidden_subjects(self) -> frozenset[tuple[str, str]]:
+        """Metrics and kinds of subject whose ids and labels the reader does not see as they are."""
+        return frozenset(
+            (metric, kind)
+            for metric in self._figures.bundle.metrics
+            for view in (self._figures.dimensions(self._reader, metric),)
+            for kind in (*view.masked, *view.left_out)
+        )
+
+    def sees_messages(self, metric: str, kind: str) -> bool:
+        """Whether nothing of a case is hidden from the reader, so that its messages may be shown word for word."""
+        view = self._figures.dimensions(self._reader, metric)
+        return self._sees_people and self._sees_figures(metric) and kind not in (*view.masked, *view.left_out)
+
+    def sees_figures(self, metric: str) -> bool:
+        """Whether the reader sees figures of the metric; a case without one has none to hide."""
+        return self._sees_figures(metric)
 
     def subject(self, metric: str, kind: str, text: str | None) -> str | None:
         """The id or label of what a case is about: masked like the dimension of its metric."""

@@ -53,6 +53,7 @@ def _places(context: GatewayContext) -> list[dict[str, str]]:
     return [
         {"key": "place_board", "address": "/board", "note": "place_board_text"},
         {"key": "place_metrics", "address": "/metrics", "note": "place_metrics_text"},
+        {"key": "place_cases", "address": "/cases", "note": "place_cases_text"},
         {"key": "place_dagster", "address": settings.dagster_url + "/", "note": "place_dagster_text"},
         slack | {"note": f"{slack['key']}_text"},
         {

@@ -5,7 +5,7 @@ Does not belong here: commands (service) and the lists' SQL (store.reading).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Connection, Engine
@@ -14,6 +14,7 @@ from resources.clock import Clock
 from resources.ops_database import reading
 from resources.people import Directory
 from workflow_jobs import slack_actions, slack_modal
+from workflow_jobs.case_board import BoardColumn, BoardFilter, BoardPlace, CaseMessage
 from workflow_jobs.cases import (
     CaseSummary,
     EffectWatch,
@@ -29,10 +30,10 @@ from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.task_actions import actions_of, current_task
-from workflow_jobs.engine.template import Template, load_template
+from workflow_jobs.engine.template import Template, load_template, template_hash
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.slack_text import CardContext, MetricFigure
-from workflow_jobs.store import case_rows
+from workflow_jobs.store import board_rows, case_rows
 from workflow_jobs.store import reading as rows
 
 
@@ -140,6 +141,61 @@ class ProcessReader:
         """The template version that the case pinned."""
         with reading(self._engine) as connection:
             return self._template_of(connection, case)
+
+    def calendar(self) -> WorkingCalendar:
+        """The working calendar of every clock."""
+        return self._calendar
+
+    def last_change(self) -> int:
+        """A number that grows with every change of any case."""
+        with reading(self._engine) as connection:
+            return board_rows.last_event_no(connection)
+
+    def board(
+        self, asked: BoardFilter, *, each: int, offset: int = 0
+    ) -> tuple[list[BoardColumn], list[BoardPlace], dict[str, CaseState]]:
+        """Where cases stand: every column, ``each`` places of each after ``offset``, and the cases of those places."""
+        with reading(self._engine) as connection:
+            columns = board_rows.board_columns(connection, asked, self._clock.now())
+            places = board_rows.board_places(connection, asked, each=each, offset=offset)
+            return columns, places, board_rows.cases_of(connection, {place.case_id for place in places})
+
+    def waited_for(self) -> list[str]:
+        """The people who have open tasks."""
+        with reading(self._engine) as connection:
+            return board_rows.waited_for(connection)
+
+    def states(self, case_ids: Collection[str]) -> dict[str, CaseState]:
+        """These cases as they stand, by id; at most some hundreds at once."""
+        with reading(self._engine) as connection:
+            return board_rows.cases_of(connection, case_ids)
+
+    def templates_used(self) -> dict[str, Template]:
+        """Every template that a case ever used, by id, in the version that was put to use last."""
+        with reading(self._engine) as connection:
+            texts = board_rows.newest_templates(connection)
+        found = {}
+        for template_id, text in texts:
+            content = template_hash(text)
+            if content not in self._pinned:
+                self._pinned[content] = load_template(text, file=f"{template_id}.yaml")
+            found[template_id] = self._pinned[content]
+        return found
+
+    def similar_cases(self, case: CaseState, limit: int = 10) -> list[CaseSummary]:
+        """Ended cases of the same rule, or of the same template and subject; the same subject first, then newest."""
+        with reading(self._engine) as connection:
+            return board_rows.similar_cases(connection, case, limit)
+
+    def taken_in(self, case: CaseState, limit: int = 50) -> list[CaseSummary]:
+        """Cases that became part of this one, oldest first."""
+        with reading(self._engine) as connection:
+            return board_rows.taken_in(connection, case, limit)
+
+    def messages(self, case_id: str, limit: int = 200) -> list[CaseMessage]:
+        """The newest Slack messages of a case, oldest first."""
+        with reading(self._engine) as connection:
+            return board_rows.case_messages(connection, case_id, limit)
 
     def card_context(self, metric: str = "") -> CardContext:
         """Language, time zone, names and the metric's words, for rendering cards and modals."""

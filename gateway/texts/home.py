@@ -15,6 +15,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "place_board_text": ("The key metrics on one page that renews itself", "关键指标一页掌握，自动更新"),
     "place_metrics": ("Metrics", "指标"),
     "place_metrics_text": ("What each figure means, and who answers for it", "每个指标的含义与负责人"),
+    "place_cases": ("Cases", "事件单"),
+    "place_cases_text": ("Who has to do what by when, and what came of it", "谁在何时前处理什么，结果如何"),
     "place_dagster": ("Dagster", "Dagster"),
     "place_dagster_text": ("Assets, checks, runs, sensors and schedules", "数据资产、检查、运行、传感器与调度"),
     "place_slack": ("Embedded Slack", "内置 Slack"),
@@ -36,6 +38,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "due": ("Due", "截止"),
     "opened": ("Opened", "创建"),
     "overdue": ("overdue", "已超期"),
-    "more_cases": ("more open cases; the API lists them.", "个未关闭事件单；可通过接口查询。"),
+    "more_cases": ("more open cases on the board of cases", "个未关闭事件单，见事件单看板"),
     "nobody": ("nobody yet", "暂无"),
 }

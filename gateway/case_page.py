@@ -1,0 +1,187 @@
+"""The page ``/cases/{id}``: one case whole, for people: its process drawn, what happened, decisions, clocks, effect.
+
+Reads the log as its reader may see it; the same facts for programs are at ``/api/v1/cases/{id}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from gateway.case_drawing import drawing
+from gateway.case_timeline import Story
+from gateway.case_words import CaseWords
+from gateway.context import GatewayContext, context_of, reader_of
+from gateway.governed_cases import GovernedCases
+from gateway.pages import language_of, page
+from workflow_jobs.case_board import CaseMessage
+from workflow_jobs.cases import CaseSummary, UnknownCase
+from workflow_jobs.engine.events import to_json
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.template import Template
+from workflow_jobs.sla_clock import light_of, used_share
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A person who must act now; ``used`` in percent of the agreed working time."""
+
+    step: str
+    person: str
+    role: str
+    due: datetime
+    light: str
+    used: int
+    paused_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Similar:
+    """An earlier case of the same rule or subject, and how it ended."""
+
+    case_id: str
+    subject: str
+    opened_at: datetime
+    closed_at: datetime | None
+    status: str
+    outcome: str
+    effective: bool | None
+    days: int | None
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of the case. ``text`` is None where the reader may not see all that it may say."""
+
+    to: str
+    kind: str
+    text: str | None
+    status: str
+    at: datetime
+
+
+@router.get("/cases/{case_id}")
+def case_page(
+    request: Request,
+    case_id: Annotated[str, Path(max_length=64)],
+    seen: Annotated[str, Query(max_length=40)] = "",
+) -> Response:
+    """One case; 204 where ``seen`` is still what it would show; 404 in words for one that does not exist."""
+    reader = reader_of(request)
+    context, now = context_of(request), context_of(request).clock.now()
+    governed = GovernedCases(context, reader)
+    service = context.service
+    try:
+        state = service.case(case_id)
+    except UnknownCase:
+        return page(request, "case_unknown.html", status=404, case_id=case_id)
+    late = sum(task.due_at < now for task in state.open_tasks)
+    mark = f"{state.seq}-{late}"
+    if seen == mark:
+        return Response(status_code=204)
+    template = service.template_of(state)
+    words = CaseWords(context, governed, language_of(request))
+    log = governed.events(state.metric, state.subject_kind, [to_json(event) for event in service.events(case_id)])
+    story = Story(state, template, log, words, now)
+    similar = [_similar(words, governed, one) for one in service.similar_cases(state)]
+    judged = [one for one in similar if one.effective is not None]
+    return page(
+        request,
+        "case.html",
+        state=state,
+        mark=mark,
+        process=template,
+        subject=words.subject(state),
+        metric_label=words.metric(state.metric) if state.metric else "",
+        owner=words.role(template.owner_role),
+        requested_by=words.person(state.requested_by),
+        outcome=words.ending(state.outcome),
+        given=_given(words, template, log[0].get("data") or {}),
+        waiting=_waiting(words, state, template, now),
+        graph=drawing(state, template, words, now),
+        timeline=story.timeline(),
+        decisions=story.decisions(),
+        clocks=story.clocks(),
+        sees_entries=governed.sees_people and governed.sees_figures(state.metric),
+        figures=_figures(words, governed, state),
+        held=_held(governed, state),
+        taken_in=service.taken_in(state) if template.closes == "on_resolution" else [],
+        similar=similar,
+        similar_sum=(sum(one.effective is True for one in judged), len(judged)),
+        messages=_messages(context, governed, state),
+    )
+
+
+def _waiting(words: CaseWords, state: CaseState, template: Template, now: datetime) -> list[Waiting]:
+    found = []
+    for task in state.open_tasks:
+        share = used_share(task, now, words.calendar)
+        found.append(
+            Waiting(
+                step=words.step(template, task.step_id),
+                person=words.person(task.assignee),
+                role=words.role(task.role),
+                due=task.due_at,
+                light=light_of(share, overdue=task.due_at < now),
+                used=int(share * 100),
+                paused_until=task.paused_until,
+            )
+        )
+    return found
+
+
+def _given(words: CaseWords, template: Template, data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the case was opened with, as far as it is single values; lists have parts of the page of their own."""
+    return words.entries(template, {key: value for key, value in data.items() if not isinstance(value, dict | list)})
+
+
+def _figures(words: CaseWords, governed: GovernedCases, state: CaseState) -> dict[str, str] | None:
+    """The metric's figures of the case, by what they are; None where the reader does not see them."""
+    if not state.metric or not governed.sees_figures(state.metric):
+        return None
+    raw = {"observed": state.observed, "threshold": state.threshold}
+    if state.breaches > 1:
+        raw["latest"] = state.latest_observed
+    if state.effect_observed is not None:
+        raw["after"] = state.effect_observed
+    return {key: words.figure(state.metric, value) for key, value in raw.items()}
+
+
+def _held(governed: GovernedCases, state: CaseState) -> list[Mapping[str, Any]]:
+    held = governed.entered(state.metric, state.data).get("held")
+    return [one for one in held if isinstance(one, dict) and one.get("metric")] if isinstance(held, list) else []
+
+
+def _similar(words: CaseWords, governed: GovernedCases, one: CaseSummary) -> Similar:
+    label = one.subject_label or one.subject_id
+    return Similar(
+        case_id=one.case_id,
+        subject=(governed.subject(one.metric, one.subject_kind, label) or "") if label else "",
+        opened_at=one.opened_at,
+        closed_at=one.closed_at,
+        status=one.status,
+        outcome=words.ending(one.outcome),
+        effective=one.effective,
+        days=(one.closed_at - one.opened_at).days if one.closed_at else None,
+    )
+
+
+def _messages(context: GatewayContext, governed: GovernedCases, state: CaseState) -> list[Message]:
+    found: Sequence[CaseMessage] = context.service.messages(state.case_id)
+    whole = governed.sees_messages(state.metric, state.subject_kind)
+    return [
+        Message(
+            to=one.to if one.to.startswith("#") else governed.named(one.to or None),
+            kind=one.kind.removeprefix("slack."),
+            text=one.text if whole else None,
+            status=one.status,
+            at=one.sent_at or one.created_at,
+        )
+        for one in found
+    ]

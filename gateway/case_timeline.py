@@ -1,0 +1,206 @@
+"""What happened to a case, in sentences; its decisions; and the ledger of its clocks. From the log as a reader sees it.
+
+Everything is read from the governed log (GovernedCases.events), so that what a reader may not see is not in it. An
+event that has no words here is told by its name, with its step, person and outcome.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway.case_words import CaseWords
+from gateway.words import text
+from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.engine.template import Template
+from workflow_jobs.sla_clock import light_of, used_share
+
+# What other events say already.
+_SILENT = frozenset({"StepEntered", "StepCompleted"})
+_MAJOR = frozenset({"CaseOpened", "TaskDecided", "CaseClosed", "CaseReopened", "EffectJudged", "RungFired"})
+_DETAILS = ("reason", "note", "error")
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Told:
+    """One line of the timeline."""
+
+    at: datetime
+    sentence: str
+    detail: str
+    major: bool
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision with what was entered; ``instead_of`` is whom the decider acted for."""
+
+    at: datetime
+    step: str
+    outcome: str
+    person: str
+    instead_of: str
+    late: bool
+    entries: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Clock:
+    """One task's working time: agreed, used, what paused it and which rungs fired. ``lines`` are in words."""
+
+    step: str
+    person: str
+    agreed: str
+    used: str
+    percent: int
+    light: str
+    started: datetime
+    due: datetime
+    ended: datetime | None
+    confirmed: bool
+    paused: str
+    paused_until: datetime | None
+    lines: list[tuple[datetime, str]] = field(default_factory=list)
+
+
+class Story:
+    """A case's log told in words."""
+
+    def __init__(
+        self, state: CaseState, template: Template | None, events: Sequence[Event], words: CaseWords, now: datetime
+    ) -> None:
+        self._state, self._template, self._events = state, template, events
+        self._words, self._now = words, now
+
+    def timeline(self) -> list[Told]:
+        """Everything that happened, oldest first."""
+        return [self._told(event) for event in self._events if self._is_told(event)]
+
+    def decisions(self) -> list[Decision]:
+        """Every decision, oldest first."""
+        return [self._decision(event) for event in self._events if event["type"] == "TaskDecided"]
+
+    def clocks(self) -> list[Clock]:
+        """The clock of every task, in the order in which they began."""
+        clocks = {task.task_id: self._clock(task) for task in self._state.tasks.values()}
+        for event in self._events:
+            clock = clocks.get(str(event.get("task_id")))
+            line = _LEDGER.get(event["type"])
+            if clock is not None and line is not None:
+                said = self._words.t(f"ledger_{event['type']}", **self._values(event))
+                detail = str(event.get("reason") or "")
+                clock.lines.append((_at(event), f"{said} {detail}".strip()))
+        return list(clocks.values())
+
+    def _is_told(self, event: Event) -> bool:
+        kind = event.get("kind")
+        return event["type"] not in _SILENT or kind == "fork" or event.get("outcome") == "joined"
+
+    def _told(self, event: Event) -> Told:
+        key = f"event_{self._variant(event)}"
+        values = self._values(event)
+        sentence = text(self._words.language, key, **values)
+        if sentence == key:
+            parts = [str(values[key]) for key in ("step", "who", "outcome")]
+            name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", event["type"]).capitalize()
+            sentence = ": ".join([name, *([", ".join(filter(None, parts))] if any(parts) else [])])
+        detail = next((str(event[key]) for key in _DETAILS if event.get(key)), "")
+        if event["type"] == "TaskCreated":
+            detail = str(event.get("assigned_because") or "")
+        return Told(_at(event), sentence, detail, event["type"] in _MAJOR)
+
+    def _variant(self, event: Event) -> str:
+        chosen = _VARIANTS.get(event["type"])
+        return f"{event['type']}{chosen(event)}" if chosen is not None else str(event["type"])
+
+    def _values(self, event: Event) -> dict[str, object]:
+        words, task = self._words, self._state.tasks.get(str(event.get("task_id")))
+        step_id = str(event.get("step_id") or event.get("fork_id") or (task.step_id if task else ""))
+        who = next((event[key] for key in ("person_id", "to_person", "assignee", "by") if event.get(key)), None)
+        if event["type"] == "CaseOpened":
+            who = event.get("requested_by")
+        other = event.get("acting_for") or event.get("previous") or event.get("requested_by")
+        until = event.get("until") or event.get("due_at") or event.get("timeout_at")
+        ending = event["type"] == "CaseClosed" or not step_id
+        outcome = event.get("outcome")
+        return {
+            "who": words.person(who) or (words.role(str(event["role"])) if event.get("role") else words.t("nobody")),
+            "other": words.person(other) or words.t("nobody"),
+            "by": words.person(event.get("by")) or words.t("nobody"),
+            "step": words.step(self._template, step_id) if step_id else "",
+            "outcome": words.ending(outcome) if ending else words.outcome(self._template, step_id, outcome),
+            "until": words.instant(datetime.fromisoformat(str(until))) if until else "",
+            "value": words.figure(self._state.metric, event.get("observed")) if self._state.metric else "–",
+            "rule": self._state.rule_id,
+            "percent": event.get("percent", ""),
+            "job": event.get("job", ""),
+            "attempt": event.get("attempt", ""),
+            "count": event.get("breaches") or event.get("reopened") or event.get("branches") or "",
+            "branch": int(event.get("branch") or 0) + 1,
+            "remaining": event.get("remaining", ""),
+            "case": event.get("joined", ""),
+            "rung": words.t(f"rung_{event['action']}") if event.get("action") else "",
+            "to": self._recipient(event),
+        }
+
+    def _recipient(self, event: Event) -> str:
+        if event.get("to_person"):
+            return self._words.person(str(event["to_person"]))
+        return self._words.role(str(event["to"]).removeprefix("role:")) if event.get("to") else ""
+
+    def _decision(self, event: Event) -> Decision:
+        values = self._values(event)
+        entries = self._words.entries(self._template, event.get("form") or {}, str(event["step_id"]))
+        instead = self._words.person(event.get("acting_for")) if event.get("acting_for") else ""
+        return Decision(
+            at=_at(event),
+            step=str(values["step"]),
+            outcome=str(values["outcome"]),
+            person=str(values["who"]),
+            instead_of=instead,
+            late=bool(event.get("late")),
+            entries=tuple(entries),
+        )
+
+    def _clock(self, task: TaskState) -> Clock:
+        words = self._words
+        agreed = timedelta(seconds=task.sla_seconds)
+        share = used_share(task, self._now, words.calendar)
+        ended = task.decided_at or task.closed_at
+        overdue = task.due_at < (ended or self._now)
+        return Clock(
+            step=words.step(self._template, task.step_id),
+            person=words.person(task.assignee) or words.role(task.role),
+            agreed=words.working(agreed),
+            used=words.working(agreed * share),
+            percent=int(share * 100),
+            light=light_of(share, overdue=overdue),
+            started=task.created_at,
+            due=task.due_at,
+            ended=ended,
+            confirmed=task.calendar_confirmed,
+            paused=words.working(timedelta(seconds=task.paused_seconds)) if task.paused_seconds else "",
+            paused_until=task.paused_until,
+        )
+
+
+_LEDGER = dict.fromkeys(("TaskPaused", "TaskResumed", "RungFired", "RungSkipped", "TaskReassigned"), True)
+_EFFECTS: Mapping[bool | None, str] = {True: "_yes", False: "_no", None: "_unknown"}
+# Events whose words depend on what they say.
+_VARIANTS: Mapping[str, Callable[[Event], str]] = {
+    "CaseOpened": lambda event: "_asked" if event.get("requested_by") else "",
+    "CaseClosed": lambda event: "_joined" if event.get("joined") else "",
+    "EffectJudged": lambda event: _EFFECTS[event.get("effective")],
+    "TaskDecided": lambda event: "_for" if event.get("acting_for") else "",
+    "TaskReassigned": lambda event: "_by" if event.get("by") else "",
+    "StepEntered": lambda event: "_fork",
+    "StepCompleted": lambda event: "_joined",
+}
+
+
+def _at(event: Event) -> datetime:
+    return datetime.fromisoformat(str(event["at"]))

@@ -1,0 +1,133 @@
+"""What stands in cases, in the reader's words: people, steps, roles, subjects, outcomes, form values, figures.
+
+Belongs here: single values. What a reader may see of them is decided in governed_cases; sentences about events are
+case_timeline's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.context import GatewayContext
+from gateway.governed_cases import GovernedCases
+from gateway.words import Language, text
+from workflow_jobs.engine.conditions import declared_fields
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.template import FormField, HumanStep, Template, Text
+from workflow_jobs.engine.working_time import WorkingCalendar
+from workflow_jobs.slack_text import CardContext
+
+
+class CaseWords:
+    """Words for one reader in one language."""
+
+    def __init__(self, context: GatewayContext, governed: GovernedCases, language: Language) -> None:
+        self._context, self._governed, self.language = context, governed, language
+        self._figures: dict[str, CardContext] = {}
+
+    @cached_property
+    def calendar(self) -> WorkingCalendar:
+        return self._context.service.calendar()
+
+    def t(self, key: str, **values: object) -> str:
+        """The page's own words; a key without words comes back as words made of it."""
+        words = text(self.language, key, **values)
+        return key.partition("_")[2].replace("_", " ") if words == key else words
+
+    def say(self, entry: Text | None) -> str:
+        """A template's text."""
+        return "" if entry is None else entry.get(self.language)
+
+    def step(self, template: Template | None, step_id: str) -> str:
+        """A step's title; its id, as words, where the template has none (any more)."""
+        place = layout_of(template).places.get(step_id) if template is not None else None
+        return self.say(getattr(place.node, "title", None) if place else None) or step_id.replace("_", " ")
+
+    def outcome(self, template: Template | None, step_id: str, outcome: str | None) -> str:
+        """The words on a button."""
+        place = layout_of(template).places.get(step_id) if template is not None else None
+        if outcome and place is not None and isinstance(place.node, HumanStep):
+            found = place.node.outcome(outcome)
+            if found is not None:
+                return self.say(found.title)
+        return self.ending(outcome)
+
+    def ending(self, outcome: str | None) -> str:
+        """How a case or a job ended."""
+        return self.t(f"case_ended_{outcome}") if outcome else ""
+
+    def person(self, person_id: str | None) -> str:
+        """A name, or what the reader sees instead; "" for nobody."""
+        return self._governed.named(person_id)
+
+    def role(self, role: str) -> str:
+        words = text(self.language, f"role_{role}")
+        return role.replace("_", " ").capitalize() if words == f"role_{role}" else words
+
+    def subject(self, state: CaseState) -> str:
+        """What the case is about: its subject as the reader may see it, else its metric, else its rule."""
+        label = state.subject_label or state.subject_id
+        seen = self._governed.subject(state.metric, state.subject_kind, label) if label else ""
+        return seen or (self.metric(state.metric) if state.metric else state.rule_id)
+
+    def metric(self, metric: str) -> str:
+        return self._figure(metric).metric_label(metric)
+
+    def figure(self, metric: str, raw: str | None) -> str:
+        """A raw figure of the metric (exact decimal text; a ratio for percent)."""
+        return self._figure(metric).value(raw)
+
+    def instant(self, at: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
+        return f"{at.astimezone(ZoneInfo(self._context.pack.time_zone)):{form}}"
+
+    def working(self, span: timedelta) -> str:
+        """Working time in days of the calendar, hours and minutes; the two largest of them."""
+        days, rest = divmod(abs(span), self.calendar.day_length)
+        hours, minutes = divmod(int(rest.total_seconds()) // 60, 60)
+        parts = [(days, "span_days"), (hours, "span_hours"), (minutes, "span_minutes")]
+        said = [self.t(key, count=number) for number, key in parts if number][:2]
+        return ("" if self.language == "zh" else " ").join(said) or self.t("span_minutes", count=0)
+
+    def entries(self, template: Template | None, form: Mapping[str, Any], step_id: str = "") -> list[tuple[str, str]]:
+        """What was entered in a form, each with its title and in words."""
+        declared = [] if template is None else list(declared_fields(template))
+        # The same name may stand in two steps; the step's own field has the words that people read there.
+        fields = {field.name: field for _, field in declared} | {f.name: f for step, f in declared if step == step_id}
+        return [
+            (self._title(fields.get(name), name), self._entry(fields.get(name), value)) for name, value in form.items()
+        ]
+
+    def _title(self, field: FormField | None, name: str) -> str:
+        return self.say(field.title) if field is not None else name.replace("_", " ")
+
+    def _entry(self, field: FormField | None, value: Any) -> str:
+        if value is None or value == "":
+            return "–"
+        if isinstance(value, bool):
+            return self.t("entry_yes" if value else "entry_no")
+        if isinstance(value, Mapping):
+            return ", ".join(f"{key}: {self._entry(None, inner)}" for key, inner in value.items())
+        if isinstance(value, list):
+            return ", ".join(self._entry(None, inner) for inner in value)
+        if field is not None and field.type == "choice":
+            return next((self.say(one.title) for one in field.options if one.value == value), str(value))
+        if field is not None and field.type == "role":
+            return self.role(str(value))
+        if field is not None and field.type in ("decimal", "integer"):
+            try:
+                return f"{Decimal(str(value)):,f}"
+            except InvalidOperation:
+                return str(value)
+        return str(value)
+
+    def _figure(self, metric: str) -> CardContext:
+        if metric not in self._figures:
+            self._figures[metric] = replace(self._context.service.card_context(metric), language=self.language)
+        return self._figures[metric]
