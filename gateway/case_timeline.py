@@ -109,7 +109,8 @@ class Story:
             name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", event["type"]).capitalize()
             sentence = ": ".join([name, *([", ".join(filter(None, parts))] if any(parts) else [])])
         detail = next((str(event[key]) for key in _DETAILS if event.get(key)), "")
-        if event["type"] == "TaskCreated":
+        # Why this person was chosen is kept in English only.
+        if event["type"] == "TaskCreated" and self._words.language == "en":
             detail = str(event.get("assigned_because") or "")
         return Told(_at(event), sentence, detail, event["type"] in _MAJOR)
 
