@@ -296,7 +296,9 @@ class PartSums:
         self.rows_that_disagree[period] = self.rows_that_disagree.get(period, 0) + rows
 
     def _with_periods(self) -> str:
-        return self._with_moved().split("whole as (", maxsplit=1)[0].rstrip().rstrip(",") + " "
+        """``asked`` alone, and of it only what can be single: a pair of one day is never in two periods."""
+        asked = self._with_moved().split("whole as (", maxsplit=1)[0].rstrip().rstrip(",")
+        return asked.replace("from rec_found", "from rec_found where kind <> 'pair' or o_day <> t_day", 1) + " "
 
     def _python_totals(self) -> Totals:
         found: Totals = {}
