@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -18,6 +18,7 @@ import duckdb
 
 from ops_assets.dictionary.claim_spec import ClaimSpec
 from ops_assets.dictionary.metric import MetricDefinition
+from ops_assets.publishing.claim_rows import write_claim_rows
 from ops_assets.publishing.parts import create_parts_view, sql_text, write_part
 from ops_assets.publishing.sections import SectionContext
 from ops_assets.reconciliation.answer import Figure, Span, exact_text
@@ -155,7 +156,7 @@ class _ClaimWriter:
         done = self._metric.aggregation != "latest_sum" and self._compute_months(comparison, relations, span)
         if span is not None and not done:
             self._compute_headline(comparison, relations, span)
-        self._write_claim_rows(relations[1])
+        write_claim_rows(self._context, self._metric.name, self._claim, relations[1])
 
     def _compute_months(self, comparison: Comparison, relations: tuple[str, str], span: Span | None) -> bool:
         """Months that changed; the headline, too, where one search for differing rows serves both. Whether it did."""
@@ -367,37 +368,6 @@ class _ClaimWriter:
             )
 
     # -- rows ---------------------------------------------------------------------------------------------------------
-
-    def _write_claim_rows(self, relation: str) -> None:
-        """The claim model's rows by month, so that any pair can be explained on the snapshot."""
-        known: dict[date | None, tuple[str, str]] = {}
-        if self._context.previous_has("claim_file"):
-            rows = self._db.execute(
-                "select period_start, file, fingerprint from previous.claim_file where metric = ? and claim = ?",
-                self._key,
-            ).fetchall()
-            known = {month: (file, mark) for month, file, mark in rows}
-        columns = hashlib.sha256(repr(self._db.execute(f"describe {relation}").fetchall()).encode()).hexdigest()[:8]
-        months: Sequence[tuple[date | None, str]] = self._db.execute(
-            f"select cast(date_trunc('month', event_date) as date) as month, "
-            f"concat_ws('/', '{columns}', count(*), sum(hash(claim))) from {relation} as claim "
-            "group by month order by month"
-        ).fetchall() or [(None, f"{columns}/0")]
-        for month, mark in months:
-            file, before = known.get(month, ("", ""))
-            if before != mark:
-                where = "event_date is null"
-                if month is not None:
-                    following = following_month(month).isoformat()
-                    where = f"event_date >= date '{month.isoformat()}' and event_date < date '{following}'"
-                file = write_part(
-                    self._db,
-                    self._context.parts_dir,
-                    self._claim.model,
-                    f"{'undated' if month is None else f'{month:%Y-%m}'}-{self._context.info.sequence:06d}",
-                    f"select * from {relation} where {where} order by event_date",
-                )
-            self._db.execute("insert into snapshot.claim_file values (?, ?, ?, ?, ?)", [*self._key, month, file, mark])
 
     def _create_views(self) -> None:
         for view, table in ((self._view, "claim_period"), (self._claim.model, "claim_file")):

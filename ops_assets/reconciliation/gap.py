@@ -11,9 +11,9 @@ from ops_assets.reconciliation.answer import Figure, Part
 from ops_assets.reconciliation.attribution import ratio_slopes
 from ops_assets.reconciliation.decompose import Moved, PartKey
 from ops_assets.reconciliation.labels import part_label
+from ops_assets.reconciliation.large_amounts import Totals
 from ops_assets.reconciliation.row_level import MonthRows, Periods
 from ops_assets.reconciliation.spec import Comparison
-from ops_assets.reconciliation.totals_sql import Totals
 
 
 @dataclass(frozen=True)

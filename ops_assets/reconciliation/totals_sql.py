@@ -7,7 +7,6 @@ does the same in Python.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,17 +16,13 @@ from typing import Any
 
 import duckdb
 
-from ops_assets.reconciliation.answer import Place, rounded_text
+from ops_assets.reconciliation.answer import Place
 from ops_assets.reconciliation.attribution import RULE, Share, rule_differences, shares
-from ops_assets.reconciliation.decompose import Moved, PartKey, departure_key, moves
-from ops_assets.reconciliation.matching import Match, Row
+from ops_assets.reconciliation.decompose import Moved, PartKey, departure_key
+from ops_assets.reconciliation.large_amounts import Totals, python_rows, python_totals
 from ops_assets.reconciliation.row_level import RowLevel
 from ops_assets.reconciliation.rules import Rule
 from ops_assets.reconciliation.side_sql import decimals_of
-
-Totals = dict[date, dict[PartKey, Moved]]
-"""The parts of every period, by its start."""
-
 
 TOO_LARGE = (duckdb.OutOfRangeException, duckdb.ConversionException)
 """What DuckDB raises where an amount does not fit."""
@@ -63,15 +58,15 @@ class PartSums:
         try:
             return self._sql_totals()
         except TOO_LARGE:
-            self.rows_that_disagree = {}
-            return self._python_totals()
+            found, self.rows_that_disagree = python_totals(self._level)
+            return found
 
     def rows(self, most: int, only: tuple[str, str, str] | None = None) -> list[dict[str, Any]]:
         """The rows of ``rows_query``, amounts of any size."""
         try:
             self._db.execute(self.rows_query(most, only))
         except TOO_LARGE:
-            return self._python_rows(most, only)
+            return python_rows(self._level, most, only)
         names = [column[0] for column in self._db.description or []]
         return [dict(zip(names, row, strict=True)) for row in self._db.fetchall()]
 
@@ -300,61 +295,6 @@ class PartSums:
         asked = self._with_moved().split("whole as (", maxsplit=1)[0].rstrip().rstrip(",")
         return asked.replace("from rec_found", "from rec_found where kind <> 'pair' or o_day <> t_day", 1) + " "
 
-    def _python_totals(self) -> Totals:
-        found: Totals = {}
-        for each, spans in self._matches():
-            disagree = set()
-            for period, key, numerator, denominator in _moves_by_period(self._level, each, spans):
-                if numerator or denominator:
-                    disagree.add(period)
-                    found.setdefault(period, {}).setdefault(key, Moved()).add(numerator, denominator)
-            for period in disagree:
-                self._count(period, 1)
-        return found
-
-    def _python_rows(self, most: int, only: tuple[str, str, str] | None) -> list[dict[str, Any]]:
-        found: dict[tuple[date, PartKey], list[tuple[Any, ...]]] = {}
-        for each, spans in self._matches():
-            for period, key, numerator, denominator in _moves_by_period(self._level, each, spans):
-                if (numerator or denominator) and only in {None, (key.cause, key.place, key.input)}:
-                    order = (-abs(numerator), -abs(denominator), str(_key_of(each)))
-                    found.setdefault((period, key), []).append((order, each, numerator, denominator))
-        rows = []
-        for (period, key), moved in found.items():
-            for place, (_, each, numerator, denominator) in enumerate(sorted(moved, key=lambda m: m[0])[:most], 1):
-                pairs = zip(self._level.comparison.grain, _key_of(each), strict=True)
-                rows.append(
-                    {
-                        "period_start": period,
-                        "key": json.dumps({column: None if v is None else str(v) for column, v in pairs}),
-                        "place": key.place,
-                        "cause": key.cause,
-                        "input": key.input,
-                        "ours_date": each.ours and each.ours.day,
-                        "theirs_date": each.theirs and each.theirs.day,
-                        "ours": _stated_text(each.ours, key),
-                        "theirs": _stated_text(each.theirs, key),
-                        "part_numerator": str(numerator),
-                        "part_denominator": str(denominator),
-                        "place_in_part": place,
-                    }
-                )
-        return sorted(rows, key=lambda row: row["place_in_part"])
-
-    def _matches(self) -> Iterator[tuple[Match, tuple[date | None, date | None]]]:
-        layout, periods = self._level.layout, self._level.periods
-        cursor = self._db.execute(
-            f"select {periods.sql('o_day')}, {periods.sql('t_day')}, kind, {', '.join(layout.keys)}, "
-            + ", ".join(f"{letter}_{name}" for side, letter in enumerate("ot") for name in layout.row_columns(side))
-            + " from rec_found"
-        )
-        while batch := cursor.fetchmany(10_000):
-            for o_period, t_period, kind, *rest in batch:
-                key, values = tuple(rest[: len(layout.keys)]), rest[len(layout.keys) :]
-                width = len(layout.row_columns(0))
-                ours, theirs = _row(key, self._level, 0, values[:width]), _row(key, self._level, 1, values[width:])
-                yield Match(ours, theirs, kind), (o_period, t_period)
-
     # -- texts --------------------------------------------------------------------------------------------------------
 
     def _key_json(self) -> str:
@@ -372,39 +312,6 @@ class PartSums:
     def _ratio_text(self, units: str, figure: int) -> str:
         unit = self._units[figure]
         return f"cast({units} as varchar)" + ("" if unit == 1 else f" || '/{unit}'")
-
-
-def _key_of(each: Match) -> tuple[Any, ...]:
-    row = each.ours or each.theirs
-    return () if row is None else row.key
-
-
-def _stated_text(row: Row | None, key: PartKey) -> str | None:
-    """The input's value for causes with an input, else the numerator; as a decimal number."""
-    if row is None:
-        return None
-    value: Fraction | None = row.numerator
-    if key.cause in {"input_differs", "input_missing"}:
-        value = row.inputs.get(key.input)
-    return None if value is None else rounded_text(value, percent=False, decimals=decimals_of(value))
-
-
-def _row(key: tuple[Any, ...], level: RowLevel, side: int, values: list[Any]) -> Row | None:
-    day, numerator, denominator, *inputs = values
-    if day is None:
-        return None
-    names = [name for name in level.layout.inputs if name in level.layout.known[side]]
-    exact = {name: None if value is None else Fraction(value) for name, value in zip(names, inputs, strict=True)}
-    return Row(key, day, Fraction(numerator), Fraction(denominator), exact)
-
-
-def _moves_by_period(
-    level: RowLevel, each: Match, periods: tuple[date | None, date | None]
-) -> Iterator[tuple[date, PartKey, Fraction, Fraction]]:
-    for period in sorted({period for period in periods if period is not None}):
-        inside = (periods[0] == period, periods[1] == period)
-        for key, numerator, denominator in moves(level.comparison, each, inside):
-            yield period, key, numerator, denominator
 
 
 def _moves(number: int) -> str:
