@@ -17,6 +17,7 @@ from gateway.commands import (
     snapshots,
     sources,
     status,
+    templates,
     tokens,
 )
 
@@ -40,6 +41,7 @@ metrics.app.command("versions")(proposals.versions)
 metrics.app.command("rollback")(proposals.rollback)
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(cases.app, name="cases")
+app.add_typer(templates.app, name="templates")
 app.add_typer(snapshots.app, name="snapshots")
 app.add_typer(tokens.app, name="tokens")
 

@@ -1,0 +1,216 @@
+"""`./trueloop templates`: the process templates; reading, checking, copying and drawing them. Opens no state folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from gateway.commands.context import JSON_OPTION
+from gateway.terminal import fail, one_sentence_errors, print_json, show
+from resources.packs import PackError, load_pack
+from resources.settings import load_settings
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.lint import Finding, lint
+from workflow_jobs.engine.template import HumanStep, Step, Template, TemplateError, load_template
+from workflow_jobs.template_copy import CopyRefused, copy_template
+from workflow_jobs.template_diagram import mermaid, role_words
+from workflow_jobs.template_library import TEMPLATES_FOLDER, TemplateProblems
+from workflow_jobs.template_schema import schema_text, template_schema
+
+app = typer.Typer(no_args_is_help=True, help="Process templates: what a case of each kind goes through.")
+FOLDER_OPTION = typer.Option(TEMPLATES_FOLDER, "--folder", help="Where the templates are.", show_default=False)
+_LIST = {"id": "TEMPLATE", "version": "VERSION", "title": "TITLE", "steps": "STEPS", "owner_role": "OWNER"}
+_STEPS = {
+    "id": "STEP", "kind": "KIND", "title": "TITLE", "responsible": "R", "accountable": "A", "consulted": "C",
+    "informed": "I", "sla": "SLA", "outcomes": "OUTCOMES",
+}  # fmt: skip
+
+
+class Language(StrEnum):
+    """Languages of a template's texts."""
+
+    en = "en"
+    zh = "zh"
+
+
+@dataclass(frozen=True)
+class Names:
+    """The roles and jobs that a template may name."""
+
+    roles: Collection[str]
+    jobs: Collection[str]
+
+
+@app.command("list")
+def list_templates(folder: Path = FOLDER_OPTION, as_json: bool = JSON_OPTION) -> None:
+    """Every template of the folder; one that cannot be read is listed with what is wrong."""
+    rows: list[dict[str, Any]] = []
+    for path in _files(folder):
+        try:
+            one = _read(path)
+        except TemplateError as error:
+            rows.append({"id": path.stem, "title": str(error).splitlines()[0]})
+            continue
+        steps = [step.id for step in layout_of(one).steps()]
+        rows.append({"id": one.id, "version": one.version, "title": one.title.en, "steps": steps, "hash": one.hash,
+                     "owner_role": one.owner_role})  # fmt: skip
+    show(rows, _LIST, as_json=as_json, empty=f"{folder} has no template (*.yaml).")
+
+
+@app.command("lint")
+def lint_templates(
+    names: list[str] = typer.Argument(None, help="Template ids or files; all of the folder without any."),
+    folder: Path = FOLDER_OPTION,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Every finding with file and line; ends with 1 where there is any."""
+    paths = [_path(folder, name) for name in names or []] or _files(folder)
+    known = _names()
+    findings = [finding for path in paths for finding in _findings(path, known)]
+    if as_json:
+        print_json([{"file": f.file, "line": f.line, "step": f.step, "message": f.message} for f in findings])
+    else:
+        for finding in findings:
+            print(finding)
+        if not findings:
+            print(f"{len(paths)} template{'s' if len(paths) != 1 else ''}, no finding.")
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command("show")
+@one_sentence_errors(TemplateError)
+def show_template(
+    name: str = typer.Argument(help="Template id or file."),
+    folder: Path = FOLDER_OPTION,
+    language: Language = typer.Option(Language.en, "--language"),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """A template's steps: who is responsible, accountable, consulted, informed, in what time, with which outcomes."""
+    one = _read(_path(folder, name))
+    steps = [_step(step, language) for step in layout_of(one).steps()]
+    if as_json:
+        print_json(
+            {
+                "id": one.id,
+                "version": one.version,
+                "title": one.title.get(language),
+                "description": one.description.get(language),
+                "owner_role": one.owner_role,
+                "hash": one.hash,
+                "steps": steps,
+            }
+        )
+        return
+    print(f"{one.title.get(language)} ({one.id}, version {one.version}), owner {one.owner_role}")
+    print(one.description.get(language), end="\n\n")
+    show(steps, _STEPS, as_json=False, empty="It has no step.")
+
+
+@app.command("copy")
+@one_sentence_errors(TemplateError, CopyRefused, TemplateProblems)
+def copy(
+    name: str = typer.Argument(help="Template id or file to copy."),
+    new_id: str = typer.Argument(help="Id of the new template; its file is named after it."),
+    folder: Path = FOLDER_OPTION,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Make a new template from one that exists, as version 1. Refuses an id that is taken."""
+    known = _names()
+    path = copy_template(_read(_path(folder, name)), new_id, folder, known.roles, known.jobs)
+    if as_json:
+        print_json({"file": str(path)})
+    else:
+        print(f"{path} is written. Give it a title of its own; `./trueloop templates lint {new_id}` checks it.")
+
+
+@app.command("diagram")
+@one_sentence_errors(TemplateError)
+def diagram(
+    name: str = typer.Argument(help="Template id or file."),
+    folder: Path = FOLDER_OPTION,
+    language: Language = typer.Option(Language.en, "--language"),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """The template as Mermaid text."""
+    text = mermaid(_read(_path(folder, name)), language)
+    if as_json:
+        print_json({"mermaid": text})
+    else:
+        print(text, end="")
+
+
+@app.command("schema")
+def schema(as_json: bool = JSON_OPTION) -> None:
+    """The JSON Schema of templates, as editors read it."""
+    if as_json:
+        print_json(template_schema())
+    else:
+        print(schema_text(), end="")
+
+
+def _step(step: Step, language: str) -> dict[str, Any]:
+    tiers = step.tiers if isinstance(step, HumanStep) else ()
+    responsible = [tier.responsible for tier in tiers] or [role_words(step.raci.responsible)]
+    outcomes = [one.id for one in step.outcomes] if isinstance(step, HumanStep) else [step.job]
+    return {
+        "id": step.id,
+        "kind": step.kind,
+        "title": step.title.get(language),
+        "responsible": responsible,
+        "accountable": role_words(step.raci.accountable),
+        "consulted": list(map(role_words, step.raci.consulted)),
+        "informed": list(map(role_words, step.raci.informed)),
+        "sla": str(step.sla),
+        "outcomes": outcomes,
+    }
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        fail(f"There is no folder {folder}.")
+    return sorted(folder.glob("*.yaml"))
+
+
+def _path(folder: Path, name: str) -> Path:
+    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(one.stem for one in _files(folder)) or "none"
+        fail(f"There is no template {name!r} (there are: {known}).")
+    return path
+
+
+def _read(path: Path) -> Template:
+    try:
+        return load_template(path.read_text(encoding="utf-8"), file=_shown(path))
+    except UnicodeDecodeError as error:
+        raise TemplateError(_shown(path), 1, f"the file is not UTF-8 text (byte {error.start})") from error
+
+
+def _findings(path: Path, known: Names) -> list[Finding]:
+    try:
+        return lint(_read(path), known.roles, known.jobs)
+    except TemplateError as error:
+        return [Finding(error.file, line, "", message) for line, message in error.problems]
+
+
+def _shown(path: Path) -> str:
+    """The path as one would type it here, so that an editor or a terminal can open it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _names() -> Names:
+    # Jobs are Dagster's, which takes seconds to load: only commands that check names do.
+    from workflow_jobs.jobs import service_jobs
+
+    try:
+        pack = load_pack(load_settings().source_pack)
+    except PackError as error:
+        fail(str(error))
+    return Names(set(pack.roles), {job.name for job in service_jobs()})
