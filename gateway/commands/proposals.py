@@ -105,11 +105,12 @@ def proposals(
             print(f"{approval['role']}: {approval['approved_by'] or 'not yet'} (case {approval['case_id']})")
         print(f"status: {proposal.status}" + (f" ({proposal.note})" if proposal.note else ""))
         return
+    people = process_service(platform).directory()
     rows = [
         {
             "proposal": proposal.proposal_id,
             "metrics": list(proposal.metrics),
-            "by": proposal.proposed_by,
+            "by": people.name(proposal.proposed_by),
             "at": proposal.at,
             "status": proposal.status,
             "reason": proposal.reason,
@@ -131,7 +132,15 @@ def versions(
     """The history of a metric's definition: which version came when, by whom, and why."""
     platform = open_platform()
     name = load_catalog(platform.models_dir).metric(metric).name
-    rows = [vars(change) for change in Register(platform.ops_engine).history(name)]
+    people = process_service(platform).directory()
+    rows = [
+        {
+            **vars(change),
+            "by": people.name(change.by) if change.by else None,
+            "approved_by": people.name(change.approved_by) if change.approved_by else None,
+        }
+        for change in Register(platform.ops_engine).history(name)
+    ]
     columns = {"version": "VERSION", "kind": "WHAT", "at": "AT (UTC)", "by": "BY", "approved_by": "APPROVED BY",
                "case_id": "CASE", "reason": "REASON"}  # fmt: skip
     show(rows, columns, as_json=as_json, empty="No version was published yet.")

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tarfile
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +80,8 @@ def changes_on_branch(platform: Platform, ref: str) -> dict[str, str]:
         names.append(path)
     if not names:
         raise CandidateError(f"{ref} changes no file of {checkout} since it left the checkout's branch.")
-    archive = _git(checkout, "archive", "--format=tar", f"{ref}:{prefix.rstrip('/')}" if prefix else ref, *names)
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=BytesIO(archive)) as tar:
-        tar.extractall(folder, filter="data")
-        return _allowed({path: _text(Path(folder) / path) for path in names})
+    texts = {path: _git(checkout, "show", f"{ref}:{prefix}{path}") for path in names}
+    return _allowed({path: _decoded(path, content) for path, content in texts.items()})
 
 
 def changes_in_files(platform: Platform, files: Sequence[Path]) -> dict[str, str]:
@@ -193,8 +188,12 @@ def _allowed(changed: Mapping[str, str]) -> dict[str, str]:
 
 
 def _text(path: Path) -> str:
+    return _decoded(str(path), path.read_bytes())
+
+
+def _decoded(path: str, content: bytes) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise CandidateError(f"{path}: not readable as UTF-8 (byte {error.start}).") from error
 
