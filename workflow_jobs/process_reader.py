@@ -157,7 +157,7 @@ class ProcessReader:
         """Where cases stand: every column, ``each`` places of each after ``offset``, and the cases of those places."""
         with reading(self._engine) as connection:
             columns = board_rows.board_columns(connection, asked, self._clock.now())
-            places = board_rows.board_places(connection, asked, each=each, offset=offset)
+            places = board_rows.board_places(connection, asked, columns, each=each, offset=offset)
             return columns, places, board_rows.cases_of(connection, {place.case_id for place in places})
 
     def waited_for(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The board of cases and the page of a case in a real browser: renewal, filters, the drawing, phones, both languages."""
+"""The board of cases and the page of a case in a real browser: renewal, filters, drawing, phones, both languages."""
 
 from __future__ import annotations
 
