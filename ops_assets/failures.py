@@ -6,7 +6,7 @@ Belongs here: reading it from the snapshot and the landing ledger. Does not belo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from ops_assets.ingestion.ledger import ingestion_batch
 from ops_assets.ingestion.quarantine import list_set_aside
-from ops_assets.root_causes import Failure, RootCause, SourceTrouble, root_causes
+from ops_assets.root_causes import Failure, RootCause, SourceTrouble
+from ops_assets.silences import Silence, causes_with_silences
 from ops_assets.trust import read_audited
 from resources.ops_database import reading
 from resources.serving import Snapshot
@@ -38,11 +39,12 @@ class Metric:
 
 @dataclass(frozen=True)
 class Incident:
-    """A root cause with the metrics that it concerns, and who answers for it."""
+    """A root cause with the metrics that it concerns, who answers for it, and the silences that it explains."""
 
     cause: RootCause
     metrics: tuple[Metric, ...]
     owner_role: str
+    silences: tuple[Silence, ...] = ()
 
     @property
     def held(self) -> tuple[Metric, ...]:
@@ -55,32 +57,48 @@ class Incident:
         return tuple(sorted({metric.owner_role for metric in self.metrics} - {self.owner_role}))
 
 
-def find_incidents(snapshot: Snapshot, set_aside: Iterable[SourceTrouble] = ()) -> tuple[Incident, ...]:
-    """The root causes of everything red in a snapshot. ``set_aside`` are files that wait for a decision.
+def find_incidents(
+    snapshot: Snapshot, set_aside: Iterable[SourceTrouble] = (), silences: Iterable[Silence] = ()
+) -> tuple[Incident, ...]:
+    """The root causes of everything red in a snapshot, and of ``silences``: rows that watch rules miss in it.
 
-    A snapshot of an earlier version has no lineage of what failed: there each failed asset is a root.
+    ``set_aside`` are files that wait for a decision. A silence that nothing explains is in no incident. A snapshot of
+    an earlier version has no lineage of what failed: there each failed asset is a root.
     """
+    silent = tuple(silences)
     rows = snapshot.rows(
         "select asset, check_name, dimension, sentence, metrics from checks where severity = 'red' "
         "order by asset, check_name"
     )
-    if not rows:
+    if not rows and not silent:
         return ()
     failures = [
         Failure(row["asset"], row["check_name"], row["sentence"] or "", row["dimension"] == "timeliness")
         for row in rows
     ]
-    lineage = _rows_of(snapshot, "failed_asset")
-    upstream = {row["asset"]: frozenset(row["upstream"]) for row in lineage}
-    sources = {row["asset"]: frozenset(row["sources"]) for row in lineage}
+    row_lines = {row["asset"]: row for row in _rows_of(snapshot, "row_line")} if silent else {}
+    rows_from = {asset: frozenset(row["rows_from"]) for asset, row in row_lines.items()}
+    lineage = {**row_lines, **{row["asset"]: row for row in _rows_of(snapshot, "failed_asset")}}
+    upstream = {asset: frozenset(row["upstream"]) for asset, row in lineage.items()}
+    sources = {asset: frozenset(row["sources"]) for asset, row in lineage.items()}
     aside = tuple(set_aside)
-    standing = frozenset().union(*sources.values()) if sources else frozenset()
+    concerned = {row["asset"] for row in rows} | {one.metric for one in silent}
+    standing = frozenset().union(*(sources.get(asset, frozenset()) for asset in concerned))
     troubles = (*aside, *late_systems(snapshot, standing - {table for one in aside for table in one.tables}))
-    causes = root_causes(failures, upstream, sources, troubles)
-    below: dict[str, set[str]] = {}
+    causes = causes_with_silences(failures, silent, upstream, sources, rows_from, troubles)
+    below: dict[str, set[str]] = {model: set(metrics) for model, metrics in causes.silent_models.items()}
+    for one in causes.explained:
+        below.setdefault(one.metric, set()).add(one.metric)
     for row in rows:
         below.setdefault(row["asset"], set()).update(row["metrics"])
-    return _with_metrics(snapshot, causes, below)
+    return tuple(
+        replace(incident, silences=_silences_of(incident.cause, causes.explained))
+        for incident in _with_metrics(snapshot, causes.roots, below)
+    )
+
+
+def _silences_of(cause: RootCause, explained: Iterable[Silence]) -> tuple[Silence, ...]:
+    return tuple(sorted(one for one in explained if one.metric in (cause.id, *cause.symptoms)))
 
 
 def late_systems(snapshot: Snapshot, tables: frozenset[str]) -> tuple[SourceTrouble, ...]:

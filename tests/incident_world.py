@@ -76,13 +76,19 @@ def sources(asset: str) -> frozenset[str]:
 
 @dataclass
 class Lineage:
-    """What is planted now. ``store`` keeps the snapshots."""
+    """What is planted now. ``store`` keeps the snapshots.
+
+    ``silent`` models get no rows any more, nor do the metrics above; no check looks at the age of those. Of
+    ``unnoticed`` tables the feed is late, and no check looks at that either.
+    """
 
     folder: Path
     wrong: set[str] = field(default_factory=set)
     unbuilt: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
     aside: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
+    unnoticed: set[str] = field(default_factory=set)
     published: int = 0
 
     @cached_property
@@ -138,13 +144,13 @@ class Lineage:
     def _write(self, db: duckdb.DuckDBPyConnection, failures: Mapping[str, list[tuple[str, str]]]) -> None:
         db.execute(
             "create table metrics (metric varchar, label_en varchar, label_zh varchar, owner_role varchar,"
-            " unit varchar, decimals integer, state varchar, as_of date)"
+            " unit varchar, decimals integer, state varchar, as_of date, window_days integer)"
         )
         for metric, owner in OWNERS.items():
             state = "held" if metric in failures else "published"
             name = metric.removeprefix("metric_")
             db.execute(
-                "insert into metrics values (?, ?, ?, ?, 'percent', 2, ?, ?)",
+                "insert into metrics values (?, ?, ?, ?, 'percent', 2, ?, ?, 30)",
                 [metric, name.capitalize(), f"{name} 指标", owner, state, DAY - timedelta(days=1)],
             )
         db.execute(
@@ -162,10 +168,11 @@ class Lineage:
             db.execute(
                 "insert into failed_asset values (?, ?, ?)", [asset, sorted(upstream(asset)), sorted(sources(asset))]
             )
+        self._write_rows(db)
         db.execute("create table trust (metric varchar, facts varchar)")
         for metric in OWNERS:
             feeds = tuple(
-                Feed(table, 2, DAY - timedelta(days=9 if table in self.late else 0))
+                Feed(table, 2, DAY - timedelta(days=9 if table in self.late | self.unnoticed else 0))
                 for table in sorted(sources(metric))
             )
             facts = AuditedTrust(
@@ -173,3 +180,18 @@ class Lineage:
                 as_of=DAY, by_clock=True, zone="Asia/Shanghai", feeds=feeds,
             )  # fmt: skip
             db.execute("insert into trust values (?, ?)", [metric, json.dumps(audited_to_json(facts))])
+
+    def _write_rows(self, db: duckdb.DuckDBPyConnection) -> None:
+        """The newest row of every metric, and the lines that the rows come down."""
+        db.execute("create table metric_part (metric varchar)")
+        db.execute("create table row_line (asset varchar, upstream varchar[], sources varchar[], rows_from varchar[])")
+        for asset in PARENTS:
+            lines = [sorted(upstream(asset)), sorted(sources(asset)), sorted(upstream(asset))]
+            db.execute("insert into row_line values (?, ?, ?, ?)", [asset, *lines])
+        for metric in OWNERS:
+            old = {metric, *upstream(metric)} & self.silent
+            db.execute("insert into metric_part values (?)", [metric])
+            db.execute(
+                f"create table {metric} as select cast(? as date) as event_date, 1.0 as numerator, 1.0 as denominator",
+                [DAY - timedelta(days=20 if old else 1)],
+            )

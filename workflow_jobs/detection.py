@@ -5,12 +5,16 @@ Called by the sensor on every new snapshot, and by the command line after a refr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from time import monotonic
+from typing import Any
 
 from ops_assets.breach import Breach
 from ops_assets.catalog import Watch
 from ops_assets.failures import Incident, find_incidents
 from ops_assets.root_causes import SourceTrouble
+from ops_assets.silences import Silence
 from ops_assets.watching import find_breaches
 from resources.serving import Snapshot
 from workflow_jobs.cases import OpenRequest
@@ -18,26 +22,47 @@ from workflow_jobs.incidents import DELIVERY_RULE, INCIDENT_TEMPLATE, RED_LINE_R
 from workflow_jobs.service import ProcessService
 
 __all__ = ["INCIDENT_TEMPLATE", "read_snapshot"]
+Contributors = Callable[[Snapshot, Watch, Breach, float], Mapping[str, Any]]
+"""What moved the figure of a breach, as plain JSON, within so many seconds; never raises."""
+# For all cases that one snapshot opens together: the others must not wait long.
+_SECONDS_FOR_EVIDENCE = 30.0
 _RULES = {"asset": RED_LINE_RULE, "source": DELIVERY_RULE}
 
 
 def read_snapshot(
-    service: ProcessService, snapshot: Snapshot, watches: Sequence[Watch], set_aside: Sequence[SourceTrouble] = ()
+    service: ProcessService,
+    snapshot: Snapshot,
+    watches: Sequence[Watch],
+    set_aside: Sequence[SourceTrouble] = (),
+    contributors: Contributors | None = None,
 ) -> str:
     """Open and close what a snapshot asks for; safe to repeat. Returns a sentence for the tick.
 
     ``set_aside`` are files of the landing ledger that wait for a decision: the root of what is stale below them.
+    ``contributors`` tells what moved the figure of a breach; it is asked once, when the case begins.
     """
     breaches = find_breaches(watches, snapshot)
     troubles = [breach for breach in breaches if breach.template == INCIDENT_TEMPLATE]
-    opened = sum(
-        service.open_case(_breach_request(breach, snapshot)).created for breach in breaches if breach not in troubles
-    )
-    findings = [_finding(incident, snapshot) for incident in find_incidents(snapshot, set_aside)]
-    findings += [_data_finding(breach, snapshot) for breach in troubles]
+    rules = {(watch.metric, watch.id): watch for watch in watches}
+    ends = monotonic() + _SECONDS_FOR_EVIDENCE
+    opened = 0
+    for breach in breaches:
+        if breach in troubles:
+            continue
+        request = _breach_request(breach, snapshot)
+        watch = rules.get((breach.metric, breach.rule_id))
+        if contributors is not None and watch is not None and service.opens_a_case(request):
+            found = contributors(snapshot, watch, breach, max(ends - monotonic(), 0.0))
+            request = replace(request, data={**request.data, **({"contributors": dict(found)} if found else {})})
+        opened += service.open_case(request).created
+    silences = {_silence(breach): breach for breach in troubles if breach.kind == "missing"}
+    incidents = find_incidents(snapshot, set_aside, silences)
+    findings = [_finding(incident, snapshot) for incident in incidents]
+    part_of = {id(silences[one]) for incident in incidents for one in incident.silences}
+    findings += [_data_finding(breach, snapshot) for breach in troubles if id(breach) not in part_of]
     # A rule that opens incidents is about the data: its incident ends when the rule is no longer breached.
-    rules = {watch.id for watch in watches if watch.rule.template == INCIDENT_TEMPLATE}
-    kept = keep_incidents(service, findings, {*_RULES.values(), *rules}, sighting=snapshot.id)
+    about_data = {watch.id for watch in watches if watch.rule.template == INCIDENT_TEMPLATE}
+    kept = keep_incidents(service, findings, {*_RULES.values(), *about_data}, sighting=snapshot.id)
     return f"{len(breaches)} breaches, {opened} cases opened, {kept}"
 
 
@@ -56,6 +81,10 @@ def _breach_request(breach: Breach, snapshot: Snapshot) -> OpenRequest:
         as_of=snapshot.as_of,
         data=breach.case_data(),
     )
+
+
+def _silence(breach: Breach) -> Silence:
+    return Silence(breach.metric, breach.rule_id, breach.subject_id, breach.why.en if breach.why else "")
 
 
 def _data_finding(breach: Breach, snapshot: Snapshot) -> Finding:
@@ -86,7 +115,8 @@ def _finding(incident: Incident, snapshot: Snapshot) -> Finding:
         owner_role=incident.owner_role,
         failed=[(failure.check, failure.sentence) for failure in cause.failures],
         sighting=snapshot.id,
-        symptoms=cause.symptoms,
+        # Also the subjects: an incident about one of them becomes part of this one.
+        symptoms=(*cause.symptoms, *sorted({one.subject for one in incident.silences if one.subject})),
         held=[
             {
                 "metric": metric.name,

@@ -88,6 +88,17 @@ class ProcessService(CaseTransactions):
 
         return self._transaction("open_case", work)
 
+    def opens_a_case(self, request: OpenRequest) -> bool:
+        """Whether :meth:`open_case` would begin a case now: none is open, and people did not dismiss this very breach.
+
+        For evidence that takes time to gather; another process may open the case in between.
+        """
+        with reading(self._engine) as connection:
+            if case_rows.has_open_key(connection, request.open_key):
+                return False
+            last = rows.last_case(connection, request.rule_id, request.subject_id)
+            return last is None or not dismissed(last, request)
+
     def decide_task(
         self,
         task_id: str,

@@ -45,6 +45,15 @@ def test_every_model_can_be_read_and_every_figure_reaches_its_sources(
         assert any(lineage.relations[one.relation].layer in {"source", "seed"} for one in reached), name
 
 
+def test_a_snapshot_knows_the_models_that_the_rows_of_a_metric_come_from(world: PlatformWorld) -> None:
+    lines = {row["asset"]: row for row in world.snapshot.rows("select * from row_line")}
+    on_time = lines["metric_on_time_in_full"]
+    assert "fct_sales_order_line" in on_time["rows_from"]
+    assert not [name for name in on_time["rows_from"] if name.startswith("dim_")], "a dimension brings no rows"
+    assert set(on_time["rows_from"]) < set(on_time["upstream"])
+    assert "erp__sales_order_lines" in lines["fct_sales_order_line"]["sources"]
+
+
 def test_the_margin_is_made_of_price_quantity_cost_freight_and_rebate(bundle: DefinitionBundle) -> None:
     reached = bundle.lineage.upstream([Column("metric_order_gross_margin", "numerator")])
     assert {str(one) for one in reached if bundle.lineage.relations[one.relation].layer == "source"} == {

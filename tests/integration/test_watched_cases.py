@@ -63,7 +63,7 @@ def read(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def reading(number: int, *breaches: Breach) -> str:
         monkeypatch.setattr(detection, "find_breaches", lambda _watches, _snapshot: list(breaches))
-        monkeypatch.setattr(detection, "find_incidents", lambda _snapshot, _set_aside: [])
+        monkeypatch.setattr(detection, "find_incidents", lambda _snapshot, _set_aside, _silences: [])
         rule = WatchRule.model_validate({"name": "rule", "missing": {"for": "3d"}, "template": "data_incident"})
         return detection.read_snapshot(world.service, cast(Snapshot, _Snapshot(number)), [Watch(METRIC, rule)])
 

@@ -84,6 +84,11 @@ def lock_by_open_key(connection: Connection, key: str) -> CaseState | None:
     return None if body is None else state_from_json(body)
 
 
+def has_open_key(connection: Connection, key: str) -> bool:
+    """Whether a rule and subject have an open case, without locking it."""
+    return connection.execute(sa.select(case.c.case_id).where(case.c.open_key == key).limit(1)).first() is not None
+
+
 def next_number(connection: Connection, name: str) -> int:
     """The next number of a sequence without gaps between committed transactions."""
     value: int = connection.execute(
