@@ -76,7 +76,8 @@ class CaseDetail(BaseModel):
     case: Case
     tasks: list[Task] = Field(description="In the order in which they are due.")
     data: dict[str, Any] = Field(
-        description="What was entered in the forms so far; empty for readers who may not see all of it."
+        description="What was entered in the forms so far, and why a watch rule opened the case: `why`, `evidence`, "
+        "and as `contributors` what moved the figure most. Empty for readers who may not see all of it."
     )
     events: list[dict[str, Any]] = Field(description="Everything that happened, oldest first.")
 

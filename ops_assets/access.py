@@ -183,6 +183,32 @@ class AccessPolicy:
             key=self.key,
         )
 
+    def channel_view(self, columns: Mapping[str, SecurityClass]) -> View:
+        """What a message in a channel may show of a relation: what every role sees that sees cases (internal data).
+
+        Who is in a channel is not known here, so it stands for the lowest of them. Persons are never shown, and nothing
+        is masked: a pseudonym tells people in a channel nothing.
+        """
+        roles = [rules for rules in self.roles.values() if rules.treatment("internal") == "show"]
+        shown = {
+            name
+            for name in CLASSES
+            if name != "personal" and roles and all(rules.treatment(name) == "show" for rules in roles)
+        }
+        return View(
+            reader=Reader("channel", "channel"),
+            visible=tuple(name for name, security_class in columns.items() if security_class in shown),
+            masked=(),
+            left_out=tuple(name for name, security_class in columns.items() if security_class not in shown),
+            row_filter=None,
+            classes=dict(columns),
+        )
+
+    @property
+    def separates_departments(self) -> bool:
+        """Whether a role that sees cases gets only the rows of its own departments."""
+        return any(r.rows == "own_departments" and r.treatment("internal") == "show" for r in self.roles.values())
+
     def person_in_case(self, reader: Reader, text: str | None) -> str | None:
         """A name or id of somebody who works on a case, as the reader may see it."""
         treatment = self.treatment(reader, self.case_people)

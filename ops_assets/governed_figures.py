@@ -7,7 +7,7 @@ decided in ops_assets.access.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ops_assets.access import CLASSES, AccessPolicy, AccessRefused, Hidden, Reader, SecurityClass, View
@@ -51,6 +51,14 @@ class GovernedFigures:
             return self.policy.view(reader, {})
         classes = {name: self.dimension_class(metric, name) for name in definition.dimensions}
         return self.policy.view(reader, classes, self._security(metric).department_column)
+
+    def channel_dimensions(self, metric: str) -> View:
+        """The dimensions that a message in a channel may show; none where rows are shown by department only."""
+        definition = self.bundle.metrics[metric]
+        view = self.policy.channel_view({name: self.dimension_class(metric, name) for name in definition.dimensions})
+        if self.policy.separates_departments and self._security(metric).department_column is not None:
+            return replace(view, visible=(), left_out=tuple(definition.dimensions))
+        return view
 
     def dimension_class(self, metric: str, dimension: str) -> SecurityClass:
         columns = self.bundle.metrics[metric].dimensions[dimension]

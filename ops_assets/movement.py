@@ -13,7 +13,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from ops_assets.access import Hidden, Reader
+from ops_assets.access import Hidden, Reader, View
 from ops_assets.checks.movement_parts import Contribution, Sums, ratio_contributions, ratio_of, sum_contributions
 from ops_assets.checks.trust import Words
 from ops_assets.dictionary.metric import MetricDefinition
@@ -117,6 +117,22 @@ def movement_of(
     view = figures.dimensions(reader, metric)
     wanted = _wanted(definition, dimensions, subject)
     view.require_visible([subject[0]] if subject is not None else [], "choose a subject")
+    return movement_in_view(snapshot, definition, view, older, newer, wanted, subject)
+
+
+def movement_in_view(
+    snapshot: Snapshot,
+    definition: MetricDefinition,
+    view: View,
+    older: Period,
+    newer: Period,
+    dimensions: Sequence[str],
+    subject: tuple[str, str] | None = None,
+) -> Movement:
+    """What moved the metric by ``dimensions``, as far as ``view`` shows them. The caller has asked whether the figure
+    and the subject may be read. Raises MovementError for periods without a figure.
+    """
+    metric = definition.name
     if not has_rows(snapshot, metric):
         raise MovementError(f"Nothing was published of {metric} yet.", f"{metric} 尚未发布数据。")
     only: dict[str, Sequence[str]] = {}
@@ -128,7 +144,7 @@ def movement_of(
     whole = [_members(snapshot, definition, period, Columns(), only)[0] for period in periods]
     old, new = (_figure(snapshot, definition, sums, period) for sums, period in zip(whole, periods, strict=True))
     found = []
-    for dimension in wanted:
+    for dimension in dimensions:
         if dimension in view.left_out:
             continue
         columns = definition.dimensions[dimension]

@@ -9,7 +9,7 @@ from ops_assets.catalog import Watch
 from ops_assets.failures import set_aside_sources
 from resources.platform import Platform
 from workflow_jobs.detection import read_snapshot
-from workflow_jobs.wiring import process_service
+from workflow_jobs.wiring import contributors, process_service
 
 
 def build_published_sensor(watches: Sequence[Watch]) -> dg.SensorDefinition:
@@ -33,7 +33,7 @@ def build_published_sensor(watches: Sequence[Watch]) -> dg.SensorDefinition:
         if context.cursor == snapshot.id:
             return dg.SkipReason(f"Snapshot {snapshot.id} was read already.")
         aside = set_aside_sources(platform.ops_engine)
-        said = read_snapshot(process_service(platform), snapshot, watches, aside)
+        said = read_snapshot(process_service(platform), snapshot, watches, aside, contributors(platform))
         # The cursor moves only after everything was committed: a tick that dies is simply done again.
         return dg.SensorResult(skip_reason=f"Read snapshot {snapshot.id}: {said}.", cursor=snapshot.id)
 

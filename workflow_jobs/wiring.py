@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
+from ops_assets.access_file import access_policy_of
+from ops_assets.breach import Breach
+from ops_assets.catalog import Watch
+from ops_assets.contributors import SECONDS, contributors_of
+from ops_assets.definition_bundle import bundle_of
+from ops_assets.governed_figures import GovernedFigures
 from ops_assets.trust import trust_of
 from resources.people import CurrentDirectory
 from resources.platform import Platform
+from resources.serving import Snapshot
+from workflow_jobs.detection import Contributors
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_text import MetricFigure
@@ -36,6 +46,21 @@ def process_service(platform: Platform) -> ProcessService:
         language=platform.settings.language,
         figures=lambda metric: _figure(platform, metric),
     )
+
+
+def contributors(platform: Platform) -> Contributors:
+    """What moved the figure of a breach, by the definitions of its snapshot and the platform's access policy."""
+
+    def found(snapshot: Snapshot, watch: Watch, breach: Breach, seconds: float) -> Mapping[str, Any]:
+        return contributors_of(
+            snapshot,
+            lambda: GovernedFigures(bundle_of(platform.snapshots, snapshot), access_policy_of(platform.settings)),
+            watch,
+            breach,
+            seconds=min(seconds, SECONDS),
+        )
+
+    return found
 
 
 def _figure(platform: Platform, metric: str) -> MetricFigure | None:

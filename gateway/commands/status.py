@@ -18,7 +18,7 @@ from ops_assets.ingestion import quarantine
 from resources.dbt import DbtError
 from resources.platform import Platform
 from workflow_jobs.detection import read_snapshot
-from workflow_jobs.wiring import process_service
+from workflow_jobs.wiring import contributors, process_service
 
 HELD_BACK_EXIT_CODE = 3
 
@@ -72,7 +72,7 @@ def refresh(
         # The sensors do this when they run; a refresh from cron must not leave a breach without its case.
         watches = load_catalog(platform.models_dir).watches(platform.pack.watch_thresholds)
         aside = set_aside_sources(platform.ops_engine)
-        read_snapshot(process_service(platform), snapshot, watches, aside)
+        read_snapshot(process_service(platform), snapshot, watches, aside, contributors(platform))
     body = {
         "run": outcome.run_id,
         "published": outcome.published,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,18 @@ ANY_TEXT = st.text(max_size=4000)
 STEPS = ["judge", "supplier", "protect", "assess", "promise"]
 
 
+def _contributors(label: str, shares: list[Fraction], unit: str) -> dict[str, Any]:
+    """As ops_assets.contributors writes them into the case."""
+    top: list[dict[str, Any]] = [
+        {"dimension": label, "member": label, "label": label, "contribution_exact": str(share), "share": float(share)}
+        for share in shares
+    ]
+    periods: dict[str, Any] = {"from": {"period": "2026-09"}, "to": {"period": "2026-10"}}
+    body: dict[str, Any] = {**periods, "movement_exact": str(sum(shares, Fraction(0))), "unit": unit, "decimals": 2}
+    body |= {"top": top} if top else {}
+    return {"contributors": body if top else {"unknown": {"en": label, "zh": label}}}
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     label=ANY_TEXT,
@@ -28,9 +41,10 @@ STEPS = ["judge", "supplier", "protect", "assess", "promise"]
     language=st.sampled_from(["en", "zh"]),
     depth=st.integers(0, 5),
     unit=st.sampled_from(["percent", "days", "count", "cny", "ratio", "score", "hours"]),
+    shares=st.lists(st.fractions(-100, 100, max_denominator=10**9), max_size=5),
 )
 def test_every_card_is_valid(
-    label: str, subject: str, note: str, observed: Any, language: str, depth: int, unit: str
+    label: str, subject: str, note: str, observed: Any, language: str, depth: int, unit: str, shares: list[Fraction]
 ) -> None:
     game = Play(shipped("supply_exception"))
     game.do(
@@ -44,7 +58,12 @@ def test_every_card_is_valid(
             observed=observed,
             threshold=observed,
             snapshot_id="s",
-            data={"as_of": "2026-11-15"},
+            data={
+                "as_of": "2026-11-15",
+                "rule_kind": "change",
+                "why": {"en": note},
+                **_contributors(label, shares, unit),
+            },
         )
     )
     context = CardContext(
