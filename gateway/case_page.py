@@ -111,7 +111,9 @@ def case_page(
         sees_entries=governed.sees_people and governed.sees_figures(state.metric),
         figures=_figures(words, governed, state),
         held=_held(governed, state),
-        taken_in=service.taken_in(state) if template.closes == "on_resolution" else [],
+        taken_in=[_similar(words, governed, one) for one in service.taken_in(state)]
+        if template.closes == "on_resolution"
+        else [],
         similar=similar,
         similar_sum=(sum(one.effective is True for one in judged), len(judged)),
         messages=_messages(context, governed, state),

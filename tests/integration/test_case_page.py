@@ -206,6 +206,24 @@ def test_the_ledger_has_pauses_with_reasons_and_rungs(stack: Stack, clock: Fixed
     assert f'<a href="/metrics/{METRIC}">Supplier reject rate</a>' in text
 
 
+def test_an_incident_names_those_that_became_part_of_it(stack: Stack) -> None:
+    service = stack.context.service
+    findings = [
+        Finding(
+            rule_id=RED_LINE_RULE, subject_id=subject, kind="asset", label=subject, owner_role="quality_engineer",
+            failed=[], symptoms=[], held=[], affected_roles=[], sighting="s9",
+        )
+        for subject in ("stg_deep", "fct_on_top")
+    ]  # fmt: skip
+    deep, on_top = keep_incidents(service, findings, {RED_LINE_RULE}).opened
+    service.join_incident(on_top, deep)
+    assert f'<a href="/cases/{on_top}">{on_top}</a> fct_on_top' in case_page(stack, deep)
+    part = case_page(stack, on_top)
+    assert f'<dt>Part of</dt><dd><a href="/cases/{deep}">{deep}</a></dd>' in part
+    assert f"Became part of {deep}" in timeline(part)
+    assert f'href="/cases/{deep}"' in stack.http.get("/incidents").text
+
+
 def test_similar_cases_say_how_they_ended(stack: Stack, clock: FixedClock) -> None:
     first = opened(stack)
     finish(stack, first)
