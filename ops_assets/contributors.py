@@ -23,6 +23,7 @@ from ops_assets.governed_figures import GovernedFigures
 from ops_assets.movement import DimensionMovement, MovementError, movement_in_view
 from ops_assets.periods import Period, before, last_whole, window
 from ops_assets.watched_kinds import compared_periods
+from ops_assets.watched_rows import first_day, has_rows
 from resources.serving import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ _NOT_SHOWN = Words(
     "By the access policy, no dimension of this metric is shown in channels.",
     "按访问策略，该指标的维度不在频道中显示。",
 )
+_NO_ROWS = Words("No rows of the metric were published.", "该指标没有已发布的数据行。")
 _NOTHING = Words("No dimension of the metric tells apart what moved the figure.", "该指标没有可区分变动来源的维度。")
 
 
@@ -72,8 +74,12 @@ def contributors_of(
         return _unknown(_FAILED)
 
 
-def periods_of(watch: Watch, as_of: date, window_days: int | None) -> tuple[Period, Period]:
-    """The older and the newer period: those that the rule compares, else the one it looks at and the one before."""
+def periods_of(watch: Watch, as_of: date, window_days: int | None, oldest: date | None = None) -> tuple[Period, Period]:
+    """The older and the newer period: those that the rule compares, else the one it looks at and the one before.
+
+    The last two whole months stand in where the rows, of which the first is of ``oldest``, do not cover the window
+    before: half of it would look like a rise.
+    """
     rule = watch.rule
     if rule.change is not None:
         compared = compared_periods(rule.change, as_of, window_days)
@@ -84,7 +90,9 @@ def periods_of(watch: Watch, as_of: date, window_days: int | None) -> tuple[Peri
         return before(rule.control.points, newer), newer
     if window_days is not None:
         newer = window(as_of, window_days)
-        return newer.moved(-window_days), newer
+        older = newer.moved(-window_days)
+        if oldest is None or oldest <= older.first:
+            return older, newer
     newer = last_whole("month", as_of)
     return before("month", newer), newer
 
@@ -95,7 +103,9 @@ def _contributors(
     definition = figures.bundle.metrics[breach.metric]
     view = figures.channel_dimensions(breach.metric)
     (row,) = snapshot.rows("select as_of, window_days, unit, decimals from metrics where metric = ?", [breach.metric])
-    older, newer = periods_of(watch, row["as_of"], row["window_days"])
+    if not has_rows(snapshot, breach.metric):
+        return _unknown(_NO_ROWS)
+    older, newer = periods_of(watch, row["as_of"], row["window_days"], first_day(snapshot, breach.metric))
     subject = (breach.subject_kind, breach.subject_id) if breach.subject_kind else None
     asked = [name for name in definition.dimensions if subject is None or name != subject[0]]
     hidden = [name for name in asked if name in view.left_out]

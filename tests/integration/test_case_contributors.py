@@ -190,5 +190,7 @@ def test_the_periods_are_those_that_the_rule_compares() -> None:
 
     assert labels(above="0.1") == ("2026-09-17..2026-10-16", "2026-10-17..2026-11-15")
     assert labels(None, above="0.1") == ("2026-09", "2026-10")
+    young = periods_of(Watch(METRIC, RULE.model_copy(update={"change": None})), AS_OF, 30, date(2026, 9, 18))
+    assert [period.label for period in young] == ["2026-09", "2026-10"], "half a window would look like a rise"
     assert labels(change={"against": "same_period_last_year", "more_than": "0.1"}) == ("2025-10", "2026-10")
     assert labels(control={"rules": [1], "points": "week", "baseline": 8}) == ("2026-W44", "2026-W45")
