@@ -132,7 +132,7 @@ def build(
         results: list[NodeResult] = []
         if renewed is None or renewed:
             results = dbt.build(select=sorted(renewed or ()), tests=True, full_refresh=True, progress=progress)
-            compiled = _note_build(platform, definitions, state.fingerprint)
+            compiled = _note_build(platform, definitions, state.fingerprint, renewed)
         if not full:
             select = [name for name in _selection(project, changed, state.failed_nodes) if name not in (renewed or ())]
             if not select and not renewed and state.fingerprint == project.fingerprint:
@@ -147,7 +147,7 @@ def build(
         if not any(result.failed for result in results if not result.unique_id.startswith("test.")):
             state.batch_seq = newest
         if not compiled and state.fingerprint != project.fingerprint:
-            _note_build(platform, definitions, state.fingerprint)
+            _note_build(platform, definitions, state.fingerprint, ())
         state.fingerprint, state.code = project.fingerprint, _built_code(project, results, renewed)
         state.broken, state.failed_nodes = broken, failed_nodes
         fault_point("refresh.after_build")
@@ -242,14 +242,16 @@ def _built_code(project: Project, results: Sequence[NodeResult], renewed: frozen
     return {name: code for name, code in project.code.items() if name not in stale}
 
 
-def _note_build(platform: Platform, definitions: Definitions, before: str) -> dict[str, str]:
+def _note_build(
+    platform: Platform, definitions: Definitions, before: str, renewed: Collection[str] | None
+) -> dict[str, str]:
     """Keep lineage and SQL of what was built in full, which is when a model is compiled in its full form; the others'
-    are those of the build ``before``.
+    are those of the build ``before``. ``renewed`` are the models built in full, None for all of them.
     """
     manifest = json.loads(platform.dbt.manifest_path.read_text(encoding="utf-8"))
     kept = compiled_sql(platform, before) or {}
     for node in manifest["nodes"].values():
-        if node["resource_type"] == "model" and not node.get("compiled_code"):
+        if node["resource_type"] == "model" and (renewed is not None and node["name"] not in renewed):
             node["compiled_code"] = kept.get(node["name"])
     lineage = with_queries(read_lineage(manifest), metric_queries(definitions.semantic_manifest))
     write_json_atomically(_lineage_path(platform), lineage.to_json())
