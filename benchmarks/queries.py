@@ -100,7 +100,7 @@ def questions(kind: str, seed: int) -> Iterator[MetricQuery]:
         # Small bodies to run, so that compiling is what is measured.
         return (query for query in itertools.cycle(list(_shapes())[seed % 7 :]))
     metric = ROLLED if "roll-up" in kind else RAW
-    return (_by_month(metric, 1 + 7919 * seed + number) for number in itertools.count())
+    return (_by_month(metric, 1 + 997 * seed + number) for number in itertools.count())
 
 
 def _by_month(metric: str, number: int) -> MetricQuery:
@@ -113,6 +113,8 @@ def _by_month(metric: str, number: int) -> MetricQuery:
         grain="month",
         time_range=TimeRange(first=last - timedelta(days=364), last=last),
         filters=(Filter(dimension="supplier", values=suppliers),),
+        # Above what there is, and so that no two numbers below 100,000 ask the same.
+        limit=200 + number % 9_797,
     )
 
 
@@ -314,7 +316,7 @@ def _weighed(server: _Server, distinct: int) -> list[float]:
 
     def distinct_query(number: int) -> MetricQuery:
         if number % 4:
-            return _by_month(ROLLED, number).model_copy(update={"limit": 200 + number % 800})
+            return _by_month(ROLLED, number)
         last = LAST_DAY - timedelta(days=(number // 4) % (DAYS - 40))
         span = TimeRange(first=last - timedelta(days=29), last=last)
         return shapes[(number // 4) % len(shapes)].model_copy(update={"time_range": span, "limit": 1 + number % 50})
