@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from gateway.case_breach import SHOWN_HERE, breach_words
 from gateway.case_drawing import drawing
 from gateway.case_timeline import Story
 from gateway.case_words import CaseWords
@@ -103,6 +104,7 @@ def case_page(
         requested_by=words.person(state.requested_by),
         outcome=words.ending(state.outcome),
         given=_given(words, template, log[0].get("data") or {}),
+        breach=breach_words(log[0].get("data") or {}, language_of(request)),
         waiting=_waiting(words, state, template, now),
         graph=drawing(state, template, words, now),
         timeline=story.timeline(),
@@ -140,7 +142,8 @@ def _waiting(words: CaseWords, state: CaseState, template: Template, now: dateti
 
 def _given(words: CaseWords, template: Template, data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the case was opened with, as far as it is single values; lists have parts of the page of their own."""
-    return words.entries(template, {key: value for key, value in data.items() if not isinstance(value, dict | list)})
+    single = {key: value for key, value in data.items() if key not in SHOWN_HERE and not isinstance(value, dict | list)}
+    return words.entries(template, single)
 
 
 def _figures(words: CaseWords, governed: GovernedCases, state: CaseState) -> dict[str, str] | None:

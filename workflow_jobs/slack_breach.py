@@ -34,6 +34,11 @@ _DIMENSIONS: Final[Mapping[str, str]] = {
 }
 
 
+def dimension_words(name: str, *, chinese: bool) -> str:
+    """The name of a dimension as people read it."""
+    return _DIMENSIONS.get(name, name) if chinese else name.replace("_", " ")
+
+
 def evidence(case: CaseState, context: CardContext) -> list[dict[str, Any]]:
     """One section with the sentence that the breach carried, one with the largest contributions, in the card's
     language.
@@ -70,8 +75,7 @@ def _contributors(case: CaseState, context: CardContext) -> list[dict[str, Any]]
 
 
 def _line(one: Mapping[str, Any], form: FigureForm, points: str, context: CardContext) -> str:
-    name = str(one["dimension"])
-    dimension = shortened(_DIMENSIONS.get(name, name) if context.chinese else name.replace("_", " "), _LONGEST_LABEL)
+    dimension = shortened(dimension_words(str(one["dimension"]), chinese=context.chinese), _LONGEST_LABEL)
     label = shortened(str(one["label"]), _LONGEST_LABEL)
     line = f"• {escaped(dimension)} {escaped(label)}: {form.points(Fraction(str(one['contribution_exact'])), points)}"
     share = one.get("share")
