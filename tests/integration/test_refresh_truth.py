@@ -155,7 +155,7 @@ def test_a_full_build_with_all_dbt_tests_changes_no_figure(
     world = copy_world(published.home)
     figures = world.figures()
     state = BuildState.load(state_path(world.platform))
-    state.fingerprint = "definitions of another day"
+    state.fingerprint, state.code = "definitions of another day", {}
     state.save(state_path(world.platform))
     built = world.build()
     assert (built.kind, built.state.broken) == ("full", {})
