@@ -80,11 +80,11 @@ def publish_snapshot(
         )
         for name, en, zh, domain, unit, decimals, state, reason, value, text in _METRICS:
             given = value is not None
-            text = figure if figure and given else text
+            shown = figure if figure and given else text
             db.execute(
                 "insert into metrics values (?, ?, ?, ?, 'quality_manager', ?, ?, 'down', 'ratio', 90, ?, ?, ?, ?, ?,"
                 " ?, ?, ?, 1, ?)",
-                [name, en, zh, domain, unit, decimals, state, reason, value, text, "276.300000" if given else None,
+                [name, en, zh, domain, unit, decimals, state, reason, value, shown, "276.300000" if given else None,
                  "8845.000000" if given else None, info.as_of if given else None, info.id if given else None,
                  8845 if given else 0],
             )  # fmt: skip

@@ -26,8 +26,9 @@ CLASSES: dict[str, SecurityClass] = {
     "note": "confidential",
 }  # fmt: skip
 ROWS = [(f"T{n}", f"D{n % 3}", f"Person {n % 7}", 20 + n, 100 + n / 4, f"secret {n}") for n in range(40)]
-SECRETS: dict[str, set[Any]] = {"name": {row[2] for row in ROWS}, "age": {row[3] for row in ROWS}, "cost": {row[4] for row in ROWS},
-           "note": {row[5] for row in ROWS}}  # fmt: skip
+SECRETS: dict[str, set[Any]] = {
+    name: {row[at] for row in ROWS} for name, at in (("name", 2), ("age", 3), ("cost", 4), ("note", 5))
+}
 COLUMNS = list(CLASSES)
 
 
