@@ -25,6 +25,7 @@ from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.figures import raw_value, shown_value
 from ops_assets.governed_figures import GovernedFigures
 from ops_assets.period_change import Change, change_of
+from ops_assets.periods import following_month
 from ops_assets.trust import trust_of
 from resources.serving import Snapshot
 
@@ -188,7 +189,8 @@ class Reading:
                     start=row["period_start"],
                     value=None if row["value"] is None else row["value"] * scale,
                     shown=amount(self.language, row["value_text"], row["unit"]),
-                    is_whole=row["as_of"] is None or _month_end(row["period_start"]) <= row["as_of"],
+                    is_whole=row["as_of"] is None
+                    or following_month(row["period_start"]) - timedelta(days=1) <= row["as_of"],
                 )
             )
         return found
@@ -196,7 +198,3 @@ class Reading:
 
 def _place(domain: str) -> int:
     return DOMAINS.index(domain) if domain in DOMAINS else len(DOMAINS)
-
-
-def _month_end(start: date) -> date:
-    return (start.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)

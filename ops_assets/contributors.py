@@ -22,6 +22,7 @@ from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.governed_figures import GovernedFigures
 from ops_assets.movement import DimensionMovement, MovementError, movement_in_view
 from ops_assets.periods import Period, before, last_whole, window
+from ops_assets.sql_names import quoted
 from ops_assets.watched_kinds import compared_periods
 from ops_assets.watched_rows import first_day, has_rows
 from resources.serving import Snapshot
@@ -151,9 +152,9 @@ def top_contributors(dimensions: Sequence[DimensionMovement], most: int = MOST) 
 
 
 def _is_small(snapshot: Snapshot, definition: MetricDefinition, dimension: str, older: Period, newer: Period) -> bool:
-    column = definition.dimensions[dimension].id.replace('"', '""')
+    column = quoted(definition.dimensions[dimension].id)
     rows = snapshot.rows(
-        f'select count(distinct "{column}") as members from "{definition.name}" where event_date between ? and ?',
+        f"select count(distinct {column}) as members from {quoted(definition.name)} where event_date between ? and ?",
         [min(older.first, newer.first), max(older.last, newer.last)],
     )
     members: int = rows[0]["members"]

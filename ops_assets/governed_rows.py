@@ -16,7 +16,8 @@ import duckdb
 from ops_assets.access import CLASSES, AccessPolicy, AccessRefused, Hidden, Reader, SecurityClass, View
 from ops_assets.definition_bundle import DefinitionBundle
 from ops_assets.dictionary.security import ModelSecurity
-from ops_assets.row_conditions import Condition, quoted
+from ops_assets.row_conditions import Condition
+from ops_assets.sql_names import quoted
 from resources.serving import Snapshot
 
 MOST_ROWS = 10_000

@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.figures import raw_value, shown_value
+from ops_assets.publishing.headline import headline_filter, window_start
+from ops_assets.sql_names import quoted
 from resources.serving import Snapshot
 
 DEFAULT_DAYS = 30
@@ -79,23 +81,13 @@ def _earlier(
     # The name is the dictionary's, and its view exists only where something was published.
     if not snapshot.rows("select 1 from metric_part where metric = ? limit 1", [metric.name]):
         return None
-    relation = '"' + metric.name.replace('"', '""') + '"'
-    if metric.aggregation == "latest_sum":
-        where = f"event_date = (select max(event_date) from {relation} where event_date <= $until)"
-        first = until
-    elif window_days is None:
-        where, first = "event_date <= $until", until
-    else:
-        first = until - timedelta(days=window_days - 1)
-        where = "event_date between $first and $until"
-    asked = {"until": until, "first": first}
+    relation = quoted(metric.name)
+    begins = None if metric.aggregation == "latest_sum" else window_start(until, window_days)
     (reach,) = snapshot.rows(f"select min(event_date) as oldest from {relation}")
-    if reach["oldest"] is None or reach["oldest"] > first:
+    if reach["oldest"] is None or reach["oldest"] > (begins or until):
         return None
-    (sums,) = snapshot.rows(
-        f"select sum(numerator) as n, sum(denominator) as d from {relation} where {where}",
-        {name: day for name, day in asked.items() if f"${name}" in where},
-    )
+    where = headline_filter(metric.aggregation, relation, until, window_days)
+    (sums,) = snapshot.rows(f"select sum(numerator) as n, sum(denominator) as d from {relation} where {where}")
     return sums["n"], sums["d"]
 
 

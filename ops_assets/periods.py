@@ -18,6 +18,11 @@ class PeriodError(ValueError):
     """A text that is no period; the sentence says how to write one."""
 
 
+def following_month(month: date) -> date:
+    """The first day of the month after the one that begins on ``month``."""
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
     """Local days from ``first`` to ``last``, both included."""

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from ops_assets.dictionary.base import Strict
+from ops_assets.sql_names import quoted
 
 Operator = Literal["eq", "ne", "in", "not_in", "lt", "le", "gt", "ge", "is_null", "is_not_null"]
 Value = bool | int | Decimal | date | datetime | str
@@ -44,8 +45,3 @@ class Condition(Strict):
             marks = ", ".join("?" for _ in self.values)
             return f"coalesce({column} {'not ' if self.op == 'not_in' else ''}in ({marks}), false)", list(self.values)
         return f"coalesce({column} {_SQL[self.op]} ?, false)", list(self.values)
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'

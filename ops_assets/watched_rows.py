@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from ops_assets.periods import Grain, Period
+from ops_assets.sql_names import quoted
 from resources.serving import Snapshot
 
 Aggregation = Literal["ratio", "sum", "latest_sum"]
@@ -40,11 +41,11 @@ class Columns:
 
     @property
     def id_sql(self) -> str:
-        return "''" if self.id is None else f"cast({_quoted(self.id)} as varchar)"
+        return "''" if self.id is None else f"cast({quoted(self.id)} as varchar)"
 
     @property
     def label_sql(self) -> str:
-        return "''" if self.label is None else f"max(cast({_quoted(self.label)} as varchar))"
+        return "''" if self.label is None else f"max(cast({quoted(self.label)} as varchar))"
 
 
 def has_rows(snapshot: Snapshot, metric: str) -> bool:
@@ -54,7 +55,7 @@ def has_rows(snapshot: Snapshot, metric: str) -> bool:
 
 def first_day(snapshot: Snapshot, metric: str) -> date | None:
     """The day of the oldest row."""
-    rows = snapshot.rows(f"select min(event_date) as day from {_quoted(metric)}")
+    rows = snapshot.rows(f"select min(event_date) as day from {quoted(metric)}")
     found: date | None = rows[0]["day"]
     return found
 
@@ -87,7 +88,7 @@ def newest_days(snapshot: Snapshot, metric: str, period: Period, columns: Column
         f"""
         select {columns.id_sql} as subject_id, {columns.label_sql} as label, sum(numerator) as numerator,
             sum(denominator) as denominator, max(event_date) as newest
-        from {_quoted(metric)} where event_date between $first and $last group by 1 order by 1
+        from {quoted(metric)} where event_date between $first and $last group by 1 order by 1
         """,
         {"first": period.first, "last": period.last},
     )
@@ -106,7 +107,7 @@ def _sums(
     values: dict[str, object] = {"first": period.first, "last": period.last}
     conditions = ""
     for number, (column, texts) in enumerate((only or {}).items()):
-        conditions += f" and list_contains($only{number}, cast({_quoted(column)} as varchar))"
+        conditions += f" and list_contains($only{number}, cast({quoted(column)} as varchar))"
         values[f"only{number}"] = list(texts)
     latest = "qualify event_date = max(event_date) over (partition by start)" if aggregation == "latest_sum" else ""
     rows = snapshot.rows(
@@ -114,7 +115,7 @@ def _sums(
         with days as (
             select {columns.id_sql} as subject_id, {columns.label_sql} as label, event_date, {start} as start,
                 sum(numerator) as numerator, sum(denominator) as denominator
-            from {_quoted(metric)} where event_date between $first and $last{conditions}
+            from {quoted(metric)} where event_date between $first and $last{conditions}
             group by 1, 3, 4 {latest})
         select subject_id, max(label) as label, start, sum(numerator) as numerator, sum(denominator) as denominator
         from days group by subject_id, start order by subject_id, start
@@ -133,7 +134,3 @@ def _subject(row: dict[str, Any]) -> SubjectSums:
         numerator=Decimal(row["numerator"] or 0),
         denominator=Decimal(row["denominator"] or 0),
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -9,7 +9,7 @@ import duckdb
 import sqlalchemy as sa
 
 from ops_assets.ingestion.ledger import ingestion_batch, quarantine_row
-from ops_assets.ingestion.raw_tables import quoted
+from ops_assets.sql_names import quoted
 from resources.ops_database import reading
 
 

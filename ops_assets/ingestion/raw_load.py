@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 
 from ops_assets.ingestion.judge import Chunk
 from ops_assets.ingestion.landing_schema import LandingTable
-from ops_assets.ingestion.raw_tables import newest_snapshot, quoted, raw_name
+from ops_assets.ingestion.raw_tables import newest_snapshot, raw_name
 from ops_assets.ingestion.versions import Incoming, Outcome, Stored, resolve, resolve_within_file
+from ops_assets.sql_names import quoted
 from resources.fault_points import fault_point
 
 

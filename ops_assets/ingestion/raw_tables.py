@@ -12,6 +12,7 @@ from datetime import datetime
 import duckdb
 
 from ops_assets.ingestion.landing_schema import LandingSchema, LandingTable
+from ops_assets.sql_names import quoted
 
 _TECHNICAL = (
     ("_batch_id", "VARCHAR"),
@@ -26,11 +27,6 @@ _TECHNICAL = (
 
 class SchemaChangeRefused(RuntimeError):
     """A landing schema changed in a way that does not fit the data already loaded."""
-
-
-def quoted(name: str) -> str:
-    """An identifier for SQL."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def raw_name(table: LandingTable) -> str:

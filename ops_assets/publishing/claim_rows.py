@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import date
 
 from ops_assets.dictionary.claim_spec import ClaimSpec
+from ops_assets.periods import following_month
 from ops_assets.publishing.parts import write_part
 from ops_assets.publishing.sections import SectionContext
-from ops_assets.reconciliation.row_level import following_month
 
 
 def write_claim_rows(context: SectionContext, metric: str, claim: ClaimSpec, relation: str) -> None:

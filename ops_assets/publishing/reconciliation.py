@@ -18,12 +18,13 @@ import duckdb
 
 from ops_assets.dictionary.claim_spec import ClaimSpec
 from ops_assets.dictionary.metric import MetricDefinition
+from ops_assets.periods import following_month
 from ops_assets.publishing.claim_rows import write_claim_rows
 from ops_assets.publishing.parts import create_parts_view, sql_text, write_part
 from ops_assets.publishing.sections import SectionContext
 from ops_assets.reconciliation.answer import Figure, Span, exact_text
 from ops_assets.reconciliation.gap import Gap, make_gaps
-from ops_assets.reconciliation.row_level import MonthRows, Periods, RowLevel, following_month
+from ops_assets.reconciliation.row_level import MonthRows, Periods, RowLevel
 from ops_assets.reconciliation.score import Compared, score_metric
 from ops_assets.reconciliation.spec import Comparison, ComparisonError, compare_with_ours, rows_view
 from ops_assets.reconciliation.totals_sql import TOO_LARGE, PartSums

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ops_assets.catalog import Catalog
 from ops_assets.definition_bundle import DefinitionBundle
 from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.figures import raw_value, shown_value
+from ops_assets.periods import following_month
 from ops_assets.project import Project
 from ops_assets.publishing.daily_rollups import DailyRollups
 from ops_assets.publishing.failures import Failures
@@ -285,14 +286,13 @@ class SnapshotWriter:
         return {month: (file, fingerprint) for month, file, fingerprint in rows}
 
     def _write_part(self, metric: MetricDefinition, relation: str, month: date) -> str:
-        following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
         return write_part(
             self._db,
             self._parts_dir,
             metric.name,
             f"{month:%Y-%m}-{self._info.sequence:06d}",
             f"select * from {relation} where event_date >= date '{month.isoformat()}' "
-            f"and event_date < date '{following.isoformat()}' order by event_date",
+            f"and event_date < date '{following_month(month).isoformat()}' order by event_date",
         )
 
     def _write_subjects(self, metric: MetricDefinition, relation: str) -> None:

@@ -16,10 +16,11 @@ from typing import Any
 
 from ops_assets.dictionary.base import Text
 from ops_assets.dictionary.metric import MetricDefinition
+from ops_assets.periods import following_month
 from ops_assets.reconciliation.answer import OURS, Explanation, Figure, Part, PartRow, Span
 from ops_assets.reconciliation.attribution import ratio_slopes
 from ops_assets.reconciliation.gap import Gap, amount, make_gaps
-from ops_assets.reconciliation.row_level import Periods, RowLevel, following_month
+from ops_assets.reconciliation.row_level import Periods, RowLevel
 from ops_assets.reconciliation.spec import (
     OURS_LABEL,
     Comparison,

@@ -19,6 +19,7 @@ from typing import Any
 
 import duckdb
 
+from ops_assets.periods import following_month
 from ops_assets.reconciliation.answer import Span
 from ops_assets.reconciliation.attribution import RULE, shares
 from ops_assets.reconciliation.pairing_sql import KeyPairing
@@ -312,11 +313,6 @@ class RowLevel:
 
 def _within(months: Sequence[date]) -> str:
     return f"day >= date '{months[0].isoformat()}' and day < date '{following_month(months[-1]).isoformat()}'"
-
-
-def following_month(month: date) -> date:
-    """The first day of the month after the one that begins on ``month``."""
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
 def _chunks(
