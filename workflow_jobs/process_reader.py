@@ -204,12 +204,7 @@ class ProcessReader:
     def decision_modal(self, task_id: str, version: int, outcome: str) -> dict[str, Any]:
         """The modal for a button whose step has a form. Refused where the card is stale or has no such outcome."""
         directory = self._directory()
-        with reading(self._engine) as connection:
-            row = rows.task_row(connection, task_id)
-            if row is None:
-                raise UnknownTask(f"there is no task {task_id!r}")
-            case = self._known(rows.case_state(connection, row.case_id), row.case_id)
-            template = self._template_of(connection, case)
+        case, template = self._case_of_task(task_id)
         task = case.tasks[task_id]
         if task.status == "decided":
             who = directory.name(task.decided_by or "")
@@ -229,12 +224,7 @@ class ProcessReader:
     def action_modal(self, task_id: str, version: int, action: str) -> dict[str, Any]:
         """The modal of a button that needs more than a press (snooze, assign). Refused where the card is stale."""
         directory = self._directory()
-        with reading(self._engine) as connection:
-            row = rows.task_row(connection, task_id)
-            if row is None:
-                raise UnknownTask(f"there is no task {task_id!r}")
-            case = self._known(rows.case_state(connection, row.case_id), row.case_id)
-            template = self._template_of(connection, case)
+        case, template = self._case_of_task(task_id)
         environment = Environment(template=template, calendar=self._calendar, directory=directory)
         flow = Flow(case.case_id, case, self._clock.now(), environment)
         # As whoever is assigned: who may do it is asked again when the modal is submitted.
@@ -250,6 +240,16 @@ class ProcessReader:
                 raise Refused("transfer_invalid", "There is nobody else who may decide this.")
             return slack_actions.assign_modal(task, context, others)
         raise Refused("action_not_offered", f"This task has no such choice as {action!r}.")
+
+    def _case_of_task(self, task_id: str) -> tuple[CaseState, Template]:
+        """The case that a task belongs to, and its template. Raises UnknownTask."""
+        with reading(self._engine) as connection:
+            row = rows.task_row(connection, task_id)
+            if row is None:
+                raise UnknownTask(f"there is no task {task_id!r}")
+            case = self._known(rows.case_state(connection, row.case_id), row.case_id)
+            template = self._template_of(connection, case)
+        return case, template
 
     def _context(self, directory: Directory, metric: str) -> CardContext:
         return CardContext(

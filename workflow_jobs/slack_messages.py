@@ -139,22 +139,17 @@ def escalation_card(
 def case_card(case: CaseState, template: Template, context: CardContext) -> Message:
     """The card of the whole case, kept up to date in the channel: facts, state, every step so far."""
     head = f"{context.title(template.title)}: {_subject(case, template, context)}"
-    line = _status_line(case, context)
-    blocks: list[Block] = [
-        _header(head),
-        decision_facts(case, None, context),
-        *slack_incident.evidence(case, context),
-        *slack_breach.evidence(case, context),
-        {"type": "section", "text": markdown(line)},
-        *_progress(case, template, context, waiting=True),
-        _footer(case, None, context),
-    ]
-    return _message(f"{head} ({_unmarked(line)})", blocks)
+    return _standing(head, case, context, _progress(case, template, context, waiting=True))
 
 
 def told_card(case: CaseState, template: Template, context: CardContext) -> Message:
     """The message to whom a case concerns who need not act: the facts and how it stands, kept up to date."""
     head = f"{context.word('affected')}: {_subject(case, template, context)}"
+    return _standing(head, case, context, [])
+
+
+def _standing(head: str, case: CaseState, context: CardContext, progress: list[Block]) -> Message:
+    """A message about a case that stands and is kept up to date: the facts, how it stands, what was done so far."""
     line = _status_line(case, context)
     blocks: list[Block] = [
         _header(head),
@@ -162,6 +157,7 @@ def told_card(case: CaseState, template: Template, context: CardContext) -> Mess
         *slack_incident.evidence(case, context),
         *slack_breach.evidence(case, context),
         {"type": "section", "text": markdown(line)},
+        *progress,
         _footer(case, None, context),
     ]
     return _message(f"{head} ({_unmarked(line)})", blocks)
