@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from slack_bolt import App
 from slack_sdk import WebClient
@@ -25,6 +25,7 @@ from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_messages import ACTION_PREFIX, ButtonValue
 
 _log = logging.getLogger(__name__)
+_Value = TypeVar("_Value")
 _FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
 _ACTION_FIELD_PROBLEMS = _FIELD_PROBLEMS | {"pause_invalid", "transfer_invalid"}
 _NO_TASK = "This task does not exist any more."
@@ -52,17 +53,10 @@ class SlackHandler:
         if str(action.get("action_id") or "").startswith(slack_actions.ACTION_PREFIX):
             self._acted(ack, body, str(action.get("value") or ""))
             return
-        try:
-            button = ButtonValue.read(str(action.get("value") or ""))
-        except ValueError:
-            ack()
-            self._explain(body, _OLD_CARD)
+        pressed = self._pressed_by(ack, body, ButtonValue.read, str(action.get("value") or ""))
+        if pressed is None:
             return
-        person, refusal = self._person(body)
-        if person is None:
-            ack()
-            self._explain(body, refusal)
-            return
+        button, person = pressed
         if button.form:
             ack()
             self._open_modal(body, button)
@@ -111,19 +105,29 @@ class SlackHandler:
         ack()
         self._kick()
 
-    def _acted(self, ack: Acknowledge, body: Mapping[str, Any], text: str) -> None:
-        """A button that does something else with the task than deciding it."""
+    def _pressed_by(
+        self, ack: Acknowledge, body: Mapping[str, Any], read: Callable[[str], _Value], text: str
+    ) -> tuple[_Value, Person] | None:
+        """What a button carries and who pressed it; None where that cannot be told, which the person is told."""
         try:
-            value = slack_actions.ActionValue.read(text)
+            value = read(text)
         except ValueError:
             ack()
             self._explain(body, _OLD_CARD)
-            return
+            return None
         person, refusal = self._person(body)
         if person is None:
             ack()
             self._explain(body, refusal)
+            return None
+        return value, person
+
+    def _acted(self, ack: Acknowledge, body: Mapping[str, Any], text: str) -> None:
+        """A button that does something else with the task than deciding it."""
+        pressed = self._pressed_by(ack, body, slack_actions.ActionValue.read, text)
+        if pressed is None:
             return
+        value, person = pressed
         try:
             if value.action in slack_actions.WITH_MODAL:
                 ack()
