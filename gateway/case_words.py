@@ -19,8 +19,9 @@ from gateway.governed_cases import GovernedCases
 from gateway.words import Language, text
 from workflow_jobs.engine.conditions import declared_fields
 from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.parts import FormField, Text
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.engine.template import FormField, HumanStep, Template, Text
+from workflow_jobs.engine.template import HumanStep, Template
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.slack_text import CardContext
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from workflow_jobs.engine.environment import PeopleView
 from workflow_jobs.engine.layout import layout_of
-from workflow_jobs.engine.template import HumanStep, RoleFromInput, Template
+from workflow_jobs.engine.parts import RoleFromInput
+from workflow_jobs.engine.template import HumanStep, Template
 
 
 def askable(template: Template, data: Mapping[str, Any], people: PeopleView) -> frozenset[str]:

@@ -16,8 +16,9 @@ from typing import Any
 from workflow_jobs import slack_messages
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.parts import RoleFromInput
 from workflow_jobs.engine.state import CaseState, TaskState
-from workflow_jobs.engine.template import Fork, RoleFromInput, Template
+from workflow_jobs.engine.template import Fork, Template
 from workflow_jobs.outgoing_message import CARD, STEP_COMPLETED, UPDATE, Outgoing
 from workflow_jobs.outgoing_writer import Telling, Writer
 

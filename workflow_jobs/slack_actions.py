@@ -17,9 +17,10 @@ from typing import Any, Final
 
 from workflow_jobs import block_kit
 from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.parts import Actions
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.task_actions import LONGEST_REASON
-from workflow_jobs.engine.template import Actions, HumanStep, Template
+from workflow_jobs.engine.template import HumanStep, Template
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text
 

@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflow_jobs import block_kit
+from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.state import CaseState, TaskState
-from workflow_jobs.engine.template import FormField, Template
+from workflow_jobs.engine.template import Template
 from workflow_jobs.slack_messages import ButtonValue, decision_facts, step_title
 from workflow_jobs.slack_text import CardContext, markdown, plain_text
 

@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from workflow_jobs.engine.template import Text
+from workflow_jobs.engine.parts import Text
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     "metric": ("Metric", "指标"),

@@ -15,7 +15,8 @@ import dagster as dg
 
 from ops_assets.catalog import Watch
 from workflow_jobs.engine.layout import layout_of
-from workflow_jobs.engine.template import HumanStep, RoleRef, ServiceStep, Template
+from workflow_jobs.engine.parts import RoleRef
+from workflow_jobs.engine.template import HumanStep, ServiceStep, Template
 from workflow_jobs.step_completion import StepCompletion, step_path
 
 OUTCOME = "outcome"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from workflow_jobs.engine.layout import node_of
-from workflow_jobs.engine.template import Fork, HumanStep, Node, RoleRef, Step, Template
+from workflow_jobs.engine.parts import RoleRef
+from workflow_jobs.engine.template import Fork, HumanStep, Node, Step, Template
 
 
 def mermaid(template: Template, language: str = "en") -> str:

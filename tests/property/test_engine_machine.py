@@ -20,10 +20,11 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import fold, replay
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.lint import lint
+from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState, TaskState, state_from_json, state_to_json
-from workflow_jobs.engine.template import FormField, HumanStep, Template, load_template
+from workflow_jobs.engine.template import HumanStep, Template, load_template
 
 PERSONS = tuple(STAFF)
 TITLE = {"en": "T", "zh": "题"}

@@ -12,8 +12,8 @@ from workflow_jobs.engine.assignment import Choice, assign, choose, choose_subst
 from workflow_jobs.engine.conditions import ConditionError, compile_condition
 from workflow_jobs.engine.duration import parse_duration
 from workflow_jobs.engine.forms import read_form, read_value
+from workflow_jobs.engine.parts import FormField, Text
 from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.engine.template import FormField, Text
 from workflow_jobs.engine.values import decimal_text, plain
 
 DAY = date(2026, 11, 16)

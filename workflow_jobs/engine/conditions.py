@@ -23,8 +23,9 @@ from typing import Any, Final
 import cel
 
 from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.engine.template import FormField, HumanStep, Template
+from workflow_jobs.engine.template import HumanStep, Template
 from workflow_jobs.engine.values import Plain
 
 CASE_NAMES: Final = (

@@ -16,8 +16,9 @@ from workflow_jobs.engine.conditions import ConditionError, case_variables, comp
 from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.evolve import evolve
 from workflow_jobs.engine.layout import layout_of, node_of
+from workflow_jobs.engine.parts import Raci, RoleRef, Rung, Tier
 from workflow_jobs.engine.state import CaseState, TaskState
-from workflow_jobs.engine.template import Fork, HumanStep, Node, Raci, RoleRef, Rung, ServiceStep, Step, Tier
+from workflow_jobs.engine.template import Fork, HumanStep, Node, ServiceStep, Step
 
 
 class Flow:

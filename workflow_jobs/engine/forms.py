@@ -9,8 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.engine.template import FormField
 from workflow_jobs.engine.values import Plain, decimal_text, plain
 
 SIGNIFICANT_DIGITS: Final = 15

@@ -21,17 +21,8 @@ from workflow_jobs.engine.conditions import (
 )
 from workflow_jobs.engine.forms import SIGNIFICANT_DIGITS
 from workflow_jobs.engine.layout import Place, layout_of, node_of
-from workflow_jobs.engine.template import (
-    Fork,
-    FormField,
-    HumanStep,
-    Node,
-    RoleFromInput,
-    RoleRef,
-    Rung,
-    ServiceStep,
-    Template,
-)
+from workflow_jobs.engine.parts import FormField, RoleFromInput, RoleRef, Rung
+from workflow_jobs.engine.template import Fork, HumanStep, Node, ServiceStep, Template
 from workflow_jobs.engine.yaml_lines import Path
 
 

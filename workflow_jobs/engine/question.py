@@ -10,8 +10,9 @@ from functools import cache
 from typing import Final
 
 from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.parts import FormField, Outcome, Text
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.template import FormField, HumanStep, Outcome, Template, Text
+from workflow_jobs.engine.template import HumanStep, Template
 
 RETRY: Final = "retry"
 DONE_BY_HAND: Final = "done_by_hand"

@@ -12,9 +12,10 @@ from typing import Final
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
+from workflow_jobs.engine.parts import Actions
 from workflow_jobs.engine.refusal import EngineError, Refused
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.template import Actions, HumanStep
+from workflow_jobs.engine.template import HumanStep
 
 LONGEST_REASON: Final = 500
 
