@@ -24,6 +24,7 @@ from workflow_jobs.cases import (
     UnknownCase,
     UnknownTask,
 )
+from workflow_jobs.engine import asking
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.flow import Flow
@@ -235,7 +236,7 @@ class ProcessReader:
             if times:
                 return slack_actions.snooze_modal(task, context, times)
         elif action == slack_actions.ASSIGN:
-            others = [person for person in flow.assignable(task) if person != task.assignee]
+            others = [person for person in asking.assignable(flow, task) if person != task.assignee]
             if not others:
                 raise Refused("transfer_invalid", "There is nobody else who may decide this.")
             return slack_actions.assign_modal(task, context, others)

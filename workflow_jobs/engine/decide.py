@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from workflow_jobs.engine import asking, clocks, routing, task_actions, whom
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine import task_actions
 from workflow_jobs.engine.conditions import ConditionError, compile_condition, effect_variables
 from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.flow import Flow
@@ -73,7 +73,7 @@ def _open(command: c.OpenCase, now: datetime, env: Environment) -> tuple[e.Event
         data=data,
         breaches=max(1, command.times or 1),
     )
-    flow.enter(template.steps[0])
+    routing.enter(flow, template.steps[0])
     return tuple(flow.events)
 
 
@@ -115,14 +115,14 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
     )
     step = flow.layout.places[task.step_id].node
     if isinstance(step, ServiceStep) and outcome.id == RETRY:
-        flow.request(step)
+        routing.request(flow, step)
     elif isinstance(step, ServiceStep):
-        flow.complete(step.id, DONE_BY_HAND)
+        routing.complete(flow, step.id, DONE_BY_HAND)
     elif outcome.ends_case is not None:
         flow.emit(e.StepCompleted, step_id=step.id, outcome=outcome.id)
-        flow.close(outcome.ends_case)
+        routing.close(flow, outcome.ends_case)
     else:
-        flow.complete(step.id, outcome.id)
+        routing.complete(flow, step.id, outcome.id)
 
 
 def _reassign_absent(flow: Flow, _command: c.ReassignAbsent) -> None:
@@ -130,7 +130,7 @@ def _reassign_absent(flow: Flow, _command: c.ReassignAbsent) -> None:
     day = calendar.local_date(calendar.next_working(flow.now))
     for task in flow.state.open_tasks:
         if task.assignee is None or directory.absent_on(task.assignee, day):
-            flow.reassign(task)
+            asking.reassign(flow, task)
 
 
 def _complete_service(flow: Flow, command: c.CompleteService) -> None:
@@ -139,7 +139,7 @@ def _complete_service(flow: Flow, command: c.CompleteService) -> None:
         raise _not_waiting(step)
     _withdraw_rescue(flow, step)
     flow.emit(e.ServiceCompleted, step_id=step.id, run_id=command.run_id, result=_result(command.result))
-    flow.complete(step.id, "completed")
+    routing.complete(flow, step.id, "completed")
 
 
 def _fail_service(flow: Flow, command: c.FailService) -> None:
@@ -162,9 +162,9 @@ def _failed(flow: Flow, step: ServiceStep, known: StepState, run_id: str, error:
     final = final or known.attempt >= step.attempts
     flow.emit(e.ServiceFailed, step_id=step.id, run_id=run_id, error=error, attempt=known.attempt, final=final)
     if final:
-        flow.ask(step, purpose="rescue")
+        asking.ask(flow, step, purpose="rescue")
     else:
-        flow.request(step)
+        routing.request(flow, step)
 
 
 def _withdraw_rescue(flow: Flow, step: ServiceStep) -> None:
@@ -184,16 +184,16 @@ def _fire_rungs(flow: Flow, _command: c.FireRungs) -> None:
             return
         task = flow.state.tasks[min(due)[1]]
         if task.paused_until is not None:
-            flow.resume(task, "over")
+            clocks.resume(flow, task, "over")
         else:
-            flow.fire(task)
+            clocks.fire(flow, task)
 
 
 def _resolve(flow: Flow, _command: c.ResolveIncident) -> None:
     if flow.env.template.closes != "on_resolution":
         raise Refused("not_resolvable", "This case closes after its last step, not when a check passes.")
     _still_open(flow.state)
-    flow.close("resolved")
+    routing.close(flow, "resolved")
 
 
 def _join(flow: Flow, command: c.JoinIncident) -> None:
@@ -202,7 +202,7 @@ def _join(flow: Flow, command: c.JoinIncident) -> None:
     if command.into == flow.state.case_id:
         raise EngineError(f"case {command.into} cannot become part of itself")
     _still_open(flow.state)
-    flow.close("joined", joined=command.into)
+    routing.close(flow, "joined", joined=command.into)
 
 
 def _reopen(flow: Flow, command: c.ReopenIncident) -> None:
@@ -213,9 +213,9 @@ def _reopen(flow: Flow, command: c.ReopenIncident) -> None:
     flow.emit(e.CaseReopened, reopened=state.reopened + 1, reason="its cause is back")
     _seen(flow, command)
     for task in withdrawn:
-        flow.resume(task, "reopened")
+        clocks.resume(flow, task, "reopened")
     if not withdrawn:
-        flow.enter(flow.env.template.steps[0])
+        routing.enter(flow, flow.env.template.steps[0])
 
 
 def reopenable(state: CaseState, template: Template, now: datetime) -> bool:
@@ -250,10 +250,10 @@ def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
     reason = f"{state.metric or 'the metric'} was {observed} after {effect.window}, rule {effect.rule}"
     if effect.on_failure == "reopen" and state.reopened < effect.max_reopens:
         flow.emit(e.CaseReopened, reopened=state.reopened + 1, reason=reason)
-        flow.enter(flow.env.template.steps[0])
+        routing.enter(flow, flow.env.template.steps[0])
     else:
         owner = flow.env.template.owner_role
-        flow.emit(e.EffectEscalated, to=f"role:{owner}", to_person=flow.person_for("owner", None), reason=reason)
+        flow.emit(e.EffectEscalated, to=f"role:{owner}", to_person=whom.person_for(flow, "owner", None), reason=reason)
 
 
 def _still_open(state: CaseState) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Final
 
+from workflow_jobs.engine import asking, clocks, whom
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
@@ -49,7 +50,7 @@ def snooze(flow: Flow, command: c.SnoozeTask) -> None:
     if not flow.now < until_at <= latest:
         last = f"{latest.astimezone(local):%Y-%m-%d %H:%M}"
         raise Refused("pause_invalid", f"Choose a time after now and not after {last}.")
-    flow.pause(task, command.person_id, until_at, reason)
+    clocks.pause(flow, task, command.person_id, until_at, reason)
 
 
 def wake(flow: Flow, command: c.WakeTask) -> None:
@@ -57,7 +58,7 @@ def wake(flow: Flow, command: c.WakeTask) -> None:
     task = _open_task(flow, command.task_id, command.person_id)
     _may(flow, task, command.person_id)
     if task.paused_until is not None:
-        flow.resume(task, "woken", command.person_id)
+        clocks.resume(flow, task, "woken", command.person_id)
 
 
 def assign(flow: Flow, command: c.AssignTask) -> None:
@@ -69,7 +70,7 @@ def assign(flow: Flow, command: c.AssignTask) -> None:
     name = people.name(command.to)
     if command.to == task.assignee:
         raise Refused("transfer_invalid", f"It is with {name} already.")
-    if command.to not in flow.assignable(task):
+    if command.to not in asking.assignable(flow, task):
         roles = " or ".join(dict.fromkeys((task.role, task.accountable)))
         raise Refused("transfer_invalid", f"{name} may not decide this; it takes the role {roles}.")
     day = calendar.local_date(calendar.next_working(flow.now))
@@ -125,7 +126,7 @@ def actions_of(flow: Flow, task: TaskState) -> Actions:
 def _may(flow: Flow, task: TaskState, person_id: str) -> None:
     if person_id == flow.state.requested_by:
         raise Refused("own_request", "This is your own request: somebody else must decide it.")
-    if not flow.may_decide(task, person_id):
+    if not whom.may_decide(flow, task, person_id):
         name = flow.env.directory.name
         whose = f"It is with {name(task.assignee)}" if task.assignee else "Nobody is assigned yet"
         roles = " or ".join(dict.fromkeys((task.role, task.accountable)))

@@ -1,31 +1,34 @@
-"""Working time: instants in, instants out, by one calendar of working days and hours.
+"""Working time: instants in, instants out, by one calendar of working days and shifts.
 
 Prefix sums over days make every question a binary search, so that a due date years away costs what one hour costs.
-Nothing here reads a clock. Which days are worked comes from the `holidays` package, China's make-up days included; it
-returns none of them, silently, for years whose notice is not published yet. `confirmed_through` is the guard: a
+Nothing here reads a clock. Which days are off comes from `public_days`, which hours are worked from `work_week`; a
 calendar knows to which date it can be relied on, and `confirmed` says it of an instant.
+
+A shift belongs to the day on which it begins, so Friday's night shift ends on Saturday and is worked although Saturday
+is off. A local time that occurs twice, when summer time ends, means its first occurrence; one that does not occur means
+the instant at which the clocks jump.
 """
 
 from __future__ import annotations
 
-import re
+import hashlib
+from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import holidays
+from workflow_jobs.engine.public_days import public_days
+from workflow_jobs.engine.work_week import DAY_MINUTES, DEFAULT_HOURS, Spans, length, read_hours, read_week, usual_day
 
-DEFAULT_HOURS: Final = ("09:00-12:00", "13:30-18:00")
 FIRST_YEAR: Final = 2020
 LAST_YEAR: Final = 2040
 _REMEMBERED_DAYS: Final = 1000
-_DAY_MINUTES: Final = 24 * 60
+_MINUTE: Final = 60_000_000
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)")
 
 
 class OutsideCalendar(ValueError):
@@ -33,12 +36,14 @@ class OutsideCalendar(ValueError):
 
 
 class WorkingCalendar:
-    """Working days and hours of one country. Immutable and safe to share between threads.
+    """Working days and shifts of one country, department or plant. Immutable and safe to share between threads.
 
-    `country` is an ISO code that `holidays` knows; `hours` are local spans of a working day ("09:00-12:00", up to
-    "24:00"), ascending and apart; `time_zone` is where they are read. `confirmed_through` is the last date known for
-    certain: None takes the end of the last year with published make-up days, or, for countries whose holidays follow
-    rules alone, the end of the calendar. Raises ValueError for a country, hours or zone that cannot be used.
+    `country` is an ISO code ("CN", "DE-BY") whose public holidays and make-up days count, or "" for none. `week` maps
+    weekdays to shifts ("mon-fri": ["06:00-14:00", "22:00-06:00"]); without it every working day of the country has
+    `hours`. `days_off` and `extra_days` are the company's own holidays and working days, and win over all else; on an
+    extra or make-up day whose weekday has no shifts of its own the week's usual ones are worked. `time_zone` is where
+    hours are read. `confirmed_through` is the last date known for certain: None takes what is published (see
+    `public_days`). Raises ValueError for a country, hours or zone that cannot be used.
     """
 
     def __init__(
@@ -46,37 +51,72 @@ class WorkingCalendar:
         country: str = "CN",
         *,
         hours: Sequence[str] = DEFAULT_HOURS,
+        week: Mapping[str, Sequence[str]] | None = None,
         time_zone: str = "Asia/Shanghai",
+        days_off: Collection[date] = (),
+        extra_days: Collection[date] = (),
         confirmed_through: date | None = None,
         first_year: int = FIRST_YEAR,
         last_year: int = LAST_YEAR,
     ) -> None:
         self.country = country
-        self.time_zone = ZoneInfo(time_zone)
-        self._spans = _read_hours(hours)
+        try:
+            self.time_zone = ZoneInfo(time_zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"unknown time zone {time_zone!r}: use a name such as Asia/Shanghai") from error
         self._first = date(first_year, 1, 1)
         self._last = date(last_year, 12, 31)
-        self.day_length = timedelta(minutes=sum(end - start for start, end in self._spans))
-        try:
-            known = holidays.country_holidays(country, years=range(first_year, last_year + 1))
-        except NotImplementedError as error:
-            raise ValueError(f"no holidays are known for the country {country!r}") from error
-        make_up = [day for day in known.weekend_workdays if self._first <= day <= self._last]
-        published = date(max(day.year for day in make_up), 12, 31) if make_up else self._last
-        self.confirmed_through = confirmed_through if confirmed_through is not None else published
-        days = (self._first + timedelta(days=n) for n in range((self._last - self._first).days + 1))
-        self._works = tuple(known.is_working_day(day) for day in days)
-        self._known_spans: dict[int, tuple[tuple[int, int], ...]] = {}
+        both = sorted(set(days_off) & set(extra_days))
+        if both:
+            raise ValueError(f"{both[0]} is listed both as a day off and as an extra working day")
+        known = public_days(country, first_year, last_year)
+        shifts = {day: read_hours(hours) for day in range(7) if day not in known.weekend} if week is None else {}
+        self._week: Mapping[int, Spans] = shifts if week is None else read_week(week)
+        self._usual = usual_day(self._week)
+        self.day_length = timedelta(minutes=length(self._usual))
+        self.confirmed_through = known.confirmed_through if confirmed_through is None else confirmed_through
+        works = (known.make_up | frozenset(extra_days)) - frozenset(days_off)
+        rests = (known.off | frozenset(days_off)) - works
+        count = (self._last - self._first).days + 1
+        days = tuple(self._first + timedelta(days=number) for number in range(count))
+        self._works = tuple(day in works or (day.weekday() in self._week and day not in rests) for day in days)
+        # _midnights[n]: local midnight before day n, as microseconds since the epoch.
+        self._midnights = array("q", (self._at(day, 0) for day in (*days, self._last + timedelta(days=1))))
+        self._known_spans: dict[int, Spans] = {}
         # _before[n]: working microseconds before local midnight of day n.
-        self._before = tuple(accumulate(map(self._day_total, range(len(self._works))), initial=0))
+        totals = (sum(closes - opens for opens, closes in self._read_day(index)) for index in range(count))
+        self._before = array("q", accumulate(totals, initial=0))
+
+    @property
+    def digest(self) -> str:
+        """What the calendar amounts to, as text: equal for equal answers. A newer list of holidays changes it too."""
+        told = f"{self.time_zone.key} {self._first} {sorted(self._week.items())} {self.confirmed_through}"
+        made = hashlib.sha256(told.encode())
+        for part in (bytes(self._works), self._midnights.tobytes(), self._before.tobytes()):
+            made.update(part)
+        return "sha256:" + made.hexdigest()
 
     def is_working_day(self, day: date) -> bool:
-        """Whether people work on the local date."""
+        """Whether a shift begins on the local date."""
         return self._works[self._index(day)]
 
     def local_date(self, instant: datetime) -> date:
         """The calendar's local date at an aware instant."""
         return _aware(instant).astimezone(self.time_zone).date()
+
+    def work_date(self, instant: datetime) -> date:
+        """The day whose shift runs at the instant, or begins next: whose absences matter. Raises OutsideCalendar.
+
+        At two in the morning of Friday's night shift it is Friday.
+        """
+        begins = self.next_working(instant)
+        day = self.local_date(begins)
+        index = self._index(day)
+        if index and self._works[index - 1]:
+            end = self._shifts(index - 1)[-1][1]
+            if end > DAY_MINUTES and (begins - _EPOCH) // _MICROSECOND < self._at(day, end - DAY_MINUTES):
+                return day - timedelta(days=1)
+        return day
 
     def confirmed(self, instant: datetime) -> bool:
         """Whether every working day up to the instant is known for certain."""
@@ -125,8 +165,11 @@ class WorkingCalendar:
             raise OutsideCalendar(f"{day} is outside the calendar, which covers {self._first} to {self._last}")
         return index
 
-    def _instants(self, index: int) -> tuple[tuple[int, int], ...]:
-        """Spans of a day as microseconds since the epoch; none on a day off. Days in use are remembered."""
+    def _shifts(self, index: int) -> Spans:
+        return self._week.get((self._first + timedelta(days=index)).weekday(), self._usual)
+
+    def _instants(self, index: int) -> Spans:
+        """What is worked between two midnights, as microseconds since the epoch. Days in use are remembered."""
         known = self._known_spans.get(index)
         if known is None:
             known = self._read_day(index)
@@ -135,39 +178,44 @@ class WorkingCalendar:
             self._known_spans[index] = known
         return known
 
-    def _read_day(self, index: int) -> tuple[tuple[int, int], ...]:
-        if not self._works[index]:
-            return ()
-        return tuple((self._local(index, start), self._local(index, end)) for start, end in self._spans)
+    def _read_day(self, index: int) -> Spans:
+        """The day's shifts up to midnight, after what the shift over the midnight before still takes of the day."""
+        spans: list[tuple[int, int]] = []
+        if index and self._works[index - 1]:
+            over = self._shifts(index - 1)[-1][1] - DAY_MINUTES
+            if over > 0:
+                spans.append((0, over))
+        if self._works[index]:
+            for start, end in self._shifts(index):
+                # A make-up day may begin while the shift before it still runs.
+                begin = max(start, spans[-1][1]) if spans else start
+                if begin < min(end, DAY_MINUTES):
+                    spans.append((begin, min(end, DAY_MINUTES)))
+        midnight, following = self._midnights[index], self._midnights[index + 1]
+        if following - midnight == DAY_MINUTES * _MINUTE:
+            return tuple((midnight + start * _MINUTE, midnight + end * _MINUTE) for start, end in spans)
+        # Asked of the zone, because a span over a change to summer time is an hour shorter or longer.
+        day = self._first + timedelta(days=index)
+        return tuple((self._at(day, start), self._at(day, end)) for start, end in spans)
 
-    def _local(self, index: int, minute: int) -> int:
-        day = self._first + timedelta(days=index + minute // _DAY_MINUTES)
-        hour, rest = divmod(minute % _DAY_MINUTES, 60)
-        local = datetime(day.year, day.month, day.day, hour, rest, tzinfo=self.time_zone)
-        return (local - _EPOCH) // _MICROSECOND
-
-    def _day_total(self, index: int) -> int:
-        # Asked of the zone day by day, because a span over a change to summer time is an hour shorter or longer.
-        return sum(closes - opens for opens, closes in self._read_day(index))
+    def _at(self, day: date, minute: int) -> int:
+        """The first instant at which the local clock shows the minute of the day or a later one."""
+        moved = day + timedelta(days=minute // DAY_MINUTES)
+        hour, rest = divmod(minute % DAY_MINUTES, 60)
+        wall = datetime(moved.year, moved.month, moved.day, hour, rest)  # noqa: DTZ001 - a wall clock's reading
+        late = (wall.replace(tzinfo=self.time_zone) - _EPOCH) // _MICROSECOND
+        early = (wall.replace(tzinfo=self.time_zone, fold=1) - _EPOCH) // _MICROSECOND
+        if late <= early:
+            return late
+        # The clocks jump over this time, somewhere between the two readings of it.
+        while late - early > 1:
+            middle = (early + late) // 2
+            shown = (_EPOCH + middle * _MICROSECOND).astimezone(self.time_zone).replace(tzinfo=None)
+            early, late = (early, middle) if shown >= wall else (middle, late)
+        return late
 
 
 def _aware(instant: datetime) -> datetime:
     if instant.utcoffset() is None:
         raise ValueError(f"{instant!r} is a naive time: give an aware instant")
     return instant
-
-
-def _read_hours(hours: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    spans: list[tuple[int, int]] = []
-    for text in hours:
-        match = _SPAN.fullmatch(text)
-        if match is None:
-            raise ValueError(f"working hours {text!r} cannot be read: write for example 09:00-12:00")
-        start = int(match[1]) * 60 + int(match[2])
-        end = int(match[3]) * 60 + int(match[4]) if match[3] else _DAY_MINUTES
-        if end <= start or (spans and start < spans[-1][1]):
-            raise ValueError(f"working hours {text!r} must end after they start, and after the span before them")
-        spans.append((start, end))
-    if not spans:
-        raise ValueError("a working day needs at least one span of hours")
-    return tuple(spans)

@@ -1,0 +1,57 @@
+"""Public holidays and make-up working days of a country, and until when they are known for certain.
+
+The `holidays` package knows them. It says nothing where it does not know: it gives no make-up days for years whose notice
+is not published yet, and estimates what hangs on sightings of the moon. Hence `confirmed_through`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from datetime import date
+
+import holidays
+
+
+@dataclass(frozen=True, slots=True)
+class PublicDays:
+    """`off` are public holidays, `make_up` days of a weekend on which people work, `weekend` weekdays (Monday is 0).
+
+    `confirmed_through` is the last date up to which all of this is known for certain.
+    """
+
+    off: frozenset[date]
+    make_up: frozenset[date]
+    weekend: frozenset[int]
+    confirmed_through: date
+
+
+def public_days(country: str, first_year: int, last_year: int) -> PublicDays:
+    """The days of the years asked for, of an ISO code ("CN"), of one with its subdivision ("DE-BY"), or of none ("").
+
+    Raises ValueError for a country or subdivision that is not known.
+    """
+    end = date(last_year, 12, 31)
+    if not country:
+        return PublicDays(frozenset(), frozenset(), frozenset((5, 6)), end)
+    code, _, part = country.partition("-")
+    off: set[date] = set()
+    make_up: set[date] = set()
+    weekend: set[int] = {5, 6}
+    confirmed = end
+    for year in range(first_year, last_year + 1):
+        # Some countries are known for a few years only, and say so in a warning.
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            try:
+                known = holidays.country_holidays(code, subdiv=part or None, years=year, language="en_US")
+            except NotImplementedError as error:
+                raise ValueError(f"no holidays are known for the country {country!r}") from error
+        weekend = set(known.weekend)
+        off |= {day for day in known if day.year == year}
+        make_up |= {day for day in known.weekend_workdays if day.year == year}
+        if said or any("estimated" in name for name in known.values()):
+            confirmed = min(confirmed, date(year - 1, 12, 31))
+    if make_up:
+        confirmed = min(confirmed, date(max(day.year for day in make_up), 12, 31))
+    return PublicDays(frozenset(off), frozenset(make_up), frozenset(weekend), confirmed)
