@@ -1,14 +1,15 @@
 """Public holidays and make-up working days of a country, and until when they are known for certain.
 
-The `holidays` package knows them. It says nothing where it does not know: it gives no make-up days for years whose notice
-is not published yet, and estimates what hangs on sightings of the moon. Hence `confirmed_through`.
+The `holidays` package knows them. It says nothing where it does not know: it gives no make-up days for years whose
+notice is not published yet, and estimates what hangs on sightings of the moon. Hence `confirmed_through`. It lists no
+Saturday within a week of holidays, since that is off anyway; for those who work on Saturdays it is added here.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import holidays
 
@@ -54,4 +55,20 @@ def public_days(country: str, first_year: int, last_year: int) -> PublicDays:
             confirmed = min(confirmed, date(year - 1, 12, 31))
     if make_up:
         confirmed = min(confirmed, date(max(day.year for day in make_up), 12, 31))
+    off |= _enclosed(off, make_up, weekend)
     return PublicDays(frozenset(off), frozenset(make_up), frozenset(weekend), confirmed)
+
+
+def _enclosed(off: set[date], make_up: set[date], weekend: set[int]) -> set[date]:
+    """Weekends within a run of holidays: after a holiday, and before another or a make-up day; or the other way."""
+    found: set[date] = set()
+    for holiday in off:
+        for step in (timedelta(days=1), timedelta(days=-1)):
+            day = holiday + step
+            run: set[date] = set()
+            while day.weekday() in weekend and day not in off and day not in make_up:
+                run.add(day)
+                day += step
+            if day in off or day in make_up:
+                found |= run
+    return found
