@@ -41,12 +41,14 @@ from gateway.context import GatewayContext, build_context
 from gateway.dagster_status import ask_dagster
 from gateway.delivery import DeliveryThread
 from gateway.embedded_people import directory_members
+from gateway.embedded_slack.acting import SlashCommand
 from gateway.embedded_slack.app import create_embedded_slack
 from gateway.embedded_slack.workspace import Workspace
 from gateway.heartbeat_watch import HeartbeatWatch
 from gateway.pages import STATIC_DIR
 from gateway.problems import Problem, install_problems
 from gateway.slack import SlackHandler, build_bolt
+from gateway.slack_commands import COMMAND, USAGE, SlackCommands
 from gateway.slack_people import SlackPeople
 from gateway.slack_routes import slack_routes
 from gateway.step_reports import report_completions
@@ -157,6 +159,7 @@ class _SlackParts:
         people = SlackPeople(quick, context.directory, pack=context.pack.name, mapping=users, clock=context.clock)
         self.delivery = DeliveryThread(deliver)
         self._handler = SlackHandler(context.service, people, quick, self.delivery.kick)
+        self._commands = SlackCommands(context, people, quick, self.delivery.kick)
         self._connection = connection
         self._socket: SocketModeHandler | None = None
 
@@ -164,7 +167,8 @@ class _SlackParts:
     def bolt(self) -> App:
         client = _web_client(self._connection)
         # Over Socket Mode nothing is signed; Bolt still wants a text.
-        return build_bolt(self._handler, client=client, signing_secret=self._connection.signing_secret or "socket-mode")
+        secret = self._connection.signing_secret or "socket-mode"
+        return build_bolt(self._handler, self._commands, client=client, signing_secret=secret)
 
     def connect_socket(self) -> None:
         """With an app token, open Socket Mode: Slack then needs no address of ours."""
@@ -206,6 +210,7 @@ def _add_embedded_slack(app: FastAPI, workspace: Workspace, settings: Settings, 
         events_url=f"{settings.gateway_url}/slack/events",
         public_url=f"{settings.gateway_url}/embedded-slack",
         zone=zone,
+        commands=[SlashCommand(COMMAND, "Look up figures and cases, open a case", USAGE)],
     )
     app.mount("/embedded-slack", embedded, name="embedded_slack")
 

@@ -76,6 +76,7 @@ def build_context(settings: Settings, *, clock: Clock | None = None) -> GatewayC
     platform = Platform(settings, clock=clock)
     access = access_policy_of(settings)
     access.rules(local_reader(settings))
+    access.rules(Reader(name="slack", role=settings.slack_reader_role))
     return GatewayContext(
         platform=platform,
         engine=platform.ops_engine,

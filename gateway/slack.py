@@ -10,15 +10,17 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from slack_bolt import App
 from slack_sdk import WebClient
 
+from gateway.slack_commands import COMMAND, SlackCommands
 from gateway.slack_people import SlackPeople
+from gateway.slack_replies import Acknowledge, closing_view
 from resources.people import Person
 from resources.slack import SlackClient, SlackError
-from workflow_jobs import slack_actions, slack_modal
+from workflow_jobs import slack_actions, slack_modal, slack_opening
 from workflow_jobs.cases import UnknownTask
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.service import ProcessService
@@ -30,10 +32,6 @@ _FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"}
 _ACTION_FIELD_PROBLEMS = _FIELD_PROBLEMS | {"pause_invalid", "transfer_invalid"}
 _NO_TASK = "This task does not exist any more."
 _OLD_CARD = "This card is of an older version of Trueloop. Please use the latest card of the case."
-
-
-class Acknowledge(Protocol):
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
 class SlackHandler:
@@ -75,11 +73,11 @@ class SlackHandler:
         try:
             button = slack_modal.button_of_view(view)
         except ValueError:
-            ack(response_action="update", view=_closing_view(_OLD_CARD))
+            ack(response_action="update", view=closing_view(_OLD_CARD))
             return
         person, refusal = self._person(body)
         if person is None:
-            ack(response_action="update", view=_closing_view(refusal))
+            ack(response_action="update", view=closing_view(refusal))
             return
         try:
             self._service.decide_task(
@@ -97,10 +95,10 @@ class SlackHandler:
             elif self._is_repetition(refused, button, person):
                 ack()
             else:
-                ack(response_action="update", view=_closing_view(refused.sentence))
+                ack(response_action="update", view=closing_view(refused.sentence))
             return
         except UnknownTask:
-            ack(response_action="update", view=_closing_view(_NO_TASK))
+            ack(response_action="update", view=closing_view(_NO_TASK))
             return
         ack()
         self._kick()
@@ -157,11 +155,11 @@ class SlackHandler:
             value = slack_actions.ActionValue.read(str(view.get("private_metadata") or ""))
             until = datetime.fromisoformat(str(typed["until"])) if value.action == slack_actions.SNOOZE else None
         except (KeyError, ValueError):
-            ack(response_action="update", view=_closing_view(_OLD_CARD))
+            ack(response_action="update", view=closing_view(_OLD_CARD))
             return
         person, refusal = self._person(body)
         if person is None:
-            ack(response_action="update", view=_closing_view(refusal))
+            ack(response_action="update", view=closing_view(refusal))
             return
         reason = str(typed.get("reason", ""))
         try:
@@ -175,10 +173,10 @@ class SlackHandler:
             if errors:
                 ack(response_action="errors", errors=errors)
             else:
-                ack(response_action="update", view=_closing_view(refused.sentence))
+                ack(response_action="update", view=closing_view(refused.sentence))
             return
         except UnknownTask:
-            ack(response_action="update", view=_closing_view(_NO_TASK))
+            ack(response_action="update", view=closing_view(_NO_TASK))
             return
         ack()
         self._kick()
@@ -245,7 +243,7 @@ class SlackHandler:
             _log.warning("could not explain to %s (%s): %s", user, sentence, error)
 
 
-def build_bolt(handler: SlackHandler, *, client: WebClient, signing_secret: str) -> App:
+def build_bolt(handler: SlackHandler, commands: SlackCommands, *, client: WebClient, signing_secret: str) -> App:
     """The Bolt application: it checks signatures, routes to the handler and answers 404 to what nobody asked for."""
     app = App(client=client, signing_secret=signing_secret, token_verification_enabled=False, name="trueloop")
 
@@ -255,6 +253,14 @@ def build_bolt(handler: SlackHandler, *, client: WebClient, signing_secret: str)
     def submitted(ack: Acknowledge, body: dict[str, Any]) -> None:
         handler.submitted(ack, body)
 
+    def typed(ack: Acknowledge, body: dict[str, Any]) -> None:
+        commands.typed(ack, body)
+
+    def opened(ack: Acknowledge, body: dict[str, Any]) -> None:
+        commands.submitted(ack, body)
+
+    app.command(COMMAND)(typed)
+    app.view(slack_opening.CALLBACK_ID)(opened)
     for prefix in (ACTION_PREFIX, slack_actions.ACTION_PREFIX):
         app.action(re.compile(f"^{re.escape(prefix)}"))(pressed)
     for callback in (slack_modal.CALLBACK_ID, slack_actions.CALLBACK_ID):
@@ -268,14 +274,3 @@ def _field_errors(view: Mapping[str, Any], sentence: str) -> dict[str, str]:
     labels = {block["block_id"]: str((block.get("label") or {}).get("text") or "") for block in inputs}
     named = {block_id: sentence for block_id, label in labels.items() if label and label in sentence}
     return named or slack_modal.error_block(view, sentence)
-
-
-def _closing_view(sentence: str) -> dict[str, Any]:
-    """A modal that only says something."""
-    escaped = sentence.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return {
-        "type": "modal",
-        "title": {"type": "plain_text", "text": "Nothing was decided"},
-        "close": {"type": "plain_text", "text": "Close"},
-        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": escaped}}],
-    }

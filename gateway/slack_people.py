@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from resources.clock import Clock
 from resources.people import Directory, Person
-from resources.slack import SlackClient, SlackRefused
+from resources.slack import SlackClient, SlackError, SlackRefused
 
 _ADDRESS_KEPT_FOR = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """What Slack says of a user: his address in lower case, and the locale of his client such as ``zh-CN``."""
+
+    address: str
+    locale: str
+    asked_at: datetime
 
 
 class SlackPeople:
@@ -30,7 +40,7 @@ class SlackPeople:
         self._pack = pack
         self._mapped = {user: person for person, user in mapping.items()}
         self._clock = clock
-        self._addresses: dict[str, tuple[str, datetime]] = {}
+        self._profiles: dict[str, _Profile] = {}
         self._lock = threading.Lock()
 
     def person(self, user_id: str) -> Person | None:
@@ -39,22 +49,31 @@ class SlackPeople:
         mapped = self._mapped.get(user_id)
         if mapped is not None:
             return directory.people.get(mapped)
-        address = self._address(user_id)
+        address = self._profile(user_id).address
         return directory.by_email(address, pack=self._pack) if address else None
 
-    def _address(self, user_id: str) -> str:
+    def language(self, user_id: str, default: str) -> str:
+        """The language (en or zh) of the user's Slack client; ``default`` where Slack does not know one of the two."""
+        try:
+            locale = self._profile(user_id).locale.lower()
+        except SlackError:
+            return default
+        return next((language for language in ("en", "zh") if locale.startswith(language)), default)
+
+    def _profile(self, user_id: str) -> _Profile:
         now = self._clock.now()
         with self._lock:
-            kept = self._addresses.get(user_id)
-        if kept is not None and now - kept[1] < _ADDRESS_KEPT_FOR:
-            return kept[0]
+            kept = self._profiles.get(user_id)
+        if kept is not None and now - kept.asked_at < _ADDRESS_KEPT_FOR:
+            return kept
         try:
-            profile = self._slack.user(user_id).get("profile") or {}
+            user = self._slack.user(user_id)
         except SlackRefused as error:
             if error.code not in ("user_not_found", "users_not_found", "user_not_visible"):
                 raise
-            profile = {}
-        address = str(profile.get("email") or "").lower()
+            user = {}
+        address = str((user.get("profile") or {}).get("email") or "").lower()
+        found = _Profile(address, str(user.get("locale") or ""), now)
         with self._lock:
-            self._addresses[user_id] = (address, now)
-        return address
+            self._profiles[user_id] = found
+        return found

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
         None, description="YAML that maps people to Slack user ids where e-mail addresses do not match."
     )
     slack_channel: str = Field("trueloop", description="Channel for notices that concern no single person.")
+    slack_reader_role: str = Field(
+        "employee", description="Reader role of people who look figures and cases up in Slack; see docs/security.md."
+    )
     event_rate_per_minute: int = Field(6000, ge=1, description="Events a token may post in a minute.")
     event_body_limit: int = Field(1_048_576, ge=1024, description="Largest request body in bytes.")
     snapshots_kept: int = Field(50, ge=2, description="Published snapshots kept for rollback.")

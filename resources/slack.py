@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.webhook import WebhookClient
 
 SLACK_API_URL = "https://slack.com/api/"
 JsonObject = Mapping[str, Any]
@@ -135,8 +136,8 @@ class SlackClient:
         return str(answer["user"]["id"])
 
     def user(self, user_id: str) -> dict[str, Any]:
-        """Slack's record of one user."""
-        return dict(self._call("users.info", {"user": user_id})["user"])
+        """Slack's record of one user, with the language of his client as ``locale`` where Slack knows it."""
+        return dict(self._call("users.info", {"user": user_id, "include_locale": True})["user"])
 
     def channels(self) -> list[dict[str, Any]]:
         """All channels the app can see, with ``id`` and ``name``."""
@@ -192,6 +193,30 @@ class SlackClient:
     def update_view(self, view_id: str, view: JsonObject, *, view_hash: str | None = None) -> dict[str, Any]:
         """Replace an open modal."""
         return self._call("views.update", {"view_id": view_id, "view": view, "hash": view_hash})
+
+    def publish_home(self, user_id: str, view: JsonObject) -> dict[str, Any]:
+        """Set a user's App Home."""
+        return self._call("views.publish", {"user_id": user_id, "view": view})
+
+    def respond(self, response_url: str, text: str, *, blocks: Sequence[JsonObject] | None = None) -> None:
+        """Answer a command or click through its response address; only the person sees it.
+
+        Works in channels where the app is no member. The address lives half an hour and takes five answers.
+        """
+        webhook = WebhookClient(response_url, timeout=self._web.timeout, retry_handlers=[])
+        if _is_loopback(response_url):
+            webhook.proxy = None
+        try:
+            sent = None if blocks is None else [dict(block) for block in blocks]
+            answer = webhook.send(text=text, blocks=sent, response_type="ephemeral", replace_original=False)
+        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as error:
+            raise SlackUnreachable("response_url", f"{type(error).__name__}: {error}") from error
+        if answer.status_code == 429:
+            raise SlackRateLimited("response_url", _seconds({**answer.headers}.get("Retry-After")))
+        if answer.status_code >= 500:
+            raise SlackUnreachable("response_url", f"HTTP {answer.status_code}")
+        if answer.status_code != 200:
+            raise SlackRefused("response_url", str(answer.body)[:200] or f"HTTP {answer.status_code}")
 
     def _call(self, method: str, arguments: JsonObject) -> dict[str, Any]:
         # Form-encoded with JSON for structures: every method takes it, while some take no JSON body.

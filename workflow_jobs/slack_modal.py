@@ -51,7 +51,7 @@ def decision_modal(
         "blocks": [
             {"type": "section", "text": markdown(f"*{step_title(template, task.step_id, context)}*")},
             decision_facts(case, task, context),
-            *(_input(field, outcome, context, roles) for field in question.form if field.type != "role" or roles),
+            *(input_block(field, outcome, context, roles) for field in question.form if field.type != "role" or roles),
         ],
     }
     block_kit.validate_view(view)
@@ -102,7 +102,8 @@ def _answer(answer: Mapping[str, Any]) -> Any:
     return answer.get("value")
 
 
-def _input(field: FormField, outcome: str, context: CardContext, roles: Sequence[str]) -> dict[str, Any]:
+def input_block(field: FormField, outcome: str, context: CardContext, roles: Sequence[str]) -> dict[str, Any]:
+    """The input block of one field; ``outcome`` says whether it must be filled in."""
     block: dict[str, Any] = {
         "type": "input",
         "block_id": f"{_FIELD}{field.name}",

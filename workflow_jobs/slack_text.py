@@ -122,6 +122,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "仅列出有权处理的人员。计时不停。",
     ),
     "assign_to": ("To whom", "转交给"),
+    "open_a_case": ("Open a case", "发起事件单"),
 }
 
 _WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

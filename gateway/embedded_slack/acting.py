@@ -6,7 +6,8 @@ through the browser of somebody who runs Trueloop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 from urllib.parse import parse_qs
@@ -23,13 +24,22 @@ from gateway.embedded_slack.inputs import elements, entered, problems, state_val
 from gateway.embedded_slack.interactions import Answer, AppLink
 from gateway.embedded_slack.members import BOT_USER, Member
 from gateway.embedded_slack.messages import Message
-from gateway.embedded_slack.views import View
+from gateway.embedded_slack.views import ResponseTarget, View
 from gateway.embedded_slack.workspace import Workspace
 
 _CHANGED = {"HX-Trigger": "slack-changed"}
 
 
-def acting_routes(workspace: Workspace, link: AppLink) -> APIRouter:
+@dataclass(frozen=True)
+class SlashCommand:
+    """A command of the app's manifest. ``usage`` are lines that the page offers while somebody types."""
+
+    name: str
+    description: str
+    usage: tuple[str, ...] = ()
+
+
+def acting_routes(workspace: Workspace, link: AppLink, commands: Sequence[SlashCommand] = ()) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.post("/act")
@@ -95,18 +105,38 @@ def acting_routes(workspace: Workspace, link: AppLink) -> APIRouter:
 
     @router.post("/write")
     async def write(request: Request) -> Response:
-        """Post a message as the person. It is kept and shown; the app subscribes to no message events."""
+        """Post a message as the person, or send the slash command that he typed.
+
+        A message is kept and shown; the app subscribes to no message events.
+        """
         form = await _form(request)
         member = _member(workspace, form)
         channel = workspace.conversations.find(_one(form, "channel"))
         text = _one(form, "text").strip()
         if channel is None or (channel.is_im and channel.im_user != member.id):
             return _notice("This conversation is not there.")
+        if text.startswith("/"):
+            known = [one.name for one in commands]
+            if text.split()[0] not in known:
+                return _notice(f"{text.split()[0]} is no command here. There is: {', '.join(known) or 'none'}.")
+            answer = await link.deliver_command(await run_in_threadpool(link.command, member, channel, text))
+            if not answer.failure and answer.body:
+                target = ResponseTarget(channel.id, "", member.id)
+                await run_in_threadpool(_answered, workspace, target, answer.body)
+            return _notice(answer.failure)
         if text:
             escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")[:40_000]
             posted = workspace.messages.post(channel.id, member.id, escaped, thread_ts=_one(form, "thread") or None)
             workspace.conversations.mark_read(member.id, channel.id, posted.ts)
         return _notice("")
+
+    @router.post("/opened")
+    async def opened(request: Request) -> Response:
+        """Somebody looks at the app's Home tab: the app hears of it, as of Slack's ``app_home_opened``."""
+        form = await _form(request)
+        member = _member(workspace, form)
+        answer = await link.deliver_event(await run_in_threadpool(link.home_opened, member))
+        return _notice(answer.failure)
 
     @router.post("/read")
     async def read(request: Request) -> Response:
@@ -160,7 +190,11 @@ def _after_submission(workspace: Workspace, view: View, answer: Answer, form: Ma
 
 
 def _respond(workspace: Workspace, key: str, body: Mapping[str, Any]) -> None:
-    target = workspace.views.use_response_url(key)
+    _answered(workspace, workspace.views.use_response_url(key), body)
+
+
+def _answered(workspace: Workspace, target: ResponseTarget, body: Mapping[str, Any]) -> None:
+    """Show what the app answered to a click or command."""
     message = workspace.messages.get(target.channel, target.ts)
     if body.get("delete_original"):
         if message is not None:

@@ -149,7 +149,8 @@ def user_info(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
     member = workspace.members.get(arguments.required("user", "user_not_found"))
     if member is None:
         raise SlackError("user_not_found")
-    return {"user": user_object(member)}
+    locale = workspace.locales.get(member.id) if arguments.flag("include_locale") else None
+    return {"user": user_object(member) | ({"locale": locale} if locale else {})}
 
 
 def lookup_by_email(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.embedded_slack.acting import acting_routes
+from gateway.embedded_slack.acting import SlashCommand, acting_routes
 from gateway.embedded_slack.api_methods import METHODS, READING
 from gateway.embedded_slack.interactions import ACK_LIMIT_SECONDS, AppLink
 from gateway.embedded_slack.page import Page, page_routes
@@ -31,14 +31,15 @@ def create_embedded_slack(
     public_url: str,
     zone: ZoneInfo,
     ack_limit: float = ACK_LIMIT_SECONDS,
+    commands: Sequence[SlashCommand] = (),
 ) -> ASGIApp:
     """The Web API, the page and the line to the app at ``events_url``. Answers only on the loopback address."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.workspace = workspace
     app.state.link = AppLink(workspace, events_url=events_url, public_url=public_url, ack_limit=ack_limit)
     app.include_router(web_api(workspace, METHODS, READING))
-    app.include_router(page_routes(workspace, Page(workspace, zone)))
-    app.include_router(acting_routes(workspace, app.state.link))
+    app.include_router(page_routes(workspace, Page(workspace, zone, commands)))
+    app.include_router(acting_routes(workspace, app.state.link, commands))
     return _LoopbackOnly(app)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +13,9 @@ from urllib.parse import urlencode
 
 import httpx
 
+from gateway.embedded_slack.conversations import Channel
 from gateway.embedded_slack.inputs import state_values
-from gateway.embedded_slack.members import APP_ID, TEAM_ID, Member
+from gateway.embedded_slack.members import APP_ID, BOT_USER, TEAM_ID, Member
 from gateway.embedded_slack.messages import Message, message_object
 from gateway.embedded_slack.views import ResponseTarget, View, view_object
 from gateway.embedded_slack.workspace import Workspace
@@ -55,10 +57,21 @@ class AppLink:
     ) -> Answer:
         """Send one interaction and wait for its acknowledgement, as long as Slack would."""
         body = urlencode({"payload": json.dumps(payload, ensure_ascii=False)}).encode()
+        return await self._post(body, "application/x-www-form-urlencoded", retry_num, retry_reason)
+
+    async def deliver_command(self, form: Mapping[str, str]) -> Answer:
+        """Send a typed command, whose payload is the form itself."""
+        return await self._post(urlencode(form).encode(), "application/x-www-form-urlencoded")
+
+    async def deliver_event(self, event: Mapping[str, Any]) -> Answer:
+        """Send an event of the Events API, which is JSON."""
+        return await self._post(json.dumps(event, ensure_ascii=False).encode(), "application/json")
+
+    async def _post(self, body: bytes, kind: str, retry_num: int | None = None, retry_reason: str = "") -> Answer:
         # The receiver compares this with its machine's clock, never with the clock that a demo may advance.
         timestamp = int(SystemClock().now().timestamp())
         headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
+            "Content-Type": kind,
             "User-Agent": "Slackbot 1.0 (embedded)",
             "X-Slack-Request-Timestamp": str(timestamp),
             "X-Slack-Signature": sign(self._workspace.secrets.signing_secret, timestamp, body),
@@ -118,6 +131,50 @@ class AppLink:
     def submission(self, member: Member, view: View, form: Mapping[str, list[str]]) -> dict[str, Any]:
         values = state_values(view.body["blocks"], form)
         return self._common("view_submission", member) | {"view": view_object(view, values), "response_urls": []}
+
+    def command(self, member: Member, channel: Channel, typed: str) -> dict[str, str]:
+        """The form of a slash command that was typed in a channel."""
+        name, _, words = typed.strip().partition(" ")
+        key = self._workspace.views.new_response_url(ResponseTarget(channel.id, "", member.id))
+        return {
+            "token": "",
+            "team_id": TEAM_ID,
+            "team_domain": str(_TEAM["domain"]),
+            "channel_id": channel.id,
+            "channel_name": "directmessage" if channel.is_im else channel.name,
+            "user_id": member.id,
+            "user_name": member.name,
+            "command": name,
+            "text": words.strip(),
+            "api_app_id": APP_ID,
+            "is_enterprise_install": "false",
+            "response_url": f"{self._public_url}/response/{key}",
+            "trigger_id": self._workspace.views.new_trigger(member.id),
+        }
+
+    def home_opened(self, member: Member) -> dict[str, Any]:
+        """The event that Slack sends when somebody opens the app's Home tab."""
+        at = self._workspace.clock.now().timestamp()
+        view = self._workspace.views.home(member.id)
+        event: dict[str, Any] = {
+            "type": "app_home_opened",
+            "user": member.id,
+            "channel": self._workspace.conversations.direct(member.id)[0].id,
+            "tab": "home",
+            "event_ts": f"{at:.6f}",
+        }
+        if view is not None:
+            event["view"] = view_object(view)
+        return {
+            "token": "",
+            "team_id": TEAM_ID,
+            "api_app_id": APP_ID,
+            "type": "event_callback",
+            "event": event,
+            "event_id": f"Ev{secrets.token_hex(5).upper()}",
+            "event_time": int(at),
+            "authorizations": [{"team_id": TEAM_ID, "user_id": BOT_USER, "is_bot": True}],
+        }
 
     def closing(self, member: Member, view: View, *, cleared: bool) -> dict[str, Any]:
         payload = self._common("view_closed", member) | {"view": view_object(view), "is_cleared": cleared}

@@ -5,7 +5,7 @@ The open page asks once a second whether anything changed (a counter) and reload
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import jinja2
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.responses import HTMLResponse
 
+from gateway.embedded_slack.acting import SlashCommand
 from gateway.embedded_slack.conversations import Channel
 from gateway.embedded_slack.inputs import options_of
 from gateway.embedded_slack.members import BOT_USER, Member
@@ -52,8 +53,9 @@ class Shown:
 class Page:
     """Renders the parts of the page for one workspace. Times are shown in ``zone``."""
 
-    def __init__(self, workspace: Workspace, zone: ZoneInfo) -> None:
+    def __init__(self, workspace: Workspace, zone: ZoneInfo, commands: Sequence[SlashCommand] = ()) -> None:
         self._workspace = workspace
+        self._commands = commands
         self._zone = zone
         text = TextRenderer(self._user_name, self._channel_name, zone)
         self._environment = jinja2.Environment(
@@ -85,6 +87,7 @@ class Page:
             thread_part=self.thread(member, channel, thread) if thread else "",
             modal=self.modal(member),
             new_after=self._read_mark(member, current),
+            commands=self._commands,
             **self._people(""),
         )
 
@@ -98,16 +101,23 @@ class Page:
             channels=[one for one in visible if not one.is_im],
             direct=[one for one in visible if one.is_im],
             unread=self._workspace.conversations.unread(member.id),
-            has_home=self._workspace.views.home(member.id) is not None,
         )
 
     def messages(self, member: Member, channel: str, new_after: str) -> str:
         current = self._current(member, channel)
         home = self._workspace.views.home(member.id) if channel == HOME_TAB else None
-        shown = [] if current is None or home else self._shown(member, current, None, new_after)
+        is_home = channel == HOME_TAB
+        shown = [] if current is None or is_home else self._shown(member, current, None, new_after)
         unread = bool(current and self._workspace.conversations.unread(member.id).get(current.id))
         return self._render(
-            "_messages.html", member=member, current=current, home=home, shown=shown, in_thread=False, unread=unread
+            "_messages.html",
+            member=member,
+            current=current,
+            home=home,
+            shown=shown,
+            in_thread=False,
+            unread=unread,
+            is_home=is_home,
         )
 
     def thread(self, member: Member, channel: str, thread: str) -> str:

@@ -47,6 +47,8 @@ class Workspace:
         self.messages = Messages(self.database, clock)
         self.views = Views(self.database, clock)
         self.faults = FaultPlan()
+        # Languages of the members' clients by user id, such as zh-CN; nobody has chosen one at first.
+        self.locales: dict[str, str] = {}
         self._people = people
         self._people_version: str | None = None
         self._people_lock = threading.Lock()

@@ -46,6 +46,35 @@ document.addEventListener("click", (event) => {
   document.querySelectorAll("details.picker[open]").forEach((one) => { if (!one.contains(event.target)) one.open = false; });
 });
 
+// What may follow a slash, as Slack offers it while one types.
+document.addEventListener("input", (event) => {
+  const list = document.querySelector(".commands");
+  if (!list || !event.target.matches(".composer input[name=text]")) return;
+  const typed = event.target.value;
+  let some = false;
+  list.querySelectorAll("button").forEach((one) => {
+    const name = one.dataset.command.split("<")[0].trimEnd();
+    const fits = typed.startsWith("/") && (name.startsWith(typed) || typed.startsWith(name));
+    one.parentElement.hidden = !fits;
+    some = some || fits;
+  });
+  list.hidden = !some;
+});
+
+document.addEventListener("click", (event) => {
+  const chosen = event.target.closest("[data-command]");
+  if (!chosen) return;
+  const field = document.querySelector(".conversation .composer input[name=text]");
+  field.value = chosen.dataset.command.split("<")[0];
+  field.focus();
+  document.querySelector(".commands").hidden = true;
+});
+
+document.addEventListener("submit", () => {
+  const list = document.querySelector(".commands");
+  if (list) list.hidden = true;
+}, true);
+
 document.addEventListener("toggle", (event) => {
   if (event.target.matches("details.picker") && event.target.open) event.target.querySelector("input").focus();
 }, true);

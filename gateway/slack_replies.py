@@ -1,0 +1,25 @@
+"""What answers to Slack are made of: the acknowledgement, and a modal that only says something."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from gateway.words import text
+from workflow_jobs.slack_text import escaped, markdown, plain_text
+
+
+class Acknowledge(Protocol):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+def closing_view(
+    sentence: str, *, title: str = "Nothing was decided", link: str = "", language: str = "en"
+) -> dict[str, Any]:
+    """A modal that only says something. ``link`` is mrkdwn of our own and stands below the sentence."""
+    said = escaped(sentence) + (f"\n{link}" if link else "")
+    return {
+        "type": "modal",
+        "title": plain_text(title, 24),
+        "close": plain_text(text(language, "slack_close"), 24),
+        "blocks": [{"type": "section", "text": markdown(said)}],
+    }

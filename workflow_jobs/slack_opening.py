@@ -1,0 +1,95 @@
+"""The modal with which a person opens a case: a template's inputs as a form, and how its answers are read.
+
+Belongs here: rendering and reading. Does not belong here: opening (service) and the inputs' meaning (engine). Pure.
+
+``callback_id`` is ``open_case``; ``private_metadata`` is JSON with ``template_id``; fields are named as in slack_modal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from workflow_jobs import block_kit, slack_modal
+from workflow_jobs.engine.forms import read_value
+from workflow_jobs.engine.template import Template
+from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
+
+CALLBACK_ID: Final = "open_case"
+_LONGEST_LABEL: Final = 200
+
+
+def may_open(template: Template, roles: Collection[str]) -> bool:
+    """Whether a person who holds ``roles`` may open a case of the template by himself, rather than a rule or a job."""
+    return "people" in template.opened_by and (
+        not template.requesters or not set(template.requesters).isdisjoint(roles)
+    )
+
+
+def opening_modal(
+    template: Template, context: CardContext, *, roles: Sequence[str] = (), words: str = ""
+) -> dict[str, Any]:
+    """The form of a new case. ``words`` are put into the first text field; ``roles`` are offered where one is asked."""
+    blocks: list[dict[str, Any]] = [
+        {"type": "section", "text": markdown(f"*{escaped(context.title(template.title))}*")},
+        {"type": "context", "elements": [markdown(escaped(context.title(template.description)), 2000)]},
+    ]
+    given = words.strip()
+    for field in template.inputs:
+        if field.type == "role" and not roles:
+            continue
+        block = slack_modal.input_block(field, "", context, roles)
+        block["optional"] = field.required is not True
+        if given and block["element"]["type"] == "plain_text_input":
+            block["element"]["initial_value"] = given[: field.max_length]
+            given = ""
+        blocks.append(block)
+    view = {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "private_metadata": json.dumps({"template_id": template.id}, separators=(",", ":")),
+        "title": plain_text(context.word("open_a_case"), 24),
+        "submit": plain_text(context.word("submit"), 24),
+        "close": plain_text(context.word("cancel"), 24),
+        "blocks": blocks,
+    }
+    block_kit.validate_view(view)
+    return view
+
+
+def template_of_view(view: Mapping[str, Any]) -> str:
+    """Which template a submitted modal is about. Raises ValueError for a modal that is not ours."""
+    try:
+        found = json.loads(str(view.get("private_metadata") or ""))["template_id"]
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError("this is no modal of ours") from error
+    if not isinstance(found, str):
+        raise ValueError("this is no modal of ours")
+    return found
+
+
+def input_errors(template: Template, typed: Mapping[str, Any]) -> dict[str, str]:
+    """A sentence by block id for every input that is missing or cannot be read."""
+    errors: dict[str, str] = {}
+    for field in template.inputs:
+        value = typed.get(field.name)
+        if value is None:
+            if field.required is True:
+                errors[f"field:{field.name}"] = f"Please fill in: {field.title.en}."
+            continue
+        try:
+            read_value(field, value)
+        except ValueError as error:
+            errors[f"field:{field.name}"] = f"{field.title.en} {error}."
+    return errors
+
+
+def subject_of(template: Template, typed: Mapping[str, Any]) -> str:
+    """What a case that a person opened is called: the template's ``subject``, else the first line of its first text."""
+    named = [field for field in template.inputs if field.name == template.subject]
+    for field in named or template.inputs:
+        value = typed.get(field.name)
+        if isinstance(value, str) and value.strip() and (named or field.type == "text"):
+            return shortened(value.strip().splitlines()[0], _LONGEST_LABEL)
+    return ""
