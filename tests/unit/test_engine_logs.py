@@ -28,11 +28,24 @@ CASES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("case", CASES, ids=[case["state"]["case_id"] for case in CASES])
 def test_logs_of_the_first_version_fold_to_the_states_that_they_had(case: dict[str, Any]) -> None:
     log = [e.from_json(body) for body in case["events"]]
-    assert replay(log) == state_from_json(case["state"])
+    stored = {name: value for name, value in case["state"].items() if name != "state_version"}
+    assert _as_far_as(stored, encode(replay(log))) == stored
 
 
-def test_the_stored_logs_hold_every_kind_of_event() -> None:
-    assert {body["type"] for case in CASES for body in case["events"]} == e.EVENT_TYPES.keys()
+def _as_far_as(stored: Any, now: Any) -> Any:
+    """`now` with only those fields that the stored form had: later versions add some."""
+    if not isinstance(stored, dict):
+        return now
+    return {name: _as_far_as(value, now[name]) for name, value in stored.items()}
+
+
+def test_the_state_of_an_earlier_version_is_replayed_rather_than_read() -> None:
+    with pytest.raises(CodecError, match="replay the log"):
+        state_from_json(CASES[0]["state"])
+
+
+def test_the_stored_logs_hold_every_kind_of_event_of_the_first_version() -> None:
+    assert {body["type"] for case in CASES for body in case["events"]} <= e.EVENT_TYPES.keys()
 
 
 def test_a_field_that_was_added_later_takes_its_default() -> None:

@@ -82,7 +82,7 @@ def test_errors_name_the_line(old: str, new: str, line: int, says: str) -> None:
 
 def test_all_problems_are_said_at_once() -> None:
     broken = (
-        GOOD.replace("version: 1", "version: 0").replace("join: all", "join: any").replace("owner_role: buyer\n", "")
+        GOOD.replace("version: 1", "version: 0").replace("join: all", "join: most").replace("owner_role: buyer\n", "")
     )
     assert len(problems(broken)) == 3
 

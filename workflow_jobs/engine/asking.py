@@ -9,10 +9,10 @@ from workflow_jobs.engine import assignment, clocks, whom
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.template import HumanStep, Step
+from workflow_jobs.engine.template import AskingStep, HumanStep
 
 
-def ask(flow: Flow, step: Step, purpose: str = "decide") -> None:
+def ask(flow: Flow, step: AskingStep, purpose: str = "decide") -> None:
     """Create a task for the person whom role, presence and load choose."""
     tier, note = whom.tier_of(flow, step)
     role, accountable = whom.roles_of(flow, step, tier)

@@ -12,7 +12,7 @@ from workflow_jobs.engine import whom
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Rung
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.template import Fork, Step
+from workflow_jobs.engine.template import AskingStep, HumanStep, ServiceStep
 
 
 def pause(flow: Flow, task: TaskState, person_id: str, until: datetime, reason: str) -> None:
@@ -78,14 +78,14 @@ def fire(flow: Flow, task: TaskState) -> None:
     )
 
 
-def ladder_of_step(flow: Flow, step: Step) -> tuple[Rung, ...]:
+def ladder_of_step(flow: Flow, step: AskingStep) -> tuple[Rung, ...]:
     """The step's own ladder, else the template's."""
     return step.ladder if step.ladder is not None else flow.env.template.ladder
 
 
 def ladder_of(flow: Flow, task: TaskState) -> tuple[Rung, ...]:
     step = flow.layout.places[task.step_id].node
-    assert not isinstance(step, Fork)
+    assert isinstance(step, HumanStep | ServiceStep)
     return ladder_of_step(flow, step)
 
 

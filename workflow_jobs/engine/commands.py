@@ -34,6 +34,8 @@ class OpenCase:
     priority: str | None = None
     times: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    parent_case_id: str | None = None
+    parent_step_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,121 @@ class SnoozeTask:
     person_id: str
     until: datetime
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseTask:
+    """Stop a task's clock for a reason that its step states (`actions.pauses`), until an instant (aware) at the latest.
+
+    `until` None: as long as the reason allows.
+    """
+
+    task_id: str
+    task_version: int
+    person_id: str
+    reason_id: str
+    until: datetime | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimTask:
+    """Take a task that nobody has. Who holds its role may."""
+
+    task_id: str
+    task_version: int
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseTask:
+    """Give a task back to all who hold its role. Its assignee may."""
+
+    task_id: str
+    task_version: int
+    person_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelegateTask:
+    """Ask somebody to work on a task and to advise. Its assignee may; the decision stays his."""
+
+    task_id: str
+    task_version: int
+    person_id: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddApprover:
+    """Ask for a further approval of the same question. Its assignee may."""
+
+    task_id: str
+    task_version: int
+    person_id: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerConsultation:
+    """A consulted person says what he thinks, before the decision."""
+
+    task_id: str
+    person_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawCase:
+    """Take an open case back."""
+
+    person_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendSignal:
+    """Something that a wait step waits for has happened. `person_id` None: a program says so.
+
+    A signal that no step waits for is refused.
+    """
+
+    signal: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    person_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndChild:
+    """The case that a process step waits for has ended. `data` is the whole data of that case."""
+
+    child_case_id: str
+    outcome: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FireTimers:
+    """End every wait whose time has come, and fire every due rung of the case's own ladder, in order of time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecomputeClocks:
+    """Compute due times and rungs of open clocks anew, because the working calendar changed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateCase:
+    """Rate the process when the case is over, 1 to 5. Those who took part may."""
+
+    person_id: str
+    score: int
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,4 +305,16 @@ Command = (
     | ReopenIncident
     | JoinIncident
     | JudgeEffect
+    | PauseTask
+    | ClaimTask
+    | ReleaseTask
+    | DelegateTask
+    | AddApprover
+    | AnswerConsultation
+    | WithdrawCase
+    | SendSignal
+    | EndChild
+    | FireTimers
+    | RecomputeClocks
+    | RateCase
 )

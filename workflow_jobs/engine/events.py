@@ -46,6 +46,8 @@ class CaseOpened(Event):
     requested_by: str | None = None
     data: Mapping[str, Plain] = field(default_factory=dict)
     breaches: int = 1
+    parent_case_id: str | None = None
+    parent_step_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +65,97 @@ class BreachRecorded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepEntered(Event):
-    """`kind` is human, service or fork; `visit` counts entries of this step; `branches` is 0 but for a fork."""
+    """`kind` is human, service, wait, process, fork or decision; `visit` counts entries of this step.
+
+    `branches` is how many start: 0 but for a fork or a decision. `needed` is how many of them the join waits for (0:
+    all).
+    """
 
     step_id: str
     kind: str
     visit: int
     branches: int = 0
+    needed: int = 0
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesApplied(Event):
+    """A decision table was read: the rules that held, the branches (0-based) that they start, what they set."""
+
+    step_id: str
+    rules: tuple[str, ...]
+    branches: tuple[int, ...]
+    data: Mapping[str, Plain] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitStarted(Event):
+    """Nothing happens before `wake_at`, or the `signal` (empty: none is waited for)."""
+
+    step_id: str
+    wake_at: datetime
+    signal: str = ""
+    pauses_case: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalReceived(Event):
+    """What a wait step waited for has come. `data` are the fields that it brought; `person_id` who sent it."""
+
+    step_id: str
+    signal: str
+    data: Mapping[str, Plain] = field(default_factory=dict)
+    person_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildRequested(Event):
+    """Another template's case is opened in the same transaction; its id is this case's with a number."""
+
+    step_id: str
+    child_case_id: str
+    template_id: str
+    data: Mapping[str, Plain] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildEnded(Event):
+    """The case that this one waited for has ended. `data` are the fields that it brings."""
+
+    step_id: str
+    child_case_id: str
+    outcome: str
+    data: Mapping[str, Plain] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseReturned(Event):
+    """The case goes back to `to_step`. `undone` are the steps that had been completed and are to be done again."""
+
+    from_step: str
+    to_step: str
+    person_id: str
+    reason: str
+    undone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseWithdrawn(Event):
+    """Who asked for it (or answers for the process) takes the case back; it is closed by the events that follow."""
+
+    person_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateMigrated(Event):
+    """The case follows another version of its template from here on. `person_id` gave the command."""
+
+    from_hash: str
+    to_hash: str
+    person_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +164,9 @@ class TaskCreated(Event):
 
     `tier` is the index of the approval tier or None. `assignee` is None while the directory knows nobody for the role.
     `due_at` and `next_rung_at` are derived in working time; `calendar_confirmed` is False when the due date lies past
-    the date to which the working calendar is published. `sla_seconds` is the agreed working time.
+    the date to which the working calendar is published. `sla_seconds` is the agreed working time by `calendar`.
+    `voter` is the position among the voters of a voting step; `added_by` asked for this further approval. A `pooled`
+    task has no assignee until somebody claims it.
     """
 
     task_id: str
@@ -95,6 +183,10 @@ class TaskCreated(Event):
     substitute_for: str | None = None
     tier: int | None = None
     purpose: str = "decide"
+    calendar: str = "default"
+    voter: int | None = None
+    added_by: str | None = None
+    pooled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +215,108 @@ class TaskReassigned(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskClaimed(Event):
+    """Somebody took a task that nobody had, or from those who share it. The new `version` makes older cards stale."""
+
+    task_id: str
+    version: int
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReleased(Event):
+    """The assignee gave the task back to all who hold its role."""
+
+    task_id: str
+    version: int
+    person_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDelegated(Event):
+    """The assignee `person_id` asks `to` to work on the task and to advise him; the decision stays his."""
+
+    task_id: str
+    version: int
+    person_id: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAdvised(Event):
+    """The delegate `person_id` advises `outcome`; the task is with `back_to` again, who decides."""
+
+    task_id: str
+    version: int
+    person_id: str
+    outcome: str
+    back_to: str
+    form: Mapping[str, Plain] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproverAdded(Event):
+    """The assignee asks `to` for a further approval; a TaskCreated for him follows."""
+
+    task_id: str
+    person_id: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoteCounted(Event):
+    """How the vote of a step stands after a decision. `outcome` is set where it is settled."""
+
+    step_id: str
+    approvals: int
+    rejections: int
+    needed: int
+    voters: int
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultationAnswered(Event):
+    """A person who was consulted answered before the decision."""
+
+    task_id: str
+    person_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultTaken(Event):
+    """Nobody decided in time: the template's rung took the stated outcome itself."""
+
+    task_id: str
+    step_id: str
+    version: int
+    outcome: str
+    rung_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockRecomputed(Event):
+    """The working calendar changed. `task_id` None: the clock of the case."""
+
+    task_id: str | None
+    due_at: datetime
+    next_rung_at: datetime | None
+    calendar: str
+    calendar_confirmed: bool
+    previous_due_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPaused(Event):
     """The task rests until `until`; its SLA clock waits. `due_at` is the due time if it rests that long.
 
-    With `TaskResumed` this is the ledger of a task's pauses: who, why, from when to when.
+    With `TaskResumed` this is the ledger of a task's pauses: who, why, from when to when. `reason_id` names the stated
+    reason, empty for a person's own words.
     """
 
     task_id: str
@@ -134,6 +324,7 @@ class TaskPaused(Event):
     until: datetime
     reason: str
     due_at: datetime
+    reason_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +456,57 @@ class RungSkipped(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseClockStarted(Event):
+    """The working time for the whole case begins to run."""
+
+    due_at: datetime
+    sla_seconds: int
+    calendar: str
+    calendar_confirmed: bool
+    next_rung_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRungFired(Event):
+    """One rung of the case's own ladder; fields as in RungFired."""
+
+    rung_index: int
+    percent: int
+    action: str
+    to: str
+    to_person: str | None
+    scheduled_at: datetime
+    next_rung_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasePaused(Event):
+    """The clock of the case rests while `step_id` waits, until `until` at the latest."""
+
+    step_id: str
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResumed(Event):
+    """The clock of the case runs again. `paused_seconds` is the working time of all its pauses so far."""
+
+    paused_seconds: int
+    due_at: datetime
+    next_rung_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRated(Event):
+    """One who took part rates the process, 1 (bad) to 5 (good); his last rating counts."""
+
+    person_id: str
+    score: int
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseClosed(Event):
     """The people's part is over: `outcome` is completed, resolved, joined, or what an ending choice names.
 
@@ -340,6 +582,28 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
         EffectJudged,
         CaseReopened,
         EffectEscalated,
+        RulesApplied,
+        WaitStarted,
+        SignalReceived,
+        ChildRequested,
+        ChildEnded,
+        CaseReturned,
+        CaseWithdrawn,
+        TemplateMigrated,
+        TaskClaimed,
+        TaskReleased,
+        TaskDelegated,
+        TaskAdvised,
+        ApproverAdded,
+        VoteCounted,
+        ConsultationAnswered,
+        DefaultTaken,
+        ClockRecomputed,
+        CaseClockStarted,
+        CaseRungFired,
+        CasePaused,
+        CaseResumed,
+        CaseRated,
     )
 }
 

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.refusal import EngineError
-from workflow_jobs.engine.state import CaseState, StepState, TaskState
+from workflow_jobs.engine.state import Advice, Answer, CaseState, PauseEntry, Rating, StepState, TaskState
 
-T = TypeVar("T", CaseState, StepState, TaskState)
+T = TypeVar("T", CaseState, StepState, TaskState, PauseEntry)
 V = TypeVar("V")
 Changes = dict[str, Any]
-_AWAKE: Final[Mapping[str, Any]] = {"paused_at": None, "paused_until": None, "paused_by": None, "pause_reason": ""}
+_AWAKE: Final[Mapping[str, Any]] = {
+    "paused_at": None,
+    "paused_until": None,
+    "paused_by": None,
+    "pause_reason": "",
+    "pause_reason_id": "",
+}
+# What ends when a task goes to another person.
+_ANOTHER: Final[Mapping[str, Any]] = {
+    "acknowledged_by": None,
+    "acknowledged_at": None,
+    "pooled": False,
+    "delegated_by": None,
+    "advice": None,
+}
 
 
 def evolve(state: CaseState | None, event: e.Event) -> CaseState:
@@ -98,6 +113,8 @@ def _opened(event: e.CaseOpened) -> CaseState:
         latest_snapshot_id=event.snapshot_id,
         breaches=event.breaches,
         data=dict(event.data),
+        parent_case_id=event.parent_case_id,
+        parent_step_id=event.parent_step_id,
     )
 
 
@@ -121,6 +138,7 @@ def _entered(state: CaseState, event: e.StepEntered) -> Changes:
         note=event.note,
         tasks=before.tasks if before else 0,
         branches=event.branches,
+        needed=event.needed,
     )
     return {"steps": _with(state.steps, event.step_id, step)}
 
@@ -143,6 +161,10 @@ def _asked(state: CaseState, event: e.TaskCreated) -> Changes:
         purpose=event.purpose,
         tier=event.tier,
         substitute_for=event.substitute_for,
+        calendar=event.calendar,
+        voter=event.voter,
+        added_by=event.added_by,
+        pooled=event.pooled,
     )
     return {
         "tasks": _with(state.tasks, event.task_id, task),
@@ -163,28 +185,48 @@ def _reassigned(state: CaseState, event: e.TaskReassigned) -> Changes:
         assigned_because=event.assigned_because,
         substitute_for=event.substitute_for,
         assigned_by=event.by,
-        acknowledged_by=None,
-        acknowledged_at=None,
+        **_ANOTHER,
     )
 
 
 def _paused(state: CaseState, event: e.TaskPaused) -> Changes:
-    return _task(
+    task = state.tasks[event.task_id]
+    entry = PauseEntry(
+        task_id=task.task_id,
+        step_id=task.step_id,
+        reason=event.reason,
+        began_at=event.at,
+        until=event.until,
+        reason_id=event.reason_id,
+        person_id=event.person_id,
+    )
+    return {"ledger": (*state.ledger, entry)} | _task(
         state,
         event.task_id,
         paused_at=event.at,
         paused_until=event.until,
         paused_by=event.person_id,
         pause_reason=event.reason,
-        pauses=state.tasks[event.task_id].pauses + 1,
+        pause_reason_id=event.reason_id,
+        pauses=task.pauses + 1,
         due_at=event.due_at,
         next_rung_at=event.until,
     )
 
 
+def _entry_ended(state: CaseState, task_id: str | None, at: datetime, working_seconds: int) -> Changes:
+    """The ledger with the pause of that clock ended; unchanged where none is under way."""
+    for number, entry in enumerate(state.ledger):
+        if entry.task_id == task_id and entry.ended_at is None:
+            ended = _changed(entry, {"ended_at": min(at, entry.until), "working_seconds": working_seconds})
+            return {"ledger": (*state.ledger[:number], ended, *state.ledger[number + 1 :])}
+    return {}
+
+
 def _resumed(state: CaseState, event: e.TaskResumed) -> Changes:
     task = state.tasks[event.task_id]
-    changes = _task(
+    changes = _entry_ended(state, event.task_id, event.at, event.paused_seconds - task.paused_seconds)
+    changes |= _task(
         state,
         event.task_id,
         status="open",
@@ -298,6 +340,128 @@ def _reopened(state: CaseState, event: e.CaseReopened) -> Changes:
     }
 
 
+def _applied(state: CaseState, event: e.RulesApplied) -> Changes:
+    data: Changes = {"data": {**state.data, **event.data}} if event.data else {}
+    return data | _step(state, event.step_id, rules=tuple(event.rules), started=tuple(event.branches), note=event.note)
+
+
+def _wait_started(state: CaseState, event: e.WaitStarted) -> Changes:
+    return _step(state, event.step_id, wake_at=event.wake_at, signal=event.signal)
+
+
+def _signalled(state: CaseState, event: e.SignalReceived) -> Changes:
+    return {"data": {**state.data, **event.data}} if event.data else {}
+
+
+def _child_requested(state: CaseState, event: e.ChildRequested) -> Changes:
+    return {"children": state.children + 1} | _step(state, event.step_id, child_case_id=event.child_case_id)
+
+
+def _child_ended(state: CaseState, event: e.ChildEnded) -> Changes:
+    return {"data": {**state.data, **event.data}} if event.data else {}
+
+
+def _returned(state: CaseState, event: e.CaseReturned) -> Changes:
+    steps = dict(state.steps)
+    for step_id in event.undone:
+        steps[step_id] = _changed(steps[step_id], {"status": "undone", "outcome": None})
+    return {"steps": steps, "returns": state.returns + 1}
+
+
+def _withdrawn(state: CaseState, event: e.CaseWithdrawn) -> Changes:
+    return {"withdrawn_by": event.person_id}
+
+
+def _migrated(state: CaseState, event: e.TemplateMigrated) -> Changes:
+    return {"template_hash": event.to_hash}
+
+
+def _claimed(state: CaseState, event: e.TaskClaimed) -> Changes:
+    taken = {"version": event.version, "assignee": event.person_id, "assigned_because": "claimed", "assigned_by": None}
+    return _task(state, event.task_id, **{**_ANOTHER, **taken, "substitute_for": None})
+
+
+def _released(state: CaseState, event: e.TaskReleased) -> Changes:
+    free = {"version": event.version, "assignee": None, "assigned_because": "released", "assigned_by": event.person_id}
+    return _task(state, event.task_id, **{**_ANOTHER, **free, "substitute_for": None, "pooled": True})
+
+
+def _delegated(state: CaseState, event: e.TaskDelegated) -> Changes:
+    changes = {**_ANOTHER, "version": event.version, "assignee": event.to, "delegated_by": event.person_id}
+    return _task(state, event.task_id, **changes, assigned_by=event.person_id, assigned_because="delegated")
+
+
+def _advised(state: CaseState, event: e.TaskAdvised) -> Changes:
+    advice = Advice(person_id=event.person_id, outcome=event.outcome, at=event.at, form=dict(event.form))
+    changes = {**_ANOTHER, "version": event.version, "assignee": event.back_to, "advice": advice}
+    return _task(state, event.task_id, **changes, assigned_by=event.person_id, assigned_because="advised")
+
+
+def _counted(state: CaseState, event: e.VoteCounted) -> Changes:
+    return _step(state, event.step_id, approvals=event.approvals, rejections=event.rejections)
+
+
+def _answered(state: CaseState, event: e.ConsultationAnswered) -> Changes:
+    answer = Answer(person_id=event.person_id, text=event.text, at=event.at)
+    return _task(state, event.task_id, answers=(*state.tasks[event.task_id].answers, answer))
+
+
+def _defaulted(state: CaseState, event: e.DefaultTaken) -> Changes:
+    return _task(
+        state,
+        event.task_id,
+        status="decided",
+        decided_at=event.at,
+        closed_at=event.at,
+        outcome=event.outcome,
+        late=event.at > state.tasks[event.task_id].due_at,
+        by_default=True,
+        next_rung_at=None,
+        **_AWAKE,
+    )
+
+
+def _recomputed(state: CaseState, event: e.ClockRecomputed) -> Changes:
+    clock = {"due_at": event.due_at, "calendar": event.calendar, "calendar_confirmed": event.calendar_confirmed}
+    if event.task_id is None:
+        return {**clock, "rung_at": event.next_rung_at}
+    return _task(state, event.task_id, **clock, next_rung_at=event.next_rung_at)
+
+
+def _case_clock(state: CaseState, event: e.CaseClockStarted) -> Changes:
+    return {
+        "due_at": event.due_at,
+        "sla_seconds": event.sla_seconds,
+        "calendar": event.calendar,
+        "calendar_confirmed": event.calendar_confirmed,
+        "rung_at": event.next_rung_at,
+    }
+
+
+def _case_rung(state: CaseState, event: e.CaseRungFired) -> Changes:
+    return {"rung_index": event.rung_index + 1, "rung_at": event.next_rung_at}
+
+
+def _case_paused(state: CaseState, event: e.CasePaused) -> Changes:
+    entry = PauseEntry(task_id=None, step_id=event.step_id, reason=event.reason, began_at=event.at, until=event.until)
+    return {"ledger": (*state.ledger, entry), "paused_at": event.at, "paused_until": event.until, "rung_at": None}
+
+
+def _case_resumed(state: CaseState, event: e.CaseResumed) -> Changes:
+    return _entry_ended(state, None, event.at, event.paused_seconds - state.paused_seconds) | {
+        "paused_at": None,
+        "paused_until": None,
+        "paused_seconds": event.paused_seconds,
+        "due_at": event.due_at,
+        "rung_at": event.next_rung_at,
+    }
+
+
+def _rated(state: CaseState, event: e.CaseRated) -> Changes:
+    rating = Rating(score=event.score, comment=event.comment, at=event.at)
+    return {"ratings": _with(state.ratings, event.person_id, rating)}
+
+
 def _unchanged(state: CaseState, event: e.Event) -> Changes:
     return {}
 
@@ -326,4 +490,26 @@ _APPLY: Final[Mapping[type[e.Event], Callable[[CaseState, Any], Changes]]] = {
     e.EffectJudged: _judged,
     e.CaseReopened: _reopened,
     e.EffectEscalated: _unchanged,
+    e.RulesApplied: _applied,
+    e.WaitStarted: _wait_started,
+    e.SignalReceived: _signalled,
+    e.ChildRequested: _child_requested,
+    e.ChildEnded: _child_ended,
+    e.CaseReturned: _returned,
+    e.CaseWithdrawn: _withdrawn,
+    e.TemplateMigrated: _migrated,
+    e.TaskClaimed: _claimed,
+    e.TaskReleased: _released,
+    e.TaskDelegated: _delegated,
+    e.TaskAdvised: _advised,
+    e.ApproverAdded: _unchanged,
+    e.VoteCounted: _counted,
+    e.ConsultationAnswered: _answered,
+    e.DefaultTaken: _defaulted,
+    e.ClockRecomputed: _recomputed,
+    e.CaseClockStarted: _case_clock,
+    e.CaseRungFired: _case_rung,
+    e.CasePaused: _case_paused,
+    e.CaseResumed: _case_resumed,
+    e.CaseRated: _rated,
 }

@@ -1,19 +1,21 @@
-"""Where each step stands in its template: its sequence, its fork, and what comes before it."""
+"""Where each step stands in its template: its sequence, its fork or decision, and what comes before it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workflow_jobs.engine.template import Fork, ForkNode, Node, Step, Template
+from workflow_jobs.engine.template import Block, Decision, DecisionNode, Fork, ForkNode, Node, Step, Template
 from workflow_jobs.engine.yaml_lines import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A node's place. `parent` is (fork id, branch) or None at the top; `path` leads to it in the YAML."""
+    """A node's place. `parent` is (id of the fork or decision, branch) or None at the top; `path` leads to it in the
+    YAML.
+    """
 
-    node: Step | Fork
+    node: Step | Block
     sequence: tuple[Node, ...]
     position: int
     parent: tuple[str, int] | None
@@ -35,13 +37,13 @@ class Layout:
     repeated: tuple[tuple[str, Path], ...] = ()
 
     def steps(self) -> Iterator[Step]:
-        """Human and service steps, in the order of the file."""
+        """All steps (no forks, no decisions), in the order of the file."""
         for place in self.places.values():
-            if not isinstance(place.node, Fork):
+            if not isinstance(place.node, Fork | Decision):
                 yield place.node
 
     def predecessors(self, step_id: str) -> tuple[str, ...]:
-        """The human and service steps that finish right before this one starts; empty for a first step."""
+        """The steps that may finish right before this one starts; empty for a first step."""
         return self.places[step_id].predecessors
 
 
@@ -54,9 +56,16 @@ def layout_of(template: Template) -> Layout:
     return known
 
 
-def node_of(entry: Node) -> Step | Fork:
-    """The step or the fork that an entry of a sequence holds."""
-    return entry.fork if isinstance(entry, ForkNode) else entry
+def node_of(entry: Node) -> Step | Block:
+    """The step, fork or decision that an entry of a sequence holds."""
+    if isinstance(entry, ForkNode):
+        return entry.fork
+    return entry.decision if isinstance(entry, DecisionNode) else entry
+
+
+def branches_of(block: Block) -> tuple[tuple[Node, ...], ...]:
+    """The sequences inside a fork or a decision; those of a decision may be empty."""
+    return block.branches if isinstance(block, Fork) else tuple(rule.steps for rule in block.rules)
 
 
 def _lay_out(template: Template) -> Layout:
@@ -68,15 +77,18 @@ def _lay_out(template: Template) -> Layout:
     ) -> tuple[str, ...]:
         for position, entry in enumerate(sequence):
             node = node_of(entry)
-            at: Path = (*path, position, "fork") if isinstance(node, Fork) else (*path, position)
+            at: Path = (*path, position)
+            if isinstance(node, Fork | Decision):
+                at = (*at, "fork" if isinstance(node, Fork) else "decision")
             if node.id in places:
                 repeated.append((node.id, at))
                 continue
             places[node.id] = Place(node, sequence, position, parent, at, before)
-            if isinstance(node, Fork):
+            if isinstance(node, Fork | Decision):
                 ends: list[str] = []
-                for number, branch in enumerate(node.branches):
-                    ends += walk(branch, (*at, "branches", number), (node.id, number), before)
+                for number, branch in enumerate(branches_of(node)):
+                    below: Path = ("branches", number) if isinstance(node, Fork) else ("rules", number, "steps")
+                    ends += walk(branch, (*at, *below), (node.id, number), before)
                 before = tuple(dict.fromkeys(ends))
             else:
                 before = (node.id,)

@@ -44,13 +44,21 @@ class RoleFromInput(Model):
 RoleRef = Name | RoleFromInput
 
 
+Moment = Literal["asked", "late", "decided"]
+
+
 class Raci(Model):
-    """Responsible, Accountable (exactly one role), Consulted and Informed. A tiered step names R in its tiers."""
+    """Responsible, Accountable (exactly one role), Consulted and Informed. A tiered step names R in its tiers.
+
+    Those consulted are asked with the task and may answer until it is decided. Those informed are told at the moments
+    of `informs_at`.
+    """
 
     responsible: RoleRef | None = None
     accountable: RoleRef
     consulted: tuple[Name, ...] = ()
     informed: tuple[Name, ...] = ()
+    informs_at: Annotated[tuple[Moment, ...], Field(min_length=1)] = ("decided",)
 
 
 class Option(Model):
@@ -64,10 +72,11 @@ class FormField(Model):
     """A typed field of a form or an input. `required` may list the outcomes that need it.
 
     A decimal is exact text with at most `decimals` places and 15 significant digits. `min` and `max` are inclusive.
+    A file field holds the ids of evidence kept with the case, `max_files` at most.
     """
 
     name: Name
-    type: Literal["text", "decimal", "integer", "date", "boolean", "choice", "role"]
+    type: Literal["text", "decimal", "integer", "date", "boolean", "choice", "role", "file"]
     title: Text
     hint: Text | None = None
     required: bool | tuple[Name, ...] = False
@@ -75,6 +84,7 @@ class FormField(Model):
     max: Decimal | None = None
     decimals: Annotated[int, Field(ge=0, le=6)] = 2
     max_length: Annotated[int, Field(ge=1, le=3000)] = 3000
+    max_files: Annotated[int, Field(ge=1, le=10)] = 5
     options: tuple[Option, ...] = ()
 
     def required_for(self, outcome: str) -> bool:
@@ -89,12 +99,22 @@ class FormField(Model):
 
 
 class Outcome(Model):
-    """A button. `ends_case` closes the whole case with that outcome instead of going on."""
+    """A button. `ends_case` closes the whole case with that outcome instead of going on.
+
+    `returns_to` names an earlier step that is done again, with everything after it; it needs a reason.
+    """
 
     id: Name
     title: Text
     style: Literal["primary", "danger", "default"] = "default"
     ends_case: Name | None = None
+    returns_to: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.ends_case is not None and self.returns_to is not None:
+            raise ValueError("an outcome either ends the case or returns to a step, not both")
+        return self
 
 
 class Tier(Model):
@@ -112,19 +132,52 @@ class Tier(Model):
         return self
 
 
-class Rung(Model):
-    """One rung of the ladder: at this percentage of the SLA (working time), remind or escalate.
+class Vote(Model):
+    """Several people decide one step: a task for each of them.
 
-    `to` is assignee, manager (of the assignee), accountable, requester, owner, or `role:<name>`. With
-    `unless: acknowledged` the rung is passed over once somebody has said that he looks after the task.
+    `voters` are roles, one person of each is asked; empty: every holder of the step's responsible role is asked.
+    `needed`: `any` - the first decision is the step's; `all`, or a number - the step's outcome is `approves` once so
+    many have chosen it, and `rejects` as soon as so many cannot be had any more.
+    """
+
+    voters: Annotated[tuple[RoleRef, ...], Field(max_length=20)] = ()
+    needed: Literal["all", "any"] | Annotated[int, Field(ge=1, le=20)]
+    approves: Name | None = None
+    rejects: Name | None = None
+
+    @model_validator(mode="after")
+    def _both_ends(self) -> Self:
+        counted = self.needed != "any"
+        if counted != (self.approves is not None) or counted != (self.rejects is not None):
+            raise ValueError("`approves` and `rejects` name two outcomes where votes are counted, and only there")
+        return self
+
+
+class Rung(Model):
+    """One rung of the ladder: at this percentage of the SLA (working time), do something.
+
+    `action`: remind, escalate, reassign (the task goes to whoever `to` means), or default (the template takes
+    `outcome` itself, and tells `to`). `to` is assignee, manager (of the assignee), accountable, requester, owner,
+    department (the channel of the assignee's department), or `role:<name>`. With `unless: acknowledged` the rung is
+    passed over once somebody has said that he looks after the task.
     """
 
     at: Annotated[int, Field(ge=1, le=10_000)]
-    action: Literal["remind", "escalate"]
+    action: Literal["remind", "escalate", "reassign", "default"]
     to: Annotated[
-        str, StringConstraints(pattern=r"^(assignee|manager|accountable|requester|owner|role:[a-z][a-z0-9_]*)$")
+        str,
+        StringConstraints(pattern=r"^(assignee|manager|accountable|requester|owner|department|role:[a-z][a-z0-9_]*)$"),
     ]
+    outcome: Name | None = None
     unless: Literal["acknowledged"] | None = None
+
+    @model_validator(mode="after")
+    def _outcome_of_a_default(self) -> Self:
+        if (self.action == "default") != (self.outcome is not None):
+            raise ValueError("`action: default` states the `outcome` that is taken, and only it does")
+        if self.action == "reassign" and self.to in ("assignee", "department", "requester"):
+            raise ValueError(f"a task cannot be reassigned to `{self.to}`")
+        return self
 
 
 class Snooze(Model):
@@ -134,15 +187,31 @@ class Snooze(Model):
     times: Annotated[int, Field(ge=1, le=20)] = 3
 
 
+class Pause(Model):
+    """A stated reason for which the clock of a task waits, such as waiting for the supplier: `at_most` clock time."""
+
+    id: Name
+    title: Text
+    at_most: Duration
+    times: Annotated[int, Field(ge=1, le=20)] = 3
+
+
 class Actions(Model):
     """What a person may do with a task besides deciding it; each is a button on its card.
 
-    `assign` hands it to another holder of the step's roles; a list names further roles whose holders may get it.
+    `assign` transfers it to another holder of the step's roles; a list names further roles whose holders may get it.
+    `delegate` lets the assignee ask somebody else to work on it: his answer comes back as advice, the assignee decides.
+    `add_approver` lets the assignee ask for a further approval; a list limits both to holders of those roles. `release`
+    gives the task back to all who hold its role: whoever claims it first has it.
     """
 
     acknowledge: bool = False
     assign: bool | tuple[Name, ...] = False
+    delegate: bool | tuple[Name, ...] = False
+    add_approver: bool | tuple[Name, ...] = False
+    release: bool = False
     snooze: Snooze | None = None
+    pauses: tuple[Pause, ...] = ()
 
 
 class Effect(Model):
@@ -157,3 +226,14 @@ class Effect(Model):
     rule: str
     on_failure: Literal["reopen", "escalate"]
     max_reopens: Annotated[int, Field(ge=0, le=10)] = 1
+
+
+class Learning(Model):
+    """Which fields say what was learnt: the cause, and the remedy. Asked in the forms of the steps that know it.
+
+    `rating`: those who took part are asked to rate the process from 1 to 5 when it is over.
+    """
+
+    cause: Name
+    remedy: Name
+    rating: bool = True

@@ -14,7 +14,53 @@ from typing import Any, Final
 from workflow_jobs.engine import codec
 from workflow_jobs.engine.values import Plain
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What a delegate advised the assignee to decide."""
+
+    person_id: str
+    outcome: str
+    at: datetime
+    form: Mapping[str, Plain] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a consulted person answered."""
+
+    person_id: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseEntry:
+    """A line of the ledger of pauses. `task_id` None: the clock of the case. `ended_at` None: it rests still.
+
+    `working_seconds` is the working time that it rested.
+    """
+
+    task_id: str | None
+    step_id: str
+    reason: str
+    began_at: datetime
+    until: datetime
+    reason_id: str = ""
+    person_id: str | None = None
+    ended_at: datetime | None = None
+    working_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """One person's rating of the process."""
+
+    score: int
+    comment: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +105,25 @@ class TaskState:
     pause_reason: str = ""
     pauses: int = 0
     paused_seconds: int = 0
+    pause_reason_id: str = ""
+    calendar: str = "default"
+    voter: int | None = None
+    added_by: str | None = None
+    pooled: bool = False
+    delegated_by: str | None = None
+    advice: Advice | None = None
+    answers: tuple[Answer, ...] = ()
+    by_default: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepState:
-    """One step in its latest visit. `status` is active, failed (a person was asked to rescue it), completed, cancelled.
+    """One step in its latest visit.
 
-    `attempt`, `job`, `idempotency_key`, `timeout_at`, `run_id`, `error` belong to service steps; `branches`, `joined`
-    to forks.
+    `status` is active, failed (a person was asked to rescue it), completed, cancelled, or undone (it was completed, and
+    the case returned to a step before it). `attempt`, `job`, `idempotency_key`, `timeout_at`, `run_id`, `error` belong
+    to service steps; `branches`, `joined`, `needed` to forks and decisions (`needed` 0: all), `rules` to decisions;
+    `wake_at`, `signal` to waits; `child_case_id` to process steps; `approvals`, `rejections` to votes.
     """
 
     step_id: str
@@ -86,6 +143,14 @@ class StepState:
     error: str | None = None
     branches: int = 0
     joined: tuple[int, ...] = ()
+    needed: int = 0
+    rules: tuple[str, ...] = ()
+    started: tuple[int, ...] = ()
+    wake_at: datetime | None = None
+    signal: str = ""
+    child_case_id: str | None = None
+    approvals: int = 0
+    rejections: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +159,9 @@ class CaseState:
 
     `status`: open; watching_effect (people are done, the metric is to be looked at again at `effect_due_at`);
     effective, ineffective (judged); closed (nothing to judge, or no figure could be had); cancelled. `joined` is the
-    case that a closed one became part of.
+    case that a closed one became part of. `due_at`, `sla_seconds`, `rung_index`, `rung_at`, `paused_*` are the clock of
+    the whole case, where its template has one. `children` counts cases opened by this one; `returns` how often it went
+    back; `ledger` has every pause.
     """
 
     case_id: str
@@ -129,6 +196,22 @@ class CaseState:
     results: Mapping[str, Plain] = field(default_factory=dict)
     steps: Mapping[str, StepState] = field(default_factory=dict)
     tasks: Mapping[str, TaskState] = field(default_factory=dict)
+    parent_case_id: str | None = None
+    parent_step_id: str | None = None
+    children: int = 0
+    returns: int = 0
+    withdrawn_by: str | None = None
+    due_at: datetime | None = None
+    sla_seconds: int = 0
+    calendar: str = "default"
+    calendar_confirmed: bool = True
+    rung_index: int = 0
+    rung_at: datetime | None = None
+    paused_at: datetime | None = None
+    paused_until: datetime | None = None
+    paused_seconds: int = 0
+    ledger: tuple[PauseEntry, ...] = ()
+    ratings: Mapping[str, Rating] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -152,6 +235,19 @@ class CaseState:
     def next_rung_at(self) -> datetime | None:
         """When the next rung of any open task is due."""
         return min((t.next_rung_at for t in self.open_tasks if t.next_rung_at is not None), default=None)
+
+    @property
+    def waits(self) -> tuple[StepState, ...]:
+        """Wait steps whose time has not come."""
+        return tuple(s for s in self.steps.values() if s.kind == "wait" and s.status == "active")
+
+    @property
+    def next_timer_at(self) -> datetime | None:
+        """When the case itself has something to do: a wait ends, or a rung of its own ladder is due."""
+        due = [step.wake_at for step in self.waits if step.wake_at is not None]
+        if self.is_open and self.rung_at is not None:
+            due.append(self.rung_at)
+        return min(due, default=None)
 
     @property
     def waiting_services(self) -> tuple[StepState, ...]:

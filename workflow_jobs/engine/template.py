@@ -7,10 +7,11 @@ it is `decide`; which files there are is the template library's business.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Discriminator, Field, PrivateAttr, Tag, ValidationError
+from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, Tag, ValidationError, model_validator
 
 from workflow_jobs.engine.duration import parse_duration
 from workflow_jobs.engine.parts import (
@@ -18,14 +19,17 @@ from workflow_jobs.engine.parts import (
     Duration,
     Effect,
     FormField,
+    Learning,
     Model,
     Name,
     Outcome,
     Priority,
     Raci,
+    RoleRef,
     Rung,
     Text,
     Tier,
+    Vote,
 )
 from workflow_jobs.engine.yaml_lines import Lines, YamlProblem, read
 
@@ -44,7 +48,11 @@ class TemplateError(Exception):
 
 
 class HumanStep(Model):
-    """A person decides within `sla` (working time)."""
+    """A person decides within `sla` (working time), or several do (`vote`).
+
+    Who decided one of the steps of `separate_from` may not decide this one. `skills` are what the person asked needs to
+    have. `pool`: nobody is asked by name; the holders of the role are told, and whoever claims the task has it.
+    """
 
     id: Name
     kind: Literal["human"]
@@ -55,6 +63,10 @@ class HumanStep(Model):
     outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1)]
     form: tuple[FormField, ...] = ()
     tiers: tuple[Tier, ...] = ()
+    vote: Vote | None = None
+    separate_from: tuple[Name, ...] = ()
+    skills: tuple[Name, ...] = ()
+    pool: bool = False
     actions: Actions = Actions()
     ladder: tuple[Rung, ...] | None = None
 
@@ -81,13 +93,78 @@ class ServiceStep(Model):
     ladder: tuple[Rung, ...] | None = None
 
 
+class Until(Model):
+    """When a wait is over at the latest: working time, clock time, or the morning of the day in a date field."""
+
+    working: Duration | None = None
+    clock: Duration | None = None
+    date: Name | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(value is not None for value in (self.working, self.clock, self.date)) != 1:
+            raise ValueError("write exactly one of `working`, `clock` and `date`")
+        return self
+
+
+class WaitStep(Model):
+    """Nothing is to be done until a time has come, or a signal from outside: outcome `elapsed` or `signalled`.
+
+    `form` are the fields that a signal may bring. With `pauses_case` the clock of the case rests meanwhile.
+    """
+
+    id: Name
+    kind: Literal["wait"]
+    title: Text
+    description: Text | None = None
+    raci: Raci
+    until: Until
+    signal: Name | None = None
+    form: tuple[FormField, ...] = ()
+    pauses_case: bool = False
+
+
+class ProcessStep(Model):
+    """Another template's case is opened, and this one goes on when it has ended; its outcome is the step's.
+
+    `passes` maps inputs of the other template to fields of this case, `brings` fields of this case to fields of the
+    other one.
+    """
+
+    id: Name
+    kind: Literal["process"]
+    title: Text
+    description: Text | None = None
+    raci: Raci
+    template: Name
+    passes: Mapping[Name, Name] = Field(default_factory=dict)
+    brings: Mapping[Name, Name] = Field(default_factory=dict)
+
+
+def _join(value: Any) -> Any:
+    if value in ("all", "any") or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 50):
+        return value
+    raise ValueError(f"a join is `all`, `any`, or how many branches it waits for, not {value!r}")
+
+
+Join = Annotated[Literal["all", "any"] | int, BeforeValidator(_join)]
+
+
 class Fork(Model):
-    """Branches that run side by side; the join waits for all of them."""
+    """Branches that run side by side; the join waits for `all`, `any`, or a number of them.
+
+    Where it does not wait for all, what is still under way in the others is withdrawn.
+    """
 
     id: Name
     title: Text | None = None
-    join: Literal["all"]
+    join: Join
     branches: Annotated[tuple[tuple[Node, ...], ...], Field(min_length=1)]
+
+    @property
+    def needed(self) -> int:
+        """How many branches the join waits for."""
+        return {"all": len(self.branches), "any": 1}[self.join] if isinstance(self.join, str) else self.join
 
 
 class ForkNode(Model):
@@ -96,22 +173,72 @@ class ForkNode(Model):
     fork: Fork
 
 
+class Rule(Model):
+    """A line of a decision table: when it holds, `set` goes into the case's data and `steps` are done.
+
+    `default` holds where no other rule does.
+    """
+
+    id: Name
+    when: str | None = None
+    default: bool = False
+    set: Mapping[Name, str | bool | int] = Field(default_factory=dict)
+    steps: tuple[Node, ...] = ()
+
+    @model_validator(mode="after")
+    def _condition_or_default(self) -> Self:
+        if self.default == (self.when is not None):
+            raise ValueError("a rule has either `when` or `default: true`")
+        return self
+
+
+class Decision(Model):
+    """A decision table: no person is asked. `accountable` answers for its rules.
+
+    `policy` first: the first rule that holds is taken. collect: all that hold are taken; what they set is collected
+    into lists, their steps are done side by side, and the case goes on when all of those are done. The step's
+    outcome is the id of the rule, or the ids joined by `+`.
+    """
+
+    id: Name
+    title: Text
+    description: Text | None = None
+    accountable: RoleRef
+    policy: Literal["first", "collect"] = "first"
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+
+
+class DecisionNode(Model):
+    """A decision as an entry of a sequence: `- decision: {...}`."""
+
+    decision: Decision
+
+
 def _node_kind(value: Any) -> str | None:
-    if isinstance(value, ForkNode) or (isinstance(value, dict) and "fork" in value):
-        return "fork"
+    for block, cls in (("fork", ForkNode), ("decision", DecisionNode)):
+        if isinstance(value, cls) or (isinstance(value, dict) and block in value):
+            return block
     kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
     return kind if isinstance(kind, str) else None
 
 
 Node = Annotated[
-    Annotated[HumanStep, Tag("human")] | Annotated[ServiceStep, Tag("service")] | Annotated[ForkNode, Tag("fork")],
+    Annotated[HumanStep, Tag("human")]
+    | Annotated[ServiceStep, Tag("service")]
+    | Annotated[WaitStep, Tag("wait")]
+    | Annotated[ProcessStep, Tag("process")]
+    | Annotated[ForkNode, Tag("fork")]
+    | Annotated[DecisionNode, Tag("decision")],
     Discriminator(
         _node_kind,
         custom_error_type="step_kind",
-        custom_error_message="a step needs `kind: human` or `kind: service`, or is a `fork:`",
+        custom_error_message="a step needs `kind: human`, service, wait or process, or is a `fork:` or `decision:`",
     ),
 ]
-Step = HumanStep | ServiceStep
+# A step that asks a person (a service step: when its job has failed).
+AskingStep = HumanStep | ServiceStep
+Step = HumanStep | ServiceStep | WaitStep | ProcessStep
+Block = Fork | Decision
 
 
 class Template(Model):
@@ -120,6 +247,11 @@ class Template(Model):
     Such a case goes on, instead of a new one being opened, when its cause comes back within `reopens_within` (clock
     time) of its end. `tells` names an entry of the case's data that lists roles: their holders get one message about
     the case, which is kept up to date.
+
+    `sla` is the working time for the whole case, with `case_ladder`. `calendar` names a calendar of the pack for
+    steps whose assignee's department has none. `opened_by`: watch rules, people (of the roles `requesters`, or anyone),
+    other cases. `subject` is the input that says what a case opened by a person is about. `withdrawn_by` may take an
+    open case back; nobody may where it closes on resolution.
     """
 
     id: Name
@@ -127,13 +259,20 @@ class Template(Model):
     title: Text
     description: Text
     owner_role: Name
-    calendar: Literal["default"] = "default"
+    calendar: Name = "default"
     priority: Priority = "normal"
     closes: Literal["after_last_step", "on_resolution"] = "after_last_step"
     reopens_within: Duration | None = None
     tells: Name | None = None
+    opened_by: Annotated[tuple[Literal["rules", "people", "cases"], ...], Field(min_length=1)] = ("rules",)
+    requesters: tuple[Name, ...] = ()
+    subject: Name | None = None
+    withdrawn_by: tuple[Literal["requester", "owner"], ...] = ("requester", "owner")
     inputs: tuple[FormField, ...] = ()
     effect: Effect | None = None
+    learning: Learning | None = None
+    sla: Duration | None = None
+    case_ladder: tuple[Rung, ...] = ()
     ladder: tuple[Rung, ...] = ()
     steps: Annotated[tuple[Node, ...], Field(min_length=1)]
 
@@ -164,6 +303,8 @@ class Template(Model):
 
 
 Fork.model_rebuild()
+Rule.model_rebuild()
+Decision.model_rebuild()
 Template.model_rebuild()
 
 
@@ -199,7 +340,9 @@ def load_template(text: str, *, file: str) -> Template:
 
 
 def _sentence(entry: Any) -> str:
-    location = [str(part) for part in entry["loc"] if part not in ("human", "service", "fork")]
+    location = [
+        str(part) for part in entry["loc"] if part not in ("human", "service", "wait", "process", "fork", "decision")
+    ]
     where = ".".join(location)
     what = str(entry["msg"]).removeprefix("Value error, ")
     if entry["type"] == "extra_forbidden":

@@ -14,7 +14,8 @@ from sqlalchemy.engine import Connection
 
 from workflow_jobs.case_board import BoardColumn, BoardFilter, BoardPlace, CaseMessage, PlaceKind
 from workflow_jobs.cases import CaseSummary
-from workflow_jobs.engine.state import CaseState, state_from_json
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.store.state_rows import stored_state
 from workflow_jobs.store.tables import case, case_event, outbox, service_step, task, template_version
 
 _PLACE = ("case_id", "template_id", "kind", "step_id", "task_id", "assignee", "role", "due_at")
@@ -145,7 +146,7 @@ def _about_case(asked: BoardFilter) -> list[sa.ColumnElement[bool]]:
 def cases_of(connection: Connection, case_ids: Collection[str]) -> dict[str, CaseState]:
     """The states of these cases, by id, in one statement; at most some hundreds at once."""
     found = connection.execute(sa.select(case.c.case_id, case.c.state).where(case.c.case_id.in_(sorted(case_ids))))
-    return {case_id: state_from_json(body) for case_id, body in found.tuples()}
+    return {case_id: stored_state(connection, body) for case_id, body in found.tuples()}
 
 
 def waited_for(connection: Connection) -> list[str]:

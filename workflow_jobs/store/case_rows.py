@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection
 
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.assignment import task_weight
-from workflow_jobs.engine.state import CaseState, TaskState, state_from_json, state_to_json
+from workflow_jobs.engine.state import CaseState, TaskState, state_to_json
+from workflow_jobs.store.state_rows import stored_state
 from workflow_jobs.store.tables import (
     SERVICE_REQUESTED,
     TASK_OPEN,
@@ -69,19 +70,19 @@ class Derived:
 def lock(connection: Connection, case_id: str) -> CaseState | None:
     """The case, locked until the transaction ends."""
     body = connection.execute(_LOCK, {"id": case_id}).scalar_one_or_none()
-    return None if body is None else state_from_json(body)
+    return None if body is None else stored_state(connection, body)
 
 
 def lock_by_task(connection: Connection, task_id: str) -> CaseState | None:
     """The case of a task, locked."""
     body = connection.execute(_LOCK_BY_TASK, {"id": task_id}).scalar_one_or_none()
-    return None if body is None else state_from_json(body)
+    return None if body is None else stored_state(connection, body)
 
 
 def lock_by_open_key(connection: Connection, key: str) -> CaseState | None:
     """The open case of a rule and subject, locked."""
     body = connection.execute(_LOCK_BY_OPEN_KEY, {"key": key}).scalar_one_or_none()
-    return None if body is None else state_from_json(body)
+    return None if body is None else stored_state(connection, body)
 
 
 def has_open_key(connection: Connection, key: str) -> bool:
@@ -143,6 +144,8 @@ def write_case(
         "working_minutes_open": working_minutes,
         "effect_due_at": after.effect_due_at,
         "effective": EFFECTIVE.get(after.status),
+        "due_at": after.due_at,
+        "next_timer_at": after.next_timer_at,
     }
     if before is None:
         connection.execute(
@@ -158,6 +161,8 @@ def write_case(
                 "metric": after.metric,
                 "priority": after.priority,
                 "opened_at": after.opened_at,
+                "parent_case_id": after.parent_case_id,
+                "requested_by": after.requested_by,
                 **values,
             },
         )
@@ -237,6 +242,7 @@ def _task_values(entry: TaskState, derived: Derived) -> dict[str, Any]:
         "outcome": entry.outcome,
         "working_minutes": derived.working_minutes,
         "breached": derived.breached,
+        "pooled": entry.pooled,
     }
 
 

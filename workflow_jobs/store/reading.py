@@ -11,7 +11,8 @@ from sqlalchemy.engine import Connection
 
 from workflow_jobs.cases import CaseSummary, EffectWatch, ServiceOutcome, ServiceStep, TaskSummary
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine.state import CaseState, state_from_json
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.store.state_rows import stored_state
 from workflow_jobs.store.tables import SERVICE_REQUESTED, TASK_OPEN, case, case_event, service_step, task
 
 _OPEN = sa.text(f"process_task.{TASK_OPEN.text}")
@@ -23,7 +24,7 @@ _TASK_COLUMNS = [task.c[name] for name in TaskSummary.__dataclass_fields__]
 def case_state(connection: Connection, case_id: str) -> CaseState | None:
     """The state of a case, not locked."""
     body = connection.execute(sa.select(case.c.state).where(case.c.case_id == case_id)).scalar_one_or_none()
-    return None if body is None else state_from_json(body)
+    return None if body is None else stored_state(connection, body)
 
 
 def case_events(connection: Connection, case_id: str) -> list[tuple[e.Event, str | None]]:
@@ -107,7 +108,7 @@ def due_effects(connection: Connection, now: datetime, limit: int) -> list[Effec
     )
     watches = []
     for body in found.scalars():
-        state = state_from_json(body)
+        state = stored_state(connection, body)
         if state.effect_due_at is not None:
             watches.append(
                 EffectWatch(
@@ -136,7 +137,7 @@ def last_case(connection: Connection, rule_id: str, subject_id: str) -> CaseStat
         .limit(1)
     )
     body = connection.execute(newest).scalar_one_or_none()
-    return None if body is None else state_from_json(body)
+    return None if body is None else stored_state(connection, body)
 
 
 def _rows(connection: Connection, statement: sa.Select[Any]) -> list[dict[str, Any]]:

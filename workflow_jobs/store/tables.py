@@ -15,6 +15,8 @@ from resources.ops_database import UtcDateTime, metadata
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TASK_OPEN = sa.text("status = 'open'")
 SERVICE_REQUESTED = sa.text("status = 'requested'")
+CASE_TIMED = sa.text("next_timer_at IS NOT NULL")
+CASE_ASKED = sa.text("requested_by IS NOT NULL")
 OUTBOX_DEAD = sa.text("status = 'dead'")
 OUTBOX_WAITING = sa.text("status = 'pending' OR status = 'sending'")
 
@@ -42,6 +44,21 @@ case = sa.Table(
     sa.Column("working_minutes_open", sa.Integer),
     sa.Column("effect_due_at", UtcDateTime),
     sa.Column("effective", sa.Boolean),
+    # The case whose process step opened this one.
+    sa.Column("parent_case_id", sa.String(64)),
+    sa.Column("requested_by", sa.String(100)),
+    # Of the clock of the whole case, where its template has one.
+    sa.Column("due_at", UtcDateTime),
+    # When a wait ends or a rung of the case's own ladder is due; null while neither is.
+    sa.Column("next_timer_at", UtcDateTime),
+    sa.Index("ix_process_case_next_timer_at", "next_timer_at", sqlite_where=CASE_TIMED, postgresql_where=CASE_TIMED),
+    sa.Index(
+        "ix_process_case_requested_by",
+        "requested_by",
+        "opened_at",
+        sqlite_where=CASE_ASKED,
+        postgresql_where=CASE_ASKED,
+    ),
     sa.Index("ix_process_case_status_opened_at", "status", "opened_at"),
     sa.Index("ix_process_case_rule_id_subject_id", "rule_id", "subject_id"),
     sa.Index(
@@ -88,6 +105,8 @@ task = sa.Table(
     sa.Column("outcome", sa.String(100)),
     sa.Column("working_minutes", sa.Integer),
     sa.Column("breached", sa.Boolean, nullable=False),
+    # Nobody has it: whoever of its role claims it first.
+    sa.Column("pooled", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_process_task_case_id", "case_id"),
     sa.Index("ix_process_task_next_rung_at_open", "next_rung_at", sqlite_where=TASK_OPEN, postgresql_where=TASK_OPEN),
     sa.Index("ix_process_task_assignee_open", "assignee", "weight", sqlite_where=TASK_OPEN, postgresql_where=TASK_OPEN),
@@ -124,6 +143,40 @@ template_version = sa.Table(
     sa.Column("template_id", sa.String(100), nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("first_used_at", UtcDateTime, nullable=False),
+)
+
+template_in_force = sa.Table(
+    "process_template_in_force",
+    metadata,
+    # A row only where somebody chose a version other than the newest of the folder.
+    sa.Column("template_id", sa.String(100), primary_key=True),
+    sa.Column("hash", sa.String(80), sa.ForeignKey("process_template_version.hash"), nullable=False),
+    sa.Column("since", UtcDateTime, nullable=False),
+    sa.Column("set_by", sa.String(100), nullable=False),
+)
+
+evidence_file = sa.Table(
+    "process_file",
+    metadata,
+    sa.Column("file_id", sa.String(64), primary_key=True),
+    sa.Column("case_id", sa.String(64), sa.ForeignKey("process_case.case_id"), nullable=False),
+    sa.Column("task_id", sa.String(200)),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("media_type", sa.String(200), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("uploaded_by", sa.String(100), nullable=False),
+    sa.Column("uploaded_at", UtcDateTime, nullable=False),
+    sa.Index("ix_process_file_case_id", "case_id"),
+)
+
+mark = sa.Table(
+    "process_mark",
+    metadata,
+    # What ran last or was seen last, such as the timer scan or the digest of the working calendars.
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("marked_at", UtcDateTime, nullable=False),
 )
 
 number = sa.Table(
