@@ -49,6 +49,7 @@ from gateway.pages import STATIC_DIR
 from gateway.problems import Problem, install_problems
 from gateway.slack import SlackHandler, build_bolt
 from gateway.slack_commands import COMMAND, USAGE, SlackCommands
+from gateway.slack_home import HomeTabs
 from gateway.slack_people import SlackPeople
 from gateway.slack_routes import slack_routes
 from gateway.step_reports import report_completions
@@ -83,6 +84,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         slack.delivery.start()
+        slack.homes.start()
         watch.start()
         slack.connect_socket()
         try:
@@ -158,8 +160,14 @@ class _SlackParts:
         quick = SlackClient(connection.bot_token, base_url=connection.base_url, timeout=2)
         people = SlackPeople(quick, context.directory, pack=context.pack.name, mapping=users, clock=context.clock)
         self.delivery = DeliveryThread(deliver)
-        self._handler = SlackHandler(context.service, people, quick, self.delivery.kick)
-        self._commands = SlackCommands(context, people, quick, self.delivery.kick)
+        self.homes = HomeTabs(context, people, quick)
+
+        def acted(person_id: str) -> None:
+            self.delivery.kick()
+            self.homes.changed(person_id)
+
+        self._handler = SlackHandler(context.service, people, quick, acted)
+        self._commands = SlackCommands(context, people, quick, acted)
         self._connection = connection
         self._socket: SocketModeHandler | None = None
 
@@ -168,7 +176,7 @@ class _SlackParts:
         client = _web_client(self._connection)
         # Over Socket Mode nothing is signed; Bolt still wants a text.
         secret = self._connection.signing_secret or "socket-mode"
-        return build_bolt(self._handler, self._commands, client=client, signing_secret=secret)
+        return build_bolt(self._handler, self._commands, self.homes, client=client, signing_secret=secret)
 
     def connect_socket(self) -> None:
         """With an app token, open Socket Mode: Slack then needs no address of ours."""
@@ -178,6 +186,7 @@ class _SlackParts:
 
     def close(self) -> None:
         self.delivery.stop()
+        self.homes.stop()
         if self._socket is not None:
             self._socket.close()  # type: ignore[no-untyped-call]
 

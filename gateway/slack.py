@@ -16,6 +16,7 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 from gateway.slack_commands import COMMAND, SlackCommands
+from gateway.slack_home import HomeTabs
 from gateway.slack_people import SlackPeople
 from gateway.slack_replies import Acknowledge, closing_view
 from resources.people import Person
@@ -35,10 +36,10 @@ _OLD_CARD = "This card is of an older version of Trueloop. Please use the latest
 
 
 class SlackHandler:
-    """Handles clicks and submitted modals. ``kick`` starts the delivery of what a decision put into the outbox."""
+    """Handles clicks and submitted modals. ``kick`` is called with the person after everything that he changed."""
 
     def __init__(
-        self, service: ProcessService, people: SlackPeople, slack: SlackClient, kick: Callable[[], None]
+        self, service: ProcessService, people: SlackPeople, slack: SlackClient, kick: Callable[[str], None]
     ) -> None:
         self._service = service
         self._people = people
@@ -101,7 +102,7 @@ class SlackHandler:
             ack(response_action="update", view=closing_view(_NO_TASK))
             return
         ack()
-        self._kick()
+        self._kick(person.person_id)
 
     def _pressed_by(
         self, ack: Acknowledge, body: Mapping[str, Any], read: Callable[[str], _Value], text: str
@@ -145,7 +146,7 @@ class SlackHandler:
             self._explain(body, _NO_TASK)
             return
         ack()
-        self._kick()
+        self._kick(person.person_id)
 
     def _acted_with_words(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """The submitted modal of such a button."""
@@ -179,7 +180,7 @@ class SlackHandler:
             ack(response_action="update", view=closing_view(_NO_TASK))
             return
         ack()
-        self._kick()
+        self._kick(person.person_id)
 
     def _decide(self, person: Person, button: ButtonValue, form: Mapping[str, Any]) -> str | None:
         """Take the decision; a sentence for the person where it was refused."""
@@ -192,7 +193,7 @@ class SlackHandler:
             return None if self._is_repetition(refused, button, person) else refused.sentence
         except UnknownTask:
             return _NO_TASK
-        self._kick()
+        self._kick(person.person_id)
         return None
 
     def _is_repetition(self, refused: Refused, button: ButtonValue, person: Person) -> bool:
@@ -243,7 +244,9 @@ class SlackHandler:
             _log.warning("could not explain to %s (%s): %s", user, sentence, error)
 
 
-def build_bolt(handler: SlackHandler, commands: SlackCommands, *, client: WebClient, signing_secret: str) -> App:
+def build_bolt(
+    handler: SlackHandler, commands: SlackCommands, homes: HomeTabs, *, client: WebClient, signing_secret: str
+) -> App:
     """The Bolt application: it checks signatures, routes to the handler and answers 404 to what nobody asked for."""
     app = App(client=client, signing_secret=signing_secret, token_verification_enabled=False, name="trueloop")
 
@@ -259,7 +262,11 @@ def build_bolt(handler: SlackHandler, commands: SlackCommands, *, client: WebCli
     def opened(ack: Acknowledge, body: dict[str, Any]) -> None:
         commands.submitted(ack, body)
 
+    def home_opened(body: dict[str, Any]) -> None:
+        homes.opened(body)
+
     app.command(COMMAND)(typed)
+    app.event("app_home_opened")(home_opened)
     app.view(slack_opening.CALLBACK_ID)(opened)
     for prefix in (ACTION_PREFIX, slack_actions.ACTION_PREFIX):
         app.action(re.compile(f"^{re.escape(prefix)}"))(pressed)

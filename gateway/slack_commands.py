@@ -56,14 +56,14 @@ def slack_reader(context: GatewayContext, person: Person | None) -> Reader:
 
 
 class SlackCommands:
-    """Answers `/trueloop` and takes the form of a new case. ``kick`` starts the delivery of what a new case says."""
+    """Answers `/trueloop` and takes the form of a new case. ``kick`` is called with whoever opened one."""
 
     def __init__(
         self,
         context: GatewayContext,
         people: SlackPeople,
         slack: SlackClient,
-        kick: Callable[[], None],
+        kick: Callable[[str], None],
         templates: Callable[[], Iterable[Template]] = library,
     ) -> None:
         self._context = context
@@ -139,7 +139,7 @@ class SlackCommands:
         link = f"<{self._case_address(case_id)}|{escaped(text(language, 'slack_case_page'))}>"
         view = closing_view(sentence.strip(), title=opened, link=link, language=language)
         ack(response_action="update", view=view)
-        self._kick()
+        self._kick(person.person_id)
 
     def _answer(self, word: str | None, first: str, rest: str, person: Person, language: Language) -> Answer:
         reader = slack_reader(self._context, person)

@@ -19,7 +19,8 @@ from workflow_jobs import block_kit, slack_breach, slack_incident
 from workflow_jobs.engine.layout import layout_of, node_of
 from workflow_jobs.engine.question import RETRY, question_of
 from workflow_jobs.engine.state import CaseState, TaskState
-from workflow_jobs.engine.template import Fork, HumanStep, ServiceStep, Template
+from workflow_jobs.engine.template import Block as TemplateBlock
+from workflow_jobs.engine.template import Fork, Step, Template
 from workflow_jobs.slack_actions import action_buttons, standing
 from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
 
@@ -77,7 +78,7 @@ def task_card(
     """
     title = step_title(template, task.step_id, context)
     blocks: list[Block] = [
-        _header(f"{title}: {_subject(case, template, context)}"),
+        _header(f"{title}: {subject(case, template, context)}"),
         decision_facts(case, task, context),
         *slack_incident.evidence(case, context),
         *slack_breach.evidence(case, context),
@@ -88,7 +89,7 @@ def task_card(
     blocks += _button_rows(task, template, context)
     blocks.append(_footer(case, task, context))
     until = context.instant(task.due_at)
-    return _message(f"{title}: {_subject(case, template, context)} ({context.word('due')}: {until})", blocks)
+    return _message(f"{title}: {subject(case, template, context)} ({context.word('due')}: {until})", blocks)
 
 
 def closed_task_card(case: CaseState, task: TaskState, template: Template, context: CardContext) -> Message:
@@ -96,7 +97,7 @@ def closed_task_card(case: CaseState, task: TaskState, template: Template, conte
     title = step_title(template, task.step_id, context)
     line = decision_line(task, template, context)
     blocks: list[Block] = [
-        _header(f"{title}: {_subject(case, template, context)}"),
+        _header(f"{title}: {subject(case, template, context)}"),
         decision_facts(case, None, context),
         {"type": "section", "text": markdown(line)},
         *_progress(case, template, context),
@@ -110,7 +111,7 @@ def moved_card(case: CaseState, task: TaskState, template: Template, context: Ca
     title = step_title(template, task.step_id, context)
     now_with = f"{context.word('moved_to')}: {context.name(task.assignee or '')}"
     blocks: list[Block] = [
-        _header(f"{title}: {_subject(case, template, context)}"),
+        _header(f"{title}: {subject(case, template, context)}"),
         {"type": "section", "text": markdown(f"*{escaped(now_with)}*")},
         _footer(case, task, context),
     ]
@@ -122,7 +123,7 @@ def escalation_card(
 ) -> Message:
     """The notice for whom a rung names: the same facts, how much of the time is used, and buttons if he may decide."""
     title = step_title(template, task.step_id, context)
-    head = f"{context.word('escalation')}: {title}: {_subject(case, template, context)}"
+    head = f"{context.word('escalation')}: {title}: {subject(case, template, context)}"
     used = f"*{percent} %* {context.word('sla_used')}. {context.word('escalation_asks')}"
     blocks: list[Block] = [
         _header(head),
@@ -138,13 +139,13 @@ def escalation_card(
 
 def case_card(case: CaseState, template: Template, context: CardContext) -> Message:
     """The card of the whole case, kept up to date in the channel: facts, state, every step so far."""
-    head = f"{context.title(template.title)}: {_subject(case, template, context)}"
+    head = f"{context.title(template.title)}: {subject(case, template, context)}"
     return _standing(head, case, context, _progress(case, template, context, waiting=True))
 
 
 def told_card(case: CaseState, template: Template, context: CardContext) -> Message:
     """The message to whom a case concerns who need not act: the facts and how it stands, kept up to date."""
-    head = f"{context.word('affected')}: {_subject(case, template, context)}"
+    head = f"{context.word('affected')}: {subject(case, template, context)}"
     return _standing(head, case, context, [])
 
 
@@ -167,7 +168,7 @@ def notice(
     case: CaseState, template: Template, context: CardContext, line: str, *, heading: str, asks: str = ""
 ) -> Message:
     """A short message about a case without buttons. ``line`` is plain text; it is escaped here."""
-    head = f"{heading}: {context.title(template.title)}: {_subject(case, template, context)}"
+    head = f"{heading}: {context.title(template.title)}: {subject(case, template, context)}"
     body = f"*{escaped(head)}*\n{escaped(line)}" + (f"\n{escaped(asks)}" if asks else "")
     return _message(f"{head}: {line}", [{"type": "section", "text": markdown(body)}, _footer(case, None, context)])
 
@@ -230,7 +231,7 @@ def _message(text: str, blocks: Sequence[Block]) -> Message:
     return Message(escaped(shortened(text, 300)), tuple(blocks))
 
 
-def _titles(node: HumanStep | ServiceStep | Fork, context: CardContext) -> str:
+def _titles(node: Step | TemplateBlock, context: CardContext) -> str:
     if isinstance(node, Fork):
         return " + ".join(_titles(node_of(branch[0]), context) for branch in node.branches if branch)
     return context.title(node.title)
@@ -244,7 +245,7 @@ def step_title(template: Template, step_id: str, context: CardContext) -> str:
     return context.title(place.node.title)
 
 
-def _subject(case: CaseState, template: Template, context: CardContext) -> str:
+def subject(case: CaseState, template: Template, context: CardContext) -> str:
     return case.subject_label or case.subject_id or context.metric_label(case.metric) or context.title(template.title)
 
 
@@ -261,9 +262,9 @@ def decision_facts(case: CaseState, task: TaskState | None, context: CardContext
     fields: list[tuple[str, str]] = []
     if case.metric:
         fields.append((context.word("metric"), escaped(context.metric_label(case.metric))))
-    subject = case.subject_label or case.subject_id
-    if subject:
-        named = f"{subject} ({case.subject_id})" if case.subject_id and case.subject_id not in subject else subject
+    about = case.subject_label or case.subject_id
+    if about:
+        named = f"{about} ({case.subject_id})" if case.subject_id and case.subject_id not in about else about
         fields.append((context.word("subject"), escaped(named)))
     if case.observed is not None:
         observed = context.value(case.observed)
@@ -366,7 +367,8 @@ def _result_lines(result: object) -> list[str]:
     return [f"• {shortened(line.strip(), 300)}" for line in said.splitlines()[:12]] if isinstance(said, str) else []
 
 
-def _buttons(task: TaskState, template: Template, context: CardContext) -> list[Block]:
+def decision_buttons(task: TaskState, template: Template, context: CardContext) -> list[Block]:
+    """One button for each choice of the task."""
     buttons: list[Block] = []
     question = question_of(template, task)
     for choice in question.outcomes:
@@ -385,7 +387,7 @@ def _buttons(task: TaskState, template: Template, context: CardContext) -> list[
 
 def _button_rows(task: TaskState, template: Template, context: CardContext) -> list[Block]:
     """The choices of the task, and below them what else may be done with it."""
-    rows = (("decision", _buttons(task, template, context)), ("task", action_buttons(task, template, context)))
+    rows = (("decision", decision_buttons(task, template, context)), ("task", action_buttons(task, template, context)))
     return [{"type": "actions", "block_id": name, "elements": buttons} for name, buttons in rows if buttons]
 
 

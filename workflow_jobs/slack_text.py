@@ -122,6 +122,17 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "仅列出有权处理的人员。计时不停。",
     ),
     "assign_to": ("To whom", "转交给"),
+    "home_work": ("My work", "我的任务"),
+    "home_no_work": ("Nothing waits for you.", "没有等待您处理的任务。"),
+    "home_requests": ("My requests", "我的申请"),
+    "home_no_requests": (
+        "You asked for nothing yet. Type /trueloop open.",
+        "您还没有发起事件单，可输入 /trueloop open。",
+    ),
+    "home_late": ("Late in my department", "部门超期任务"),
+    "home_none_late": ("Nothing is late among your people.", "您的团队没有超期任务。"),
+    "home_board": ("Open the board", "打开看板"),
+    "home_drawn": ("Drawn", "更新于"),
     "open_a_case": ("Open a case", "发起事件单"),
 }
 

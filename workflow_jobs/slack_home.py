@@ -1,0 +1,156 @@
+"""The Home tab of a person in Slack: his work, what he asked for, and what is late among his people. Pure rendering.
+
+Belongs here: the view. Does not belong here: whose tasks these are (gateway.slack_home asks the service), when the view
+is drawn anew, and the buttons' meaning: they are those of the cards, with a number behind the action id, since an id
+may stand only once in a view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from workflow_jobs import block_kit, slack_messages
+from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.engine.template import Template
+from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
+
+MOST_TASKS: Final = 6
+MOST_REQUESTS: Final = 8
+MOST_LATE: Final = 8
+_LIGHTS: Final = {"green": "🟢", "amber": "🟡", "red": "🔴", "paused": "⏸"}
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HomeTask:
+    """One open task. ``light`` is green, amber, red or paused."""
+
+    case: CaseState
+    task: TaskState
+    template: Template
+    light: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomeCase:
+    """A case that the person asked for."""
+
+    case: CaseState
+    template: Template
+
+
+@dataclass(frozen=True)
+class HomeContent:
+    """What the tab shows. The counts are of all, the sequences of those shown. ``late`` None: nobody's manager.
+
+    ``address`` is the gateway's, without a slash at its end.
+    """
+
+    person_id: str
+    now: datetime
+    address: str
+    work: Sequence[HomeTask]
+    work_count: int
+    requests: Sequence[HomeCase]
+    request_count: int
+    late: Sequence[HomeTask] | None
+    late_count: int
+
+
+def home_view(content: HomeContent, context: CardContext) -> dict[str, Any]:
+    """The view to publish; valid Block Kit whatever the cases hold."""
+    board = f"{content.address}/cases"
+    blocks: list[Block] = [_header("home_work", content.work_count, context)]
+    for number, one in enumerate(content.work[:MOST_TASKS]):
+        blocks += _task(number, one, content.address, context)
+    if not content.work:
+        blocks.append(_line(escaped(context.word("home_no_work"))))
+    blocks.append(_more(content.work_count - MOST_TASKS, f"{board}?person={content.person_id}", context))
+    blocks += [{"type": "divider"}, _header("home_requests", content.request_count, context)]
+    if content.requests:
+        lines = [_request(one, content.address, context) for one in content.requests[:MOST_REQUESTS]]
+        blocks.append(_section("\n".join(lines)))
+    else:
+        blocks.append(_line(escaped(context.word("home_no_requests"))))
+    if content.request_count > MOST_REQUESTS:
+        blocks.append(_more(content.request_count - MOST_REQUESTS, board, context))
+    if content.late is not None:
+        blocks += [{"type": "divider"}, _header("home_late", content.late_count, context)]
+        if content.late:
+            lines = [_late(one, content.address, context) for one in content.late[:MOST_LATE]]
+            blocks.append(_section("\n".join(lines)))
+        else:
+            blocks.append(_line(escaped(context.word("home_none_late"))))
+        if content.late_count > MOST_LATE:
+            blocks.append(_more(content.late_count - MOST_LATE, board, context))
+    drawn = f"{context.word('home_drawn')} {context.instant(content.now)} ({context.zone_name()})"
+    blocks.append(_line(escaped(drawn)))
+    view = {"type": "home", "blocks": blocks}
+    block_kit.validate_view(view)
+    return view
+
+
+def _task(number: int, one: HomeTask, address: str, context: CardContext) -> list[Block]:
+    due = f"{context.word('due')}: {context.instant(one.task.due_at)}"
+    text = f"{_LIGHTS[one.light]} *{_title(one, context)}*\n{_link(one.case, address)} {_subject(one, context)}\n{due}"
+    buttons = slack_messages.decision_buttons(one.task, one.template, context)
+    for button in buttons:
+        button["action_id"] = f"{button['action_id']}:{number}"
+    blocks = [_section(text)]
+    if buttons:
+        blocks.append({"type": "actions", "block_id": f"task:{number}", "elements": buttons})
+    return blocks
+
+
+def _request(one: HomeCase, address: str, context: CardContext) -> str:
+    case = one.case
+    title = shortened(context.title(one.template.title), 80)
+    line = f"• {_link(case, address)} {escaped(title)}: {escaped(_named(case, one.template, context))}"
+    line += f", {escaped(context.word(case.status))}"
+    waits = [context.name(task.assignee) for task in case.open_tasks if task.assignee]
+    return f"{line}, {context.word('waiting')}: {escaped(shortened(', '.join(waits), 120))}" if waits else line
+
+
+def _late(one: HomeTask, address: str, context: CardContext) -> str:
+    who = context.name(one.task.assignee) if one.task.assignee else context.word("nobody")
+    since = f"{context.word('due')} {context.instant(one.task.due_at)}"
+    return (
+        f"• {_LIGHTS[one.light]} {escaped(shortened(who, 80))}: {_title(one, context)}, {_link(one.case, address)} "
+        f"{_subject(one, context)}, {since}"
+    )
+
+
+def _title(one: HomeTask, context: CardContext) -> str:
+    return escaped(shortened(slack_messages.step_title(one.template, one.task.step_id, context), 100))
+
+
+def _subject(one: HomeTask, context: CardContext) -> str:
+    return escaped(_named(one.case, one.template, context))
+
+
+def _named(case: CaseState, template: Template, context: CardContext) -> str:
+    return shortened(slack_messages.subject(case, template, context), 100)
+
+
+def _link(case: CaseState, address: str) -> str:
+    return f"<{address}/cases/{case.case_id}|{case.case_id}>"
+
+
+def _header(word: str, count: int, context: CardContext) -> Block:
+    return {"type": "header", "text": plain_text(f"{context.word(word)} ({count})", 150)}
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": markdown(text)}
+
+
+def _line(text: str) -> Block:
+    return {"type": "context", "elements": [markdown(text, 2000)]}
+
+
+def _more(count: int, address: str, context: CardContext) -> Block:
+    more = f"+{count} · " if count > 0 else ""
+    return _line(f"{more}<{address}|{escaped(context.word('home_board'))}>")
