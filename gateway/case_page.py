@@ -125,7 +125,7 @@ def case_page(
 def _waiting(words: CaseWords, state: CaseState, template: Template, now: datetime) -> list[Waiting]:
     found = []
     for task in state.open_tasks:
-        share = used_share(task, now, words.calendar)
+        share = used_share(task, now, words.calendar_of(task))
         found.append(
             Waiting(
                 step=words.step(template, task.step_id),

@@ -170,7 +170,7 @@ class Story:
     def _clock(self, task: TaskState) -> Clock:
         words = self._words
         agreed = timedelta(seconds=task.sla_seconds)
-        share = used_share(task, self._now, words.calendar)
+        share = used_share(task, self._now, words.calendar_of(task))
         ended = task.decided_at or task.closed_at
         overdue = task.due_at < (ended or self._now)
         return Clock(

@@ -20,7 +20,7 @@ from gateway.words import Language, text
 from workflow_jobs.engine.conditions import declared_fields
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import FormField, Text
-from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import HumanStep, Template
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.slack_text import CardContext
@@ -36,6 +36,10 @@ class CaseWords:
     @cached_property
     def calendar(self) -> WorkingCalendar:
         return self._context.service.calendar()
+
+    def calendar_of(self, task: TaskState) -> WorkingCalendar:
+        """The calendar by which the task's clock runs."""
+        return self._context.service.calendar(task.calendar)
 
     def t(self, key: str, **values: object) -> str:
         """The page's own words; a key without words comes back as words made of it."""

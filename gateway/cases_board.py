@@ -188,7 +188,7 @@ class _Drawing:
         overdue = place.due_at is not None and place.due_at < self._now
         light, used = "red" if overdue else "", None
         if task is not None:
-            share = used_share(task, self._now, self._words.calendar)
+            share = used_share(task, self._now, self._words.calendar_of(task))
             light, used = light_of(share, overdue=overdue), int(share * 100)
         return Card(
             case_id=place.case_id,

@@ -19,7 +19,7 @@ from ops_assets.ingestion.landing_schema import read_landing_schema
 from ops_assets.semantic.queries import MetricQueries
 from resources.clock import Clock
 from resources.packs import SourcePack
-from resources.people import CurrentDirectory
+from resources.people_reading import CurrentDirectory
 from resources.platform import Platform
 from resources.serving import Snapshot, SnapshotStore
 from resources.settings import Settings
@@ -81,7 +81,7 @@ def build_context(settings: Settings, *, clock: Clock | None = None) -> GatewayC
         platform=platform,
         engine=platform.ops_engine,
         service=process_service(platform),
-        directory=CurrentDirectory(platform.snapshots),
+        directory=platform.people,
         rate_limit=RateLimit(settings.event_rate_per_minute),
         sources=_declared_tables(platform),
         access=access,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gateway.embedded_slack.members import Member, member_id
-from resources.people import CurrentDirectory, Directory
+from resources.people import Directory
+from resources.people_reading import CurrentDirectory
 
 
 def directory_members(

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from resources.calendars import DEFAULT, CalendarSpec, check_calendars
 from resources.settings import DBT_PROJECT_DIR
 
 PACKS_DIR = DBT_PROJECT_DIR / "models" / "staging"
@@ -31,6 +32,7 @@ class SourcePack(BaseModel):
     ``as_of`` is "clock" for a live company, or the date (pack's local calendar) at which old exports stopped, so that
     they are not stale by themselves. ``metric_windows`` overrides a metric's window in days; "all" means all history.
     ``watch_thresholds`` overrides the bounds of watch rules by name, since what is normal differs between companies.
+    ``calendars`` always has one named "default", for all who have no other; ``calendar`` is its country.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +50,13 @@ class SourcePack(BaseModel):
     watch_thresholds: Mapping[str, Mapping[Literal["above", "below", "min_denominator"], Decimal]] = Field(
         default_factory=dict
     )
+    calendars: Mapping[str, CalendarSpec] = Field(default_factory=dict, validate_default=True)
+
+    @field_validator("calendars")
+    @classmethod
+    def _everybody_has_one(cls, value: Mapping[str, CalendarSpec]) -> Mapping[str, CalendarSpec]:
+        check_calendars(value)
+        return {DEFAULT: CalendarSpec(), **value}
 
     @field_validator("as_of")
     @classmethod
@@ -108,4 +117,4 @@ def load_pack(name: str) -> SourcePack:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise PackError(f"{path}: {where}: {first['msg']}.") from error
+        raise PackError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}.") from error

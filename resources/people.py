@@ -1,20 +1,19 @@
-"""The people directory: who exists, which roles they hold, who leads them and when they are away.
+"""The people directory: who exists, which roles they hold, who leads them, when they are away and who stands in.
 
-Belongs here: the frozen in-memory directory and how it is read from a published snapshot.
-Does not belong here: choosing a person for a task (the process engine does that) and Slack user ids (the outbox
-resolves those).
+Belongs here: the frozen in-memory directory, put together from HR data and the people file. Does not belong here:
+reading both (``people_reading``), choosing a person for a task (the process engine does that) and Slack user ids (the
+outbox resolves those).
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol
 
-if TYPE_CHECKING:
-    from resources.serving import Snapshot, SnapshotStore
+from resources.calendars import CalendarSpec, calendar_of
+from resources.departments import Department, Member, departments_of, line_of
+from resources.people_file import PeopleFile
 
 
 class UnknownPerson(LookupError):
@@ -49,18 +48,35 @@ class Person:
         return (self.email or f"{self.login or self.person_id}@{pack}.example").lower()
 
 
+@dataclass(frozen=True, slots=True)
+class Substitute:
+    """Who stands in for somebody between two local dates, both inclusive."""
+
+    person_id: str
+    starts_on: date
+    ends_on: date
+
+
 @dataclass(frozen=True)
 class Directory:
-    """All people, their roles and absences, frozen. Build it with :func:`directory`.
+    """All people, frozen. Build it with :func:`directory`.
 
     ``roles`` maps a role to person ids in ascending order; ``absences`` maps a person id to ``(first, last)`` local
-    dates, both inclusive. ``version`` names the snapshot it was read from.
+    dates, both inclusive. ``substitutes`` are those whom a person named himself, in his order. ``capacities`` are the
+    most open work (in weights of tasks), ``calendars`` names of working calendars; both only where one is stated.
+    ``version`` names the snapshot it was read from; ``unknown`` are people whom the people file names and HR does not.
     """
 
     people: Mapping[str, Person]
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     absences: Mapping[str, tuple[tuple[date, date], ...]] = field(default_factory=dict)
     version: str = ""
+    departments: Mapping[str, Department] = field(default_factory=dict)
+    substitutes: Mapping[str, tuple[Substitute, ...]] = field(default_factory=dict)
+    capacities: Mapping[str, float] = field(default_factory=dict)
+    skills: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    calendars: Mapping[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
     def __contains__(self, person_id: object) -> bool:
         return person_id in self.people
@@ -101,6 +117,38 @@ class Directory:
         """Whether an absence of the person covers the local date."""
         return any(first <= day <= last for first, last in self.absences.get(person_id, ()))
 
+    def substitutes_on(self, person_id: str, day: date) -> tuple[str, ...]:
+        """Whom the person named to stand in for him on the local date, in his order."""
+        named = self.substitutes.get(person_id, ())
+        return tuple(one.person_id for one in named if one.starts_on <= day <= one.ends_on)
+
+    def capacity_of(self, person_id: str) -> float | None:
+        """The most open work (in weights of tasks) that the person should have; None where nothing is stated."""
+        return self.capacities.get(person_id)
+
+    def skills_of(self, person_id: str) -> frozenset[str]:
+        """What the person is stated to be able to do."""
+        return self.skills.get(person_id, frozenset())
+
+    def calendar_of(self, person_id: str) -> str | None:
+        """Name of the person's working calendar; None where neither he nor his department has one."""
+        return self.calendars.get(person_id)
+
+    def department_of(self, person_id: str) -> Department | None:
+        """The person's department."""
+        person = self.people.get(person_id)
+        return self.departments.get(person.department_id) if person is not None else None
+
+    def people_in(self, department_id: str) -> tuple[str, ...]:
+        """Ids of the people of a department and of those under it, ascending."""
+        return tuple(
+            sorted(
+                person_id
+                for person_id, person in self.people.items()
+                if any(one.department_id == department_id for one in line_of(self.departments, person.department_id))
+            )
+        )
+
     def by_login(self, login: str) -> Person | None:
         """The person with this login, compared without regard to case."""
         wanted = login.casefold()
@@ -123,10 +171,13 @@ def directory(
     absences: Iterable[tuple[str, date, date]] = (),
     *,
     version: str = "",
+    notes: PeopleFile | None = None,
+    calendars: Mapping[str, CalendarSpec] | None = None,
 ) -> Directory:
-    """Build a directory from ``(person_id, role)`` and ``(person_id, first, last)`` rows.
+    """Build a directory from ``(person_id, role)`` and ``(person_id, first, last)`` rows and the people file.
 
-    Roles and absences of ids that are no person are left out: a role must never lead to nobody.
+    Roles and absences of ids that are no person are left out: a role must never lead to nobody. ``calendars`` are those
+    that the pack declares.
     """
     by_id = {person.person_id: person for person in people}
     holders: dict[str, set[str]] = {}
@@ -137,62 +188,82 @@ def directory(
     for person_id, first, last in absences:
         if person_id in by_id:
             away.setdefault(person_id, []).append((first, last))
-    return Directory(
+    found = Directory(
         people=by_id,
         roles={role: tuple(sorted(ids)) for role, ids in sorted(holders.items())},
         absences={person_id: tuple(sorted(spans)) for person_id, spans in away.items()},
         version=version,
+        departments=departments_of(
+            Member(one.person_id, one.department_id, one.department_name, one.manager_id, one.country)
+            for one in by_id.values()
+        ),
+    )
+    return _with_calendars(_with_notes(found, notes or PeopleFile()), calendars or {}, notes or PeopleFile())
+
+
+def _named(found: Directory, name: str) -> str | None:
+    """Id of the person whom the people file calls by id, login or e-mail address."""
+    if name in found.people:
+        return name
+    person = found.by_login(name) or found.by_email(name)
+    return person.person_id if person is not None else None
+
+
+def _with_notes(found: Directory, notes: PeopleFile) -> Directory:
+    unknown: set[str] = set()
+
+    def known(name: str) -> str | None:
+        person_id = _named(found, name)
+        if person_id is None:
+            unknown.add(name)
+        return person_id
+
+    departments = dict(found.departments)
+    for department_id, stated in notes.departments.items():
+        before = departments.get(department_id, Department(department_id))
+        departments[department_id] = replace(
+            before,
+            parent_id=stated.parent or before.parent_id,
+            manager_id=(known(stated.manager) if stated.manager else None) or before.manager_id,
+            plant=stated.plant,
+            channel=stated.channel,
+        )
+    capacities = dict.fromkeys(found.people, notes.capacity) if notes.capacity is not None else {}
+    skills: dict[str, frozenset[str]] = {}
+    substitutes: dict[str, tuple[Substitute, ...]] = {}
+    for name, entry in notes.people.items():
+        person_id = known(name)
+        if person_id is None:
+            continue
+        if entry.capacity is not None:
+            capacities[person_id] = entry.capacity
+        skills[person_id] = frozenset(entry.skills)
+        named = [(known(one.person), one) for one in entry.substitutes]
+        substitutes[person_id] = tuple(
+            Substitute(other, one.starts_on, one.ends_on) for other, one in named if other not in (None, person_id)
+        )
+    return replace(
+        found,
+        departments=departments,
+        capacities=capacities,
+        skills=skills,
+        substitutes=substitutes,
+        unknown=tuple(sorted(unknown)),
     )
 
 
-def directory_from_snapshot(snapshot: Snapshot | None) -> Directory:
-    """Read the directory from a published snapshot; without one it is empty."""
-    if snapshot is None:
-        return Directory(people={})
-    people = snapshot.rows(
-        "select person_id, name, email, login, title, department_id, department_name, manager_id, country from people",
-        [],
-    )
-    roles = snapshot.rows("select person_id, role from person_roles", [])
-    absences = snapshot.rows("select person_id, starts_on, ends_on from absences", [])
-    return directory(
-        (_person(row) for row in people),
-        ((str(row["person_id"]), str(row["role"])) for row in roles),
-        ((str(row["person_id"]), row["starts_on"], row["ends_on"] or date.max) for row in absences),
-        version=snapshot.id,
-    )
-
-
-def _person(row: Mapping[str, Any]) -> Person:
-    return Person(
-        person_id=str(row["person_id"]),
-        name=str(row["name"] or ""),
-        email=str(row["email"] or ""),
-        login=str(row["login"] or ""),
-        title=str(row["title"] or ""),
-        department_id=str(row["department_id"] or ""),
-        department_name=str(row["department_name"] or ""),
-        manager_id=str(row["manager_id"]) if row["manager_id"] else None,
-        country=str(row["country"] or ""),
-    )
-
-
-class _Snapshots(Protocol):
-    def current(self) -> Snapshot | None: ...
-
-
-class CurrentDirectory:
-    """Callable that gives the directory of the current snapshot and re-reads it only when the snapshot changed."""
-
-    def __init__(self, store: SnapshotStore | _Snapshots) -> None:
-        self._store = store
-        self._lock = threading.Lock()
-        self._cached: Directory | None = None
-
-    def __call__(self) -> Directory:
-        snapshot = self._store.current()
-        version = snapshot.id if snapshot is not None else ""
-        with self._lock:
-            if self._cached is None or self._cached.version != version:
-                self._cached = directory_from_snapshot(snapshot)
-            return self._cached
+def _with_calendars(found: Directory, calendars: Mapping[str, CalendarSpec], notes: PeopleFile) -> Directory:
+    of_department = {
+        department_id: calendar_of(calendars, line_of(found.departments, department_id))
+        for department_id in found.departments
+    }
+    names = {
+        person_id: name
+        for person_id, person in found.people.items()
+        if (name := of_department.get(person.department_id)) is not None
+    }
+    for who, entry in notes.people.items():
+        person_id = _named(found, who)
+        if person_id is not None and entry.calendar:
+            names[person_id] = entry.calendar
+    return replace(found, calendars=names)

@@ -16,6 +16,7 @@ from resources import fault_points, ops_database
 from resources.clock import Clock, clock_from_settings
 from resources.dbt import Dbt
 from resources.packs import SourcePack, load_pack
+from resources.people_reading import CurrentDirectory
 from resources.project_folders import ProjectFolders
 from resources.serving import SnapshotStore
 from resources.settings import DBT_PROJECT_DIR, Settings
@@ -67,6 +68,12 @@ class Platform:
     @cached_property
     def snapshots(self) -> SnapshotStore:
         return SnapshotStore(self.settings.serving_dir)
+
+    @cached_property
+    def people(self) -> CurrentDirectory:
+        """The people as they are now: of the current snapshot, and the people file."""
+        file = self.settings.people_file or self.pack.folder / "people.toml"
+        return CurrentDirectory(self.snapshots, calendars=self.pack.calendars, people_file=file)
 
     @cached_property
     def ops_engine(self) -> sa.Engine:

@@ -64,17 +64,20 @@ class Settings(BaseSettings):
     slack_reader_role: str = Field(
         "employee", description="Reader role of people who look figures and cases up in Slack; see docs/security.md."
     )
+    people_file: Path | None = Field(
+        None, description="TOML with capacities, skills, substitutes, channels. Empty: the pack's `people.toml`."
+    )
     event_rate_per_minute: int = Field(6000, ge=1, description="Events a token may post in a minute.")
     event_body_limit: int = Field(1_048_576, ge=1024, description="Largest request body in bytes.")
     snapshots_kept: int = Field(50, ge=2, description="Published snapshots kept for rollback.")
     fault_point: str = Field("", description="Tests only: the named point at which the process kills itself.")
 
-    @field_validator("home", "source_dir", "slack_users_file")
+    @field_validator("home", "source_dir", "slack_users_file", "people_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else (PROJECT_ROOT / value.expanduser()).resolve()
 
-    @field_validator("source_dir", "slack_users_file", mode="before")
+    @field_validator("source_dir", "slack_users_file", "people_file", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value

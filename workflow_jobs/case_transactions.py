@@ -119,6 +119,7 @@ class CaseTransactions(ProcessReader):
             calendar=self._calendar,
             directory=directory,
             loads=case_rows.open_loads(connection, people),
+            calendars=self._calendars,
         )
         events = decide(before, command, now, environment)
         if not events:
@@ -127,7 +128,9 @@ class CaseTransactions(ProcessReader):
         after = fold(before, events)
         key = open_key(after.rule_id, after.subject_id)
         derived = {task.task_id: self._derived(task, now) for task in case_rows.changed_tasks(before, after)}
-        minutes = None if after.closed_at is None else self._minutes(after.opened_at, after.closed_at)
+        minutes = None
+        if after.closed_at is not None:
+            minutes = self._minutes(after.opened_at, after.closed_at, after.calendar)
         case_rows.write_case(connection, before, after, key, now, minutes)
         fault_point("service.write.after_case")
         case_rows.write_events(connection, events, via)
@@ -172,12 +175,12 @@ class CaseTransactions(ProcessReader):
         minutes = None
         if task.decided_at is not None:
             # What a task rested is nobody's working time.
-            minutes = max(0, self._minutes(task.created_at, task.decided_at) - task.paused_seconds // 60)
+            minutes = max(0, self._minutes(task.created_at, task.decided_at, task.calendar) - task.paused_seconds // 60)
         late = now >= task.due_at if ended is None else ended > task.due_at
         return case_rows.Derived(working_minutes=minutes, breached=late)
 
-    def _minutes(self, start: datetime, end: datetime) -> int:
-        return int(self._calendar.working_between(start, max(start, end)).total_seconds() // 60)
+    def _minutes(self, start: datetime, end: datetime, calendar: str) -> int:
+        return int(self.calendar(calendar).working_between(start, max(start, end)).total_seconds() // 60)
 
     def _locked(self, connection: Connection, case_id: str) -> CaseState:
         return self._known(case_rows.lock(connection, case_id), case_id)

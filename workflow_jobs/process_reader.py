@@ -5,7 +5,7 @@ Does not belong here: commands (service) and the lists' SQL (store.reading).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Connection, Engine
@@ -47,9 +47,10 @@ class Templates(Protocol):
 class ProcessReader:
     """Reads cases and tasks.
 
-    ``directory`` gives the people as they are now; ``pack`` names the source pack, for addresses of people who have no
-    e-mail; ``channel`` takes what concerns no single person; ``language`` is en or zh; ``figures`` gives a metric's
-    label and unit, where they are known. Unknown ids raise UnknownCase or UnknownTask.
+    ``directory`` gives the people as they are now; ``calendar`` is the default one, ``calendars`` are those with a
+    name; ``pack`` names the source pack, for addresses of people who have no e-mail; ``channel`` takes what concerns no
+    single person; ``language`` is en or zh; ``figures`` gives a metric's label and unit, where they are known. Unknown
+    ids raise UnknownCase or UnknownTask.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class ProcessReader:
         templates: Templates,
         directory: Callable[[], Directory],
         calendar: WorkingCalendar,
+        calendars: Mapping[str, WorkingCalendar] | None = None,
         pack: str = "trueloop",
         channel: str = "trueloop",
         language: str = "en",
@@ -70,6 +72,7 @@ class ProcessReader:
         self._templates = templates
         self._directory = directory
         self._calendar = calendar
+        self._calendars = dict(calendars or {})
         self._pack = pack
         self._channel = channel
         self._language = language
@@ -143,9 +146,9 @@ class ProcessReader:
         with reading(self._engine) as connection:
             return self._template_of(connection, case)
 
-    def calendar(self) -> WorkingCalendar:
-        """The working calendar of every clock."""
-        return self._calendar
+    def calendar(self, name: str = "default") -> WorkingCalendar:
+        """The working calendar of that name (a task or a case says by which its clock runs), else the default one."""
+        return self._calendars.get(name, self._calendar)
 
     def last_change(self) -> int:
         """A number that grows with every change of any case."""
@@ -226,13 +229,15 @@ class ProcessReader:
         """The modal of a button that needs more than a press (snooze, assign). Refused where the card is stale."""
         directory = self._directory()
         case, template = self._case_of_task(task_id)
-        environment = Environment(template=template, calendar=self._calendar, directory=directory)
+        environment = Environment(
+            template=template, calendar=self._calendar, directory=directory, calendars=self._calendars
+        )
         flow = Flow(case.case_id, case, self._clock.now(), environment)
         # As whoever is assigned: who may do it is asked again when the modal is submitted.
         task = current_task(flow, task_id, version, case.tasks[task_id].assignee)
         context = self._context(directory, case.metric)
         if action == slack_actions.SNOOZE:
-            times = slack_actions.snooze_times(flow.now, actions_of(flow, task), self._calendar)
+            times = slack_actions.snooze_times(flow.now, actions_of(flow, task), self.calendar(task.calendar))
             if times:
                 return slack_actions.snooze_modal(task, context, times)
         elif action == slack_actions.ASSIGN:

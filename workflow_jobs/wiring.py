@@ -13,11 +13,11 @@ from ops_assets.contributors import SECONDS, contributors_of
 from ops_assets.definition_bundle import bundle_of
 from ops_assets.governed_figures import GovernedFigures
 from ops_assets.trust import trust_of
-from resources.people import CurrentDirectory
+from resources.calendars import DEFAULT
 from resources.platform import Platform
 from resources.serving import Snapshot
+from workflow_jobs.calendars import build_calendars, check_templates
 from workflow_jobs.detection import Contributors
-from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_text import MetricFigure
 from workflow_jobs.template_library import TemplateLibrary, load_library
@@ -31,16 +31,19 @@ def library() -> TemplateLibrary:
 
 @cache
 def process_service(platform: Platform) -> ProcessService:
-    """A service on the platform's ops database, with the people of the current snapshot.
+    """A service on the platform's ops database, with the people of the current snapshot and the pack's calendars.
 
-    One per platform, since its calendar takes a while to compute.
+    One per platform, since its calendars take a while to compute. Raises PackError for calendars that cannot be.
     """
+    calendars = build_calendars(platform.pack)
+    check_templates(library(), calendars, platform.pack.name)
     return ProcessService(
         platform.ops_engine,
         clock=platform.clock,
         templates=library(),
-        directory=CurrentDirectory(platform.snapshots),
-        calendar=WorkingCalendar(platform.pack.calendar, time_zone=platform.pack.time_zone),
+        directory=platform.people,
+        calendar=calendars[DEFAULT],
+        calendars=calendars,
         pack=platform.pack.name,
         channel=platform.settings.slack_channel,
         language=platform.settings.language,

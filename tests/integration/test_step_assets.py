@@ -16,8 +16,10 @@ from sqlalchemy.engine import Engine
 
 from ops_assets.catalog import Watch
 from ops_assets.dictionary.watch_rule import WatchRule
+from resources.calendars import CalendarSpec
 from resources.clock import FixedClock
 from resources.ops_database import migrate, open_engine
+from resources.people_reading import CurrentDirectory
 from resources.serving import SnapshotInfo, SnapshotStore
 from tests.engine_world import MONDAY, STAFF, shipped
 from tests.process_world import World
@@ -128,7 +130,10 @@ class _Platform:
         self.ops_engine = engine
         self.clock = FixedClock(MONDAY)
         self.snapshots = snapshots
-        self.pack = SimpleNamespace(name="small", calendar="CN", time_zone="Asia/Shanghai")
+        self.pack = SimpleNamespace(
+            name="small", calendar="CN", time_zone="Asia/Shanghai", calendars={"default": CalendarSpec()}
+        )
+        self.people = CurrentDirectory(snapshots)
         self.settings = SimpleNamespace(slack_channel="ops", language="en")
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from resources.people import CurrentDirectory, Directory, Person, UnknownPerson, directory, directory_from_snapshot
+from resources.people import Directory, Person, UnknownPerson, directory
+from resources.people_reading import CurrentDirectory, directory_from_snapshot
 
 
 class _Snapshot:

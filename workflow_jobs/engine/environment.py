@@ -30,12 +30,41 @@ class PeopleView(Protocol):
         """What people call the person; the id where no name is known."""
         ...
 
+    def substitutes_on(self, person_id: str, day: date) -> tuple[str, ...]:
+        """Whom the person named to stand in for him that day, in his order."""
+        ...
+
+    def capacity_of(self, person_id: str) -> float | None:
+        """The most open weighted work that the person should have; None: no limit is known."""
+        ...
+
+    def skills_of(self, person_id: str) -> frozenset[str]:
+        """What the person is able to do, as steps name it."""
+        ...
+
+    def calendar_of(self, person_id: str) -> str | None:
+        """Name of the person's working calendar; None where no own one is stated."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """`loads` is each person's open weighted work (see assignment.task_weight) over all cases; absent means none."""
+    """`loads` is each person's open weighted work (see assignment.task_weight) over all cases; absent means none.
+
+    `calendar` is the default one, `calendars` those that have a name.
+    """
 
     template: Template
     calendar: WorkingCalendar
     directory: PeopleView
     loads: Mapping[str, float] = field(default_factory=dict)
+    calendars: Mapping[str, WorkingCalendar] = field(default_factory=dict)
+
+    def calendar_named(self, name: str) -> WorkingCalendar:
+        """The calendar of that name; the default one where there is none (any more)."""
+        return self.calendars.get(name, self.calendar)
+
+    def calendar_name(self, person_id: str | None = None) -> str:
+        """Name of the calendar by which the person works; the template's where he has none of his own."""
+        own = self.directory.calendar_of(person_id) if person_id is not None else None
+        return next((name for name in (own, self.template.calendar) if name in self.calendars), "default")
