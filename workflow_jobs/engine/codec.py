@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
@@ -27,12 +28,12 @@ def encode(value: Any) -> Any:
     kind = type(value)
     if value is None or kind in _SCALARS:
         return value
+    if kind is dict:
+        return {str(key): encode(item) for key, item in value.items()}
     if dataclasses.is_dataclass(kind):
-        return {name: encode(getattr(value, name)) for name in _names(kind)}
+        return _fields(kind).encoded(value)
     if isinstance(value, datetime):
-        if value.utcoffset() is None:
-            raise CodecError(f"{value!r} is a naive time: the engine keeps aware UTC instants only")
-        return value.astimezone(UTC).isoformat()
+        return _written_instant(value)
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
@@ -42,25 +43,57 @@ def encode(value: Any) -> Any:
 
 def decode(cls: type[T], body: Mapping[str, Any]) -> T:
     """Build `cls` from what `encode` wrote. Raises CodecError."""
-    readers = _readers(cast(Any, cls))
-    unknown = body.keys() - readers.keys()
+    fields = _fields(cast(Any, cls))
+    unknown = body.keys() - fields.readers.keys()
     if unknown:
         raise CodecError(f"{cls.__name__} has no field {', '.join(sorted(unknown))}: written by a later version?")
     try:
-        return cls(**{name: readers[name](value) for name, value in body.items()})
+        return cls(**fields.decoded(body))
     except (TypeError, ValueError, AttributeError) as error:
         raise CodecError(f"{cls.__name__} cannot be read: {error}") from error
 
 
-@cache
-def _names(cls: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(cls))
+class _Fields:
+    """The fields of one class. Most hold a text, a number or nothing, which JSON has as well: only the others are
+    converted one by one, since states of some hundred fields are written and read with every step.
+    """
+
+    def __init__(self, cls: type[Any]) -> None:
+        hints = typing.get_type_hints(cls)
+        declared = dataclasses.fields(cls)
+        self._names = tuple(field.name for field in declared)
+        self._values = attrgetter(*self._names) if len(declared) > 1 else None
+        self._converted = tuple(name for name in self._names if not _scalar_types(hints[name]))
+        self.readers = {field.name: _reader(hints[field.name]) for field in declared if field.init}
+        self._types = {name: _scalar_types(hints[name]) for name in self.readers}
+
+    def encoded(self, value: Any) -> dict[str, Any]:
+        if self._values is None:
+            return {name: encode(getattr(value, name)) for name in self._names}
+        body = dict(zip(self._names, self._values(value), strict=True))
+        for name in self._converted:
+            entry = body[name]
+            if entry is not None:
+                body[name] = encode(entry)
+        return body
+
+    def decoded(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        types_of, readers = self._types, self.readers
+        return {
+            name: value if type(value) in types_of[name] else readers[name](value) for name, value in body.items()
+        }
 
 
 @cache
-def _readers(cls: type[Any]) -> dict[str, Callable[[Any], Any]]:
-    hints = typing.get_type_hints(cls)
-    return {field.name: _reader(hints[field.name]) for field in dataclasses.fields(cls) if field.init}
+def _fields(cls: type[Any]) -> _Fields:
+    return _Fields(cls)
+
+
+def _scalar_types(hint: Any) -> frozenset[type[Any]]:
+    """The types that stand in JSON as they are, where the field can hold nothing else; else none."""
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    parts = frozenset(typing.get_args(hint)) if union else frozenset({hint})
+    return parts if parts - {types.NoneType} and parts <= _SCALARS | {types.NoneType} else frozenset()
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:
@@ -75,7 +108,7 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         return _instant
     if origin is tuple:
         item = _reader(arguments[0])
-        return lambda value: tuple(item(entry) for entry in value)
+        return lambda value: tuple([item(entry) for entry in value])
     if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
         item = _reader(arguments[1])
         return lambda value: {key: item(entry) for key, entry in value.items()}
@@ -98,6 +131,16 @@ def _exactly(kind: type[Any], value: Any) -> Any:
 
 def _instant(value: str) -> datetime:
     instant = datetime.fromisoformat(value)
+    if instant.tzinfo is UTC:
+        return instant
     if instant.utcoffset() is None:
         raise CodecError(f"{value!r} names no time zone")
     return instant.astimezone(UTC)
+
+
+def _written_instant(value: datetime) -> str:
+    if value.tzinfo is UTC:
+        return value.isoformat()
+    if value.utcoffset() is None:
+        raise CodecError(f"{value!r} is a naive time: the engine keeps aware UTC instants only")
+    return value.astimezone(UTC).isoformat()
