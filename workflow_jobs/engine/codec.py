@@ -23,21 +23,21 @@ class CodecError(ValueError):
     """The JSON does not describe the class that it should."""
 
 
-def encode(value: Any) -> Any:
-    """A dataclass (or a value inside one) as plain JSON."""
+def encode(value: Any, *, brief: bool = False) -> Any:
+    """A dataclass (or a value inside one) as plain JSON. `brief` leaves fields out that hold their default."""
     kind = type(value)
     if value is None or kind in _SCALARS:
         return value
     if kind is dict:
-        return {str(key): encode(item) for key, item in value.items()}
+        return {str(key): encode(item, brief=brief) for key, item in value.items()}
     if dataclasses.is_dataclass(kind):
-        return _fields(kind).encoded(value)
+        return _fields(kind).encoded(value, brief)
     if isinstance(value, datetime):
         return _written_instant(value)
     if isinstance(value, Mapping):
-        return {str(key): encode(item) for key, item in value.items()}
+        return {str(key): encode(item, brief=brief) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return [encode(item) for item in value]
+        return [encode(item, brief=brief) for item in value]
     return value
 
 
@@ -64,24 +64,32 @@ class _Fields:
         self._names = tuple(field.name for field in declared)
         self._values = attrgetter(*self._names) if len(declared) > 1 else None
         self._converted = tuple(name for name in self._names if not _scalar_types(hints[name]))
+        self._defaults = tuple(_default(field) for field in declared)
         self.readers = {field.name: _reader(hints[field.name]) for field in declared if field.init}
         self._types = {name: _scalar_types(hints[name]) for name in self.readers}
 
-    def encoded(self, value: Any) -> dict[str, Any]:
+    def encoded(self, value: Any, brief: bool) -> dict[str, Any]:
         if self._values is None:
-            return {name: encode(getattr(value, name)) for name in self._names}
-        body = dict(zip(self._names, self._values(value), strict=True))
+            return {name: encode(getattr(value, name), brief=brief) for name in self._names}
+        if brief:
+            found = zip(self._names, self._values(value), self._defaults, strict=True)
+            body = {name: entry for name, entry, default in found if entry is not default and entry != default}
+        else:
+            body = dict(zip(self._names, self._values(value), strict=True))
         for name in self._converted:
-            entry = body[name]
+            entry = body.get(name)
             if entry is not None:
-                body[name] = encode(entry)
+                body[name] = encode(entry, brief=brief)
         return body
 
     def decoded(self, body: Mapping[str, Any]) -> dict[str, Any]:
         types_of, readers = self._types, self.readers
-        return {
-            name: value if type(value) in types_of[name] else readers[name](value) for name, value in body.items()
-        }
+        return {name: value if type(value) in types_of[name] else readers[name](value) for name, value in body.items()}
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """What a missing field is read as; a field that has none equals nothing."""
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
 
 
 @cache

@@ -261,8 +261,11 @@ class CaseState:
 
 
 def state_to_json(state: CaseState) -> dict[str, Any]:
-    """A state as plain JSON with its `state_version`."""
-    return {"state_version": STATE_VERSION, **codec.encode(state)}
+    """A state as plain JSON with its `state_version`; what holds its default is left out.
+
+    So a changed default needs a new `STATE_VERSION`.
+    """
+    return {"state_version": STATE_VERSION, **codec.encode(state, brief=True)}
 
 
 def state_from_json(body: Mapping[str, Any]) -> CaseState:
