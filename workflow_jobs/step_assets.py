@@ -1,25 +1,38 @@
 """Each process step as an asset of Dagster's graph, and how a completed step is reported to it.
 
 Belongs here: asset specs from templates, runless materialisations. Does not belong here: the jobs of service steps
-(jobs). Human steps are external assets: people, not runs, materialise them. ``process/<template>/outcome`` stands
-for the case's end; the platform's own source tables can depend on it, so that metric, steps, outcome and process
-metric are one lineage.
+(jobs). People's steps, waits, decisions and other processes are external assets: no run materialises them.
+``process/<template>/outcome`` stands for the case's end; the platform's own source tables can depend on it, so that
+metric, steps, outcome and process metric are one lineage. What leads back (an outcome that returns to an earlier
+step) and sideways (another process) would close a cycle: it is named in the metadata, never a dependency.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
 from ops_assets.catalog import Watch
-from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.layout import node_of
 from workflow_jobs.engine.parts import RoleRef
-from workflow_jobs.engine.template import HumanStep, ServiceStep, Template
+from workflow_jobs.engine.template import (
+    Decision,
+    Fork,
+    HumanStep,
+    Node,
+    ProcessStep,
+    ServiceStep,
+    Step,
+    Template,
+    WaitStep,
+)
 from workflow_jobs.step_completion import StepCompletion, step_path
+from workflow_jobs.template_words import sla_words, vote_words
 
 OUTCOME = "outcome"
+_KINDS = {"human": "human", "service": "job", "wait": "wait", "process": "process", "decision": "decision"}
 
 
 def step_key(template_id: str, step_id: str) -> dg.AssetKey:
@@ -30,24 +43,20 @@ def step_key(template_id: str, step_id: str) -> dg.AssetKey:
 def step_asset_specs(
     templates: Iterable[Template], watches: Sequence[Watch] = (), *, process_metrics: Collection[str] = ()
 ) -> list[dg.AssetSpec]:
-    """One spec for every step of every template, and one for each template's outcome.
+    """One spec for every step and decision of every template, and one for each template's outcome.
 
     A first step depends on the metrics whose watch rules open the template. Metrics in ``process_metrics`` stand on the
     process's own history: a dependency on them would close a cycle, so they are only named in the metadata.
     """
     specs: list[dg.AssetSpec] = []
     for template in templates:
-        layout = layout_of(template)
         triggers = sorted({watch.metric for watch in watches if watch.rule.template == template.id})
         linked = [metric for metric in triggers if metric in process_metrics]
         upstream = [dg.AssetKey(metric) for metric in triggers if metric not in process_metrics]
-        followed: set[str] = set()
-        for step in layout.steps():
-            before = layout.predecessors(step.id)
-            followed.update(before)
+        for entry, before in _in_order(template.steps, ()):
             deps = [step_key(template.id, previous) for previous in before] or upstream
-            specs.append(_step_spec(template, step, deps, linked if not before else []))
-        last = [step.id for step in layout.steps() if step.id not in followed]
+            specs.append(_spec(template, entry, deps, linked if not before else []))
+        last = _ends(template.steps, ())
         specs.append(
             dg.AssetSpec(
                 key=step_key(template.id, OUTCOME),
@@ -91,37 +100,89 @@ def completion_metadata(done: StepCompletion) -> dict[str, Any]:
     return body
 
 
-def _step_spec(
-    template: Template, step: HumanStep | ServiceStep, deps: Sequence[dg.AssetKey], linked: Sequence[str]
+def _in_order(sequence: Sequence[Node], before: tuple[str, ...]) -> Iterator[tuple[Step | Decision, tuple[str, ...]]]:
+    """Every step and decision with what may come right before it: a fork is no asset, a decision is one."""
+    for entry in sequence:
+        node = node_of(entry)
+        if isinstance(node, Fork):
+            for branch in node.branches:
+                yield from _in_order(branch, before)
+        else:
+            yield node, before
+            if isinstance(node, Decision):
+                for rule in node.rules:
+                    yield from _in_order(rule.steps, (node.id,))
+        before = _ends((entry,), before)
+
+
+def _ends(sequence: Sequence[Node], before: tuple[str, ...]) -> tuple[str, ...]:
+    """The steps and decisions after which the sequence is over."""
+    for entry in sequence:
+        node = node_of(entry)
+        if isinstance(node, Fork):
+            before = tuple(dict.fromkeys(end for branch in node.branches for end in _ends(branch, before)))
+        elif isinstance(node, Decision):
+            before = tuple(dict.fromkeys(end for rule in node.rules for end in _ends(rule.steps, (node.id,))))
+        else:
+            before = (node.id,)
+    return before
+
+
+def _spec(
+    template: Template, entry: Step | Decision, deps: Sequence[dg.AssetKey], linked: Sequence[str]
 ) -> dg.AssetSpec:
-    human = isinstance(step, HumanStep)
+    kind = "decision" if isinstance(entry, Decision) else entry.kind
+    metadata: dict[str, Any] = {"template": template.id, "template_version": template.version}
+    metadata |= _of_decision(entry) if isinstance(entry, Decision) else _of_step(entry)
+    if linked:
+        metadata["opened_by_process_metrics"] = ", ".join(linked)
+    what = f" {entry.description.en}" if entry.description is not None else ""
+    accountable = entry.accountable if isinstance(entry, Decision) else entry.raci.accountable
+    return dg.AssetSpec(
+        key=step_key(template.id, entry.id),
+        deps=deps,
+        group_name="process",
+        description=f"{entry.title.en} ({entry.title.zh}).{what}",
+        owners=[_team(_role(accountable))],
+        kinds={_KINDS[kind]},
+        tags={"trueloop/template": template.id, "trueloop/step": entry.id},
+        metadata=metadata,
+    )
+
+
+def _of_decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "sla_working_time": "at once",
+        "accountable": _role(decision.accountable),
+        "policy": decision.policy,
+        "rules": ", ".join(rule.id for rule in decision.rules),
+    }
+
+
+def _of_step(step: Step) -> dict[str, Any]:
     responsible = [_role(step.raci.responsible)] if step.raci.responsible is not None else []
     if isinstance(step, HumanStep):
         responsible += [tier.responsible for tier in step.tiers]
     metadata: dict[str, Any] = {
-        "template": template.id,
-        "template_version": template.version,
-        "sla_working_time": str(step.sla),
-        "responsible": ", ".join(dict.fromkeys(responsible)),
+        "sla_working_time": sla_words(step),
+        "responsible": ", ".join(dict.fromkeys(responsible)) or "nobody",
         "accountable": _role(step.raci.accountable),
         "consulted": ", ".join(step.raci.consulted) or "nobody",
         "informed": ", ".join(step.raci.informed) or "nobody",
     }
     if isinstance(step, ServiceStep):
         metadata |= {"job": step.job, "timeout": str(step.timeout), "attempts": step.attempts}
-    if linked:
-        metadata["opened_by_process_metrics"] = ", ".join(linked)
-    what = f" {step.description.en}" if step.description is not None else ""
-    return dg.AssetSpec(
-        key=step_key(template.id, step.id),
-        deps=deps,
-        group_name="process",
-        description=f"{step.title.en} ({step.title.zh}).{what}",
-        owners=[_team(_role(step.raci.accountable))],
-        kinds={"human" if human else "job"},
-        tags={"trueloop/template": template.id, "trueloop/step": step.id},
-        metadata=metadata,
-    )
+    elif isinstance(step, WaitStep) and step.signal is not None:
+        metadata["signal"] = step.signal
+    elif isinstance(step, ProcessStep):
+        metadata["opens_process"] = step.template
+    elif isinstance(step, HumanStep):
+        back = [f"{outcome.id} -> {outcome.returns_to}" for outcome in step.outcomes if outcome.returns_to is not None]
+        if back:
+            metadata["returns"] = ", ".join(back)
+        if step.vote is not None:
+            metadata["vote"] = vote_words(step.vote)
+    return metadata
 
 
 def _role(reference: RoleRef) -> str:

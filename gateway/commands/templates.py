@@ -16,11 +16,12 @@ from resources.packs import PackError, load_pack
 from resources.settings import load_settings
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.lint import Finding, lint
-from workflow_jobs.engine.template import HumanStep, Step, Template, TemplateError, load_template
+from workflow_jobs.engine.template import Decision, Fork, HumanStep, Step, Template, TemplateError, load_template
 from workflow_jobs.template_copy import CopyRefused, copy_template
-from workflow_jobs.template_diagram import mermaid, role_words
+from workflow_jobs.template_diagram import mermaid
 from workflow_jobs.template_library import TEMPLATES_FOLDER, TemplateProblems
 from workflow_jobs.template_schema import schema_text, template_schema
+from workflow_jobs.template_words import outcomes_of, responsible_roles, role_words, sla_words, vote_words
 
 app = typer.Typer(no_args_is_help=True, help="Process templates: what a case of each kind goes through.")
 FOLDER_OPTION = typer.Option(TEMPLATES_FOLDER, "--folder", help="Where the templates are.", show_default=False)
@@ -93,7 +94,8 @@ def show_template(
 ) -> None:
     """A template's steps: who is responsible, accountable, consulted, informed, in what time, with which outcomes."""
     one = _read(_path(folder, name))
-    steps = [_step(step, language) for step in layout_of(one).steps()]
+    nodes = [place.node for place in layout_of(one).places.values()]
+    steps = [_entry(node, language) for node in nodes if not isinstance(node, Fork)]
     if as_json:
         print_json(
             {
@@ -154,21 +156,26 @@ def schema(as_json: bool = JSON_OPTION) -> None:
         print(schema_text(), end="")
 
 
-def _step(step: Step, language: str) -> dict[str, Any]:
-    tiers = step.tiers if isinstance(step, HumanStep) else ()
-    responsible = [tier.responsible for tier in tiers] or [role_words(step.raci.responsible)]
-    outcomes = [one.id for one in step.outcomes] if isinstance(step, HumanStep) else [step.job]
-    return {
-        "id": step.id,
-        "kind": step.kind,
-        "title": step.title.get(language),
-        "responsible": responsible,
-        "accountable": role_words(step.raci.accountable),
-        "consulted": list(map(role_words, step.raci.consulted)),
-        "informed": list(map(role_words, step.raci.informed)),
-        "sla": str(step.sla),
-        "outcomes": outcomes,
+def _entry(node: Step | Decision, language: str) -> dict[str, Any]:
+    if isinstance(node, Decision):
+        rules = [rule.id if rule.default else f"{rule.id}: {rule.when}" for rule in node.rules]
+        return {"id": node.id, "kind": "decision", "title": node.title.get(language), "responsible": [],
+                "accountable": role_words(node.accountable), "consulted": [], "informed": [], "sla": "at once",
+                "outcomes": rules, "policy": node.policy}  # fmt: skip
+    row: dict[str, Any] = {
+        "id": node.id,
+        "kind": node.kind,
+        "title": node.title.get(language),
+        "responsible": responsible_roles(node),
+        "accountable": role_words(node.raci.accountable),
+        "consulted": list(map(role_words, node.raci.consulted)),
+        "informed": list(map(role_words, node.raci.informed)),
+        "sla": sla_words(node),
+        "outcomes": outcomes_of(node),
     }
+    if isinstance(node, HumanStep) and node.vote is not None:
+        row |= {"vote": vote_words(node.vote), "outcomes": [*row["outcomes"], f"by vote: {vote_words(node.vote)}"]}
+    return row
 
 
 def _files(folder: Path) -> list[Path]:
