@@ -12,7 +12,7 @@ from workflow_jobs.engine import whom
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Rung
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.template import AskingStep, HumanStep, ServiceStep
+from workflow_jobs.engine.template import AskingStep, HumanStep, ServiceStep, WaitStep
 
 
 def pause(flow: Flow, task: TaskState, person_id: str, until: datetime, reason: str) -> None:
@@ -84,9 +84,14 @@ def ladder_of_step(flow: Flow, step: AskingStep) -> tuple[Rung, ...]:
 
 
 def ladder_of(flow: Flow, task: TaskState) -> tuple[Rung, ...]:
+    return ladder_of_step(flow, step_of(flow, task))
+
+
+def step_of(flow: Flow, task: TaskState) -> AskingStep:
+    """The step that asks."""
     step = flow.layout.places[task.step_id].node
     assert isinstance(step, HumanStep | ServiceStep)
-    return ladder_of_step(flow, step)
+    return step
 
 
 def at_percent(flow: Flow, task: TaskState, percent: int, resting: timedelta) -> datetime:
@@ -103,3 +108,19 @@ def rung_time(flow: Flow, start: datetime, sla: timedelta, ladder: tuple[Rung, .
     if index >= len(ladder):
         return None
     return flow.env.calendar.add_working(start, sla * ladder[index].at / 100)
+
+
+def start_case(flow: Flow) -> None:
+    """Let the working time for the whole case begin, where the template states one."""
+
+
+def pause_case(flow: Flow, step: WaitStep, until: datetime) -> None:
+    """Let the clock of the case rest while `step` waits, until then at the latest."""
+
+
+def resume_case(flow: Flow, step: WaitStep) -> None:
+    """Let the clock of the case run again, because `step` waits no more."""
+
+
+def fire_case(flow: Flow) -> None:
+    """Fire the next rung of the case's own ladder, which is due."""

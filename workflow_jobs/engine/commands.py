@@ -177,6 +177,14 @@ class EndChild:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndWithParent:
+    """The case that opened this one ended, or went on without it: take this one back too."""
+
+    parent_case_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FireTimers:
     """End every wait whose time has come, and fire every due rung of the case's own ladder, in order of time."""
 
@@ -314,6 +322,7 @@ Command = (
     | WithdrawCase
     | SendSignal
     | EndChild
+    | EndWithParent
     | FireTimers
     | RecomputeClocks
     | RateCase

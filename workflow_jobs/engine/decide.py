@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from workflow_jobs.engine import asking, clocks, routing, task_actions, whom
+from workflow_jobs.engine import asking, case_actions, clocks, routing, task_actions, whom
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.conditions import ConditionError, compile_condition, effect_variables
@@ -21,7 +21,7 @@ from workflow_jobs.engine.question import DONE_BY_HAND, RETRY, question_of
 from workflow_jobs.engine.refusal import EngineError, Refused
 from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.engine.task_actions import current_task
-from workflow_jobs.engine.template import ServiceStep, Template
+from workflow_jobs.engine.template import HumanStep, ServiceStep, Template
 from workflow_jobs.engine.values import Number, decimal_text, plain
 
 MAX_LOOKS: Final = 7
@@ -33,23 +33,31 @@ def decide(state: CaseState | None, command: c.Command, now: datetime, env: Envi
 
     Raises Refused for what the case does not allow, EngineError for a caller's mistake.
     """
+    return decide_and_fold(state, command, now, env)[0]
+
+
+def decide_and_fold(
+    state: CaseState | None, command: c.Command, now: datetime, env: Environment
+) -> tuple[tuple[e.Event, ...], CaseState]:
+    """Like `decide`, with the state after the events: a decision folds them anyway."""
     if now.utcoffset() is None:
         raise EngineError(f"{now!r} is a naive time: the engine takes aware instants")
     now = now.astimezone(UTC)
     if isinstance(command, c.OpenCase):
         if state is not None:
             raise Refused("case_exists", f"The case {state.case_id} exists already.")
-        return _open(command, now, env)
+        flow = _open(command, now, env)
+        return tuple(flow.events), flow.state
     if state is None:
         raise Refused("no_such_case", "There is no such case.")
     if state.template_hash != env.template.hash:
         raise EngineError(f"case {state.case_id} pinned {state.template_hash}, the environment has {env.template.hash}")
     flow = Flow(state.case_id, state, now, env)
     _HANDLERS[type(command)](flow, command)
-    return tuple(flow.events)
+    return tuple(flow.events), flow.state
 
 
-def _open(command: c.OpenCase, now: datetime, env: Environment) -> tuple[e.Event, ...]:
+def _open(command: c.OpenCase, now: datetime, env: Environment) -> Flow:
     template = env.template
     if not template.hash:
         raise EngineError("the template was not read by load_template: it has no content hash to pin")
@@ -72,9 +80,12 @@ def _open(command: c.OpenCase, now: datetime, env: Environment) -> tuple[e.Event
         requested_by=command.requested_by,
         data=data,
         breaches=max(1, command.times or 1),
+        parent_case_id=command.parent_case_id,
+        parent_step_id=command.parent_step_id,
     )
+    clocks.start_case(flow)
     routing.enter(flow, template.steps[0])
-    return tuple(flow.events)
+    return flow
 
 
 def _record_breach(flow: Flow, command: c.RecordBreach) -> None:
@@ -118,18 +129,15 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
         routing.request(flow, step)
     elif isinstance(step, ServiceStep):
         routing.complete(flow, step.id, DONE_BY_HAND)
-    elif outcome.ends_case is not None:
-        flow.emit(e.StepCompleted, step_id=step.id, outcome=outcome.id)
-        routing.close(flow, outcome.ends_case)
-    else:
-        routing.complete(flow, step.id, outcome.id)
+    elif isinstance(step, HumanStep):
+        routing.conclude(flow, step, outcome, command.person_id, flow.state.tasks[task.task_id].form)
 
 
 def _reassign_absent(flow: Flow, _command: c.ReassignAbsent) -> None:
-    calendar, directory = flow.env.calendar, flow.env.directory
-    day = calendar.local_date(calendar.next_working(flow.now))
     for task in flow.state.open_tasks:
-        if task.assignee is None or directory.absent_on(task.assignee, day):
+        if task.pooled:
+            continue
+        if task.assignee is None or whom.is_away(flow, task.assignee):
             asking.reassign(flow, task)
 
 
@@ -192,7 +200,7 @@ def _fire_rungs(flow: Flow, _command: c.FireRungs) -> None:
 def _resolve(flow: Flow, _command: c.ResolveIncident) -> None:
     if flow.env.template.closes != "on_resolution":
         raise Refused("not_resolvable", "This case closes after its last step, not when a check passes.")
-    _still_open(flow.state)
+    case_actions.still_open(flow)
     routing.close(flow, "resolved")
 
 
@@ -201,7 +209,7 @@ def _join(flow: Flow, command: c.JoinIncident) -> None:
         raise Refused("not_resolvable", "This case closes after its last step; it cannot become part of another.")
     if command.into == flow.state.case_id:
         raise EngineError(f"case {command.into} cannot become part of itself")
-    _still_open(flow.state)
+    case_actions.still_open(flow)
     routing.close(flow, "joined", joined=command.into)
 
 
@@ -209,13 +217,10 @@ def _reopen(flow: Flow, command: c.ReopenIncident) -> None:
     state = flow.state
     if not reopenable(state, flow.env.template, flow.now):
         raise Refused("not_reopenable", f"The case {state.case_id} is {state.status} and is not opened again.")
-    withdrawn = [t for t in state.tasks.values() if t.status == "cancelled" and t.closed_at == state.closed_at]
+    under_way = routing.withdrawn_with_case(flow)
     flow.emit(e.CaseReopened, reopened=state.reopened + 1, reason="its cause is back")
     _seen(flow, command)
-    for task in withdrawn:
-        clocks.resume(flow, task, "reopened")
-    if not withdrawn:
-        routing.enter(flow, flow.env.template.steps[0])
+    routing.go_on(flow, under_way)
 
 
 def reopenable(state: CaseState, template: Template, now: datetime) -> bool:
@@ -254,11 +259,6 @@ def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
     else:
         owner = flow.env.template.owner_role
         flow.emit(e.EffectEscalated, to=f"role:{owner}", to_person=whom.person_for(flow, "owner", None), reason=reason)
-
-
-def _still_open(state: CaseState) -> None:
-    if not state.is_open:
-        raise Refused("case_closed", f"The case {state.case_id} is {state.status}.")
 
 
 def _service(flow: Flow, step_id: str) -> tuple[ServiceStep, StepState]:
@@ -309,4 +309,9 @@ _HANDLERS: Final[Mapping[type[Any], Callable[[Flow, Any], None]]] = {
     c.ReopenIncident: _reopen,
     c.JoinIncident: _join,
     c.JudgeEffect: _judge_effect,
+    c.WithdrawCase: case_actions.withdraw,
+    c.EndWithParent: case_actions.end_with_parent,
+    c.SendSignal: case_actions.send_signal,
+    c.EndChild: case_actions.end_child,
+    c.FireTimers: case_actions.fire_timers,
 }

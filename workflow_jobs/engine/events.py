@@ -98,6 +98,7 @@ class WaitStarted(Event):
     wake_at: datetime
     signal: str = ""
     pauses_case: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,10 @@ class CaseReturned(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseWithdrawn(Event):
-    """Who asked for it (or answers for the process) takes the case back; it is closed by the events that follow."""
+    """Who asked for it (or answers for the process) takes the case back; it is closed by the events that follow.
+
+    An empty `person_id`: the case that opened this one ended, or went on without it.
+    """
 
     person_id: str
     reason: str
@@ -399,7 +403,9 @@ class ServiceFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepCompleted(Event):
-    """The step is done. `outcome` is the person's choice, `completed` for a service step, `joined` for a fork."""
+    """The step is done. `outcome` is the person's choice, `completed` for a service step, `joined` for a fork, the
+    rules for a decision, `elapsed` or `signalled` for a wait, the other case's outcome for a process step.
+    """
 
     step_id: str
     outcome: str
@@ -407,15 +413,22 @@ class StepCompleted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepCancelled(Event):
-    """The step was under way when the case ended."""
+    """The step was under way when the case ended, returned to an earlier step, or went on without its branch."""
 
     step_id: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepResumed(Event):
+    """A fork or a decision was withdrawn with its case, and is under way again because the case is."""
+
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BranchJoined(Event):
-    """A branch (0-based) reached the join of its fork."""
+    """A branch (0-based) reached the join of its fork. `remaining` is how many the join still waits for."""
 
     fork_id: str
     branch: int
@@ -573,6 +586,7 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
         ServiceFailed,
         StepCompleted,
         StepCancelled,
+        StepResumed,
         BranchJoined,
         ResolutionAwaited,
         RungFired,

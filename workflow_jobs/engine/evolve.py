@@ -309,6 +309,10 @@ def _step_cancelled(state: CaseState, event: e.StepCancelled) -> Changes:
     return _step(state, event.step_id, status="cancelled", completed_at=event.at, timeout_at=None)
 
 
+def _step_resumed(state: CaseState, event: e.StepResumed) -> Changes:
+    return _step(state, event.step_id, status="active", completed_at=None)
+
+
 def _joined(state: CaseState, event: e.BranchJoined) -> Changes:
     return _step(state, event.fork_id, joined=(*state.steps[event.fork_id].joined, event.branch))
 
@@ -357,7 +361,7 @@ def _applied(state: CaseState, event: e.RulesApplied) -> Changes:
 
 
 def _wait_started(state: CaseState, event: e.WaitStarted) -> Changes:
-    return _step(state, event.step_id, wake_at=event.wake_at, signal=event.signal)
+    return _step(state, event.step_id, wake_at=event.wake_at, signal=event.signal, note=event.note)
 
 
 def _signalled(state: CaseState, event: e.SignalReceived) -> Changes:
@@ -492,6 +496,7 @@ _APPLY: Final[Mapping[type[e.Event], Callable[[CaseState, Any], Changes]]] = {
     e.ServiceFailed: _service_failed,
     e.StepCompleted: _completed,
     e.StepCancelled: _step_cancelled,
+    e.StepResumed: _step_resumed,
     e.BranchJoined: _joined,
     e.ResolutionAwaited: _awaited,
     e.RungFired: _rung,

@@ -68,6 +68,16 @@ def branches_of(block: Block) -> tuple[tuple[Node, ...], ...]:
     return block.branches if isinstance(block, Fork) else tuple(rule.steps for rule in block.rules)
 
 
+def inside(entry: Node) -> Iterator[str]:
+    """Ids of an entry of a sequence and of everything in it, in the order of the file."""
+    node = node_of(entry)
+    yield node.id
+    if isinstance(node, Fork | Decision):
+        for branch in branches_of(node):
+            for inner in branch:
+                yield from inside(inner)
+
+
 def _lay_out(template: Template) -> Layout:
     places: dict[str, Place] = {}
     repeated: list[tuple[str, Path]] = []

@@ -13,6 +13,7 @@ REFUSAL_CODES: Final[frozenset[str]] = frozenset(
         "already_decided",  # the task was decided before
         "case_closed",  # the case takes no more work
         "case_exists",  # OpenCase for a case that is there
+        "child_not_awaited",  # EndChild for a case that no step waits for
         "effect_not_due",  # JudgeEffect before the window is over, or for a case that watches nothing
         "form_incomplete",  # a required field is empty
         "form_invalid",  # a field has a value of the wrong type or out of range
@@ -20,9 +21,12 @@ REFUSAL_CODES: Final[frozenset[str]] = frozenset(
         "no_such_case",  # a command for a case that was never opened
         "not_allowed",  # the person is neither the assignee nor holds a role of the step
         "not_resolvable",  # ResolveIncident on a template that closes after its last step
+        "may_not_open",  # people do not open cases of this template, or not this person
+        "not_withdrawable",  # a case of this template is not taken back
         "not_reopenable",  # ReopenIncident for a case that did not end lately by itself
         "own_request",  # nobody decides his own request
         "pause_invalid",  # the task rests already, or the time asked for is past, too long, or once too often
+        "signal_not_awaited",  # SendSignal for what no step waits for
         "stale_task",  # the task moved on since the card was drawn
         "step_not_waiting",  # a service result for a step that waits for none
         "task_closed",  # the task was withdrawn with its case

@@ -1,0 +1,126 @@
+"""What happens to a whole case from outside its tasks: signals, timers, the end of another case, withdrawal.
+
+Belongs here: the rules of these commands. What they lead to is `routing`.
+"""
+
+from __future__ import annotations
+
+from workflow_jobs.engine import children, clocks, routing, whom
+from workflow_jobs.engine import commands as c
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.flow import Flow
+from workflow_jobs.engine.forms import read_form
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.state import StepState
+from workflow_jobs.engine.task_actions import LONGEST_REASON
+from workflow_jobs.engine.template import ProcessStep, WaitStep
+
+
+def send_signal(flow: Flow, command: c.SendSignal) -> None:
+    """End the wait for this signal, with the fields that it brings."""
+    still_open(flow)
+    waiting = [step for step in flow.state.waits if step.signal and step.signal == command.signal]
+    if not waiting:
+        awaited = ", ".join(sorted({step.signal for step in flow.state.waits if step.signal})) or "no signal"
+        raise Refused("signal_not_awaited", f"No step waits for {command.signal!r} now; the case waits for {awaited}.")
+    step = _wait_step(flow, waiting[0])
+    if command.person_id is not None:
+        _may_signal(flow, step, command.person_id)
+    flow.emit(
+        e.SignalReceived,
+        step_id=step.id,
+        signal=command.signal,
+        data=read_form(step.form, command.data, "signalled"),
+        person_id=command.person_id,
+    )
+    _over(flow, step, "signalled")
+
+
+def _may_signal(flow: Flow, step: WaitStep, person_id: str) -> None:
+    roles = dict.fromkeys((*whom.roles_of(flow, step, None), flow.env.template.owner_role))
+    if not any(person_id in flow.env.directory.candidates(role) for role in roles):
+        name = flow.env.directory.name(person_id)
+        raise Refused("not_allowed", f"{name} may not say this; it takes the role {' or '.join(roles)}.")
+
+
+def fire_timers(flow: Flow, _command: c.FireTimers) -> None:
+    """End every wait whose time has come and fire every due rung of the case's own ladder, in order of time."""
+    while flow.state.is_open:
+        rung_at = flow.state.rung_at
+        due = [(step.wake_at, step.step_id) for step in flow.state.waits if step.wake_at is not None]
+        first = min(due, default=None)
+        if rung_at is not None and rung_at <= flow.now and (first is None or rung_at <= first[0]):
+            clocks.fire_case(flow)
+        elif first is not None and first[0] <= flow.now:
+            _over(flow, _wait_step(flow, flow.state.steps[first[1]]), "elapsed")
+        else:
+            return
+
+
+def _over(flow: Flow, step: WaitStep, outcome: str) -> None:
+    if step.pauses_case:
+        clocks.resume_case(flow, step)
+    routing.complete(flow, step.id, outcome)
+
+
+def _wait_step(flow: Flow, known: StepState) -> WaitStep:
+    step = flow.layout.places[known.step_id].node
+    assert isinstance(step, WaitStep)
+    return step
+
+
+def end_child(flow: Flow, command: c.EndChild) -> None:
+    """Go on with the outcome of the case that a process step waited for, and with the fields that it brings."""
+    step_id = children.waiting_for(flow.state, command.child_case_id)
+    if step_id is None:
+        raise Refused("child_not_awaited", f"No step waits for the case {command.child_case_id}.")
+    step = flow.layout.places[step_id].node
+    assert isinstance(step, ProcessStep)
+    flow.emit(
+        e.ChildEnded,
+        step_id=step.id,
+        child_case_id=command.child_case_id,
+        outcome=command.outcome,
+        data=children.brought(step, command.data),
+    )
+    routing.complete(flow, step.id, command.outcome)
+
+
+def withdraw(flow: Flow, command: c.WithdrawCase) -> None:
+    """Take the case back: who asked for it, or who answers for the process, where the template lets them."""
+    still_open(flow)
+    template, person, people = flow.env.template, command.person_id, flow.env.directory
+    if template.closes == "on_resolution" or not template.withdrawn_by:
+        raise Refused("not_withdrawable", "A case of this process is not taken back.")
+    may = {
+        "requester": person == flow.state.requested_by,
+        "owner": person in people.candidates(template.owner_role),
+    }
+    if not any(may[who] for who in template.withdrawn_by):
+        asked = flow.state.requested_by
+        who = [people.name(asked)] if asked is not None and "requester" in template.withdrawn_by else []
+        who += [f"the role {template.owner_role}"] if "owner" in template.withdrawn_by else []
+        allowed = " or ".join(who) or "nobody"
+        raise Refused("not_allowed", f"{people.name(person)} may not withdraw this case; {allowed} may.")
+    reason = command.reason.strip()
+    if not reason:
+        raise Refused("form_incomplete", "Please fill in: Reason.")
+    if len(reason) > LONGEST_REASON:
+        raise Refused("form_invalid", f"Reason is too long: {len(reason)} characters, at most {LONGEST_REASON}.")
+    flow.emit(e.CaseWithdrawn, person_id=person, reason=reason)
+    routing.close(flow, routing.WITHDRAWN)
+
+
+def end_with_parent(flow: Flow, command: c.EndWithParent) -> None:
+    """Take the case back because the case that opened it ended, or went on without it."""
+    still_open(flow)
+    if command.parent_case_id != flow.state.parent_case_id:
+        raise Refused("not_allowed", f"The case {flow.case_id} does not belong to {command.parent_case_id}.")
+    flow.emit(e.CaseWithdrawn, person_id="", reason=command.reason)
+    routing.close(flow, routing.WITHDRAWN)
+
+
+def still_open(flow: Flow) -> None:
+    """Refuse what needs an open case."""
+    if not flow.state.is_open:
+        raise Refused("case_closed", f"The case {flow.state.case_id} is {flow.state.status}.")
