@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install up demo test soak lint bench format pictures clean
+.PHONY: help install up demo test soak lint simulate bench format pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ lint: install ## Style, types and the import rules of the house
 format: install ## Put the code into the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+simulate: install ## Simulate twelve weeks, with a group chat and with Trueloop, side by side
+	@./trueloop simulate
 
 bench: install ## Measure start-up, memory and refreshes (not part of the tests)
 	$(BIN)/python -m benchmarks

@@ -14,6 +14,7 @@ from gateway.commands import (
     movement,
     proposals,
     quarantine,
+    simulate,
     snapshots,
     sources,
     status,
@@ -31,6 +32,7 @@ app.command("status")(status.status)
 app.command("refresh")(status.refresh)
 app.command("impact")(impact.impact)
 app.command("incidents")(incidents.incidents)
+app.command("simulate")(simulate.simulate)
 app.command("prepare", hidden=True)(status.prepare)
 app.add_typer(sources.app, name="sources")
 app.add_typer(quarantine.app, name="quarantine")

@@ -1,0 +1,352 @@
+"""The course of all cases of one arm: what is asked, reaches somebody; what somebody does, moves the case.
+
+Belongs here: everything that both arms share, and the two ways in which a task reaches a person (``Cards``,
+``GroupChat``). Does not belong here: how long people need (office), where cases are kept (ledgers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Protocol
+
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.question import question_of
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.state import CaseState, StepState, TaskState
+from workflow_jobs.engine.template import WaitStep
+from workflow_jobs.simulation.agenda import Agenda
+from workflow_jobs.simulation.chat import Answer, Question, answer
+from workflow_jobs.simulation.choices import choose, fill
+from workflow_jobs.simulation.happenings import Happening
+from workflow_jobs.simulation.ledgers import BELOW, HOLDS, Changed, Ledger
+from workflow_jobs.simulation.office import Office
+from workflow_jobs.simulation.reading_order import ReadingOrder
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_AT_THE_BEGINNING = timedelta(seconds=60)
+
+
+@dataclass
+class Record:
+    """What an arm leaves behind: its cases by happening, and what became of its questions."""
+
+    cases: dict[str, CaseState] = field(default_factory=dict)
+    happenings: dict[str, Happening] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    decided: dict[str, str | None] = field(default_factory=dict)
+    forgotten: int = 0
+    asked_again: int = 0
+
+
+class Reach(Protocol):
+    """How tasks reach people."""
+
+    def asked(self, course: Course, state: CaseState, task: TaskState) -> None: ...
+
+    def told(self, course: Course, changed: Changed) -> None: ...
+
+    @property
+    def watches_the_clock(self) -> bool: ...
+
+
+class Course:
+    """Moves the cases of one arm. ``ended`` is called with every case as it closes."""
+
+    def __init__(self, office: Office, agenda: Agenda, ledger: Ledger, reach: Reach) -> None:
+        self.office = office
+        self.agenda = agenda
+        self.ledger = ledger
+        self.reach = reach
+        self.record = Record()
+        self.ended: list[Callable[[Happening, CaseState], None]] = []
+        self._seen: set[tuple[object, ...]] = set()
+        self._keys: dict[str, str] = {}
+        self._states: dict[str, CaseState] = {}
+        self._looks: set[datetime] = set()
+
+    def begin(self, happening: Happening) -> None:
+        """Open the happening's case now."""
+        state = self.ledger.open(happening)
+        self._keys[state.case_id] = happening.key
+        self.record.happenings[happening.key] = happening
+        self.take(state)
+
+    def key(self, state: CaseState) -> str:
+        """The happening behind a case: the same in both arms."""
+        return self._keys[state.case_id]
+
+    def now_of(self, state: CaseState) -> CaseState:
+        """The case as it stands by now."""
+        return self._states[state.case_id]
+
+    def task_key(self, state: CaseState, task: TaskState) -> tuple[object, ...]:
+        """Names a task alike in both arms: happening, step, and the how-manieth of the step it is."""
+        of_step = [one.task_id for one in state.tasks.values() if one.step_id == task.step_id]
+        return self.key(state), task.step_id, of_step.index(task.task_id)
+
+    def decide(self, state: CaseState, task: TaskState, person: str) -> None:
+        """Let the person decide the task now, by the stated weights. Raises Refused where he may not."""
+        template = self.ledger.template(state)
+        question = question_of(template, task)
+        key = self.key(state)
+        visit = state.steps[task.step_id].visit
+        offered = question.outcomes
+        chosen = choose(self.office.assumed, self.office.draws, template.id, task.step_id, offered, visit, key)
+        today = self.office.calendar.local_date(self.agenda.now())
+        form = fill(self.office.assumed, self.office.draws, question.form, chosen, today, key, visit)
+        after = self.ledger.decide(state, task, person, chosen, form)
+        self.record.decided[task.task_id] = person
+        self.take(after)
+
+    def take(self, state: CaseState) -> None:
+        """Note a case's new state, and put down everything that follows from it."""
+        before = self._states.get(state.case_id)
+        self._states[state.case_id] = self.record.cases[self.key(state)] = state
+        for task in state.open_tasks:
+            if self._first_time(task.task_id, task.version):
+                self.reach.asked(self, state, task)
+        for step in state.waiting_services:
+            if self._first_time(state.case_id, step.step_id, step.visit, step.attempt):
+                self._run_job(state, step)
+        for wait in state.waits:
+            if self._first_time(state.case_id, wait.step_id, wait.visit):
+                self._wait_outside(state, wait)
+        if state.status == "watching_effect" and self._first_time(state.case_id, "effect", state.effect_attempt):
+            self._judge_later(state)
+        if before is not None and before.is_open and not state.is_open:
+            for listener in self.ended:
+                listener(self.record.happenings[self.key(state)], state)
+        self._watch_clock(state)
+
+    def watch_absences(self, until: datetime) -> None:
+        """Move tasks from people who are away, whenever a working day ends and another day's absences count."""
+        calendar = self.office.calendar
+
+        def look() -> None:
+            day = calendar.local_date(calendar.next_working(self.agenda.now()))
+            absent = self.office.directory.absent_on
+            moved = [
+                state
+                for state in self._states.values()
+                if any(task.assignee is None or absent(task.assignee, day) for task in state.open_tasks)
+            ]
+            if moved:
+                for state in self.ledger.move_from_absent(moved):
+                    self.take(state)
+            if self.agenda.now() < until or any(state.is_open for state in self._states.values()):
+                self.agenda.at(self._tick(self._day_end()), look)
+
+        self.agenda.at(self._tick(self._day_end()), look)
+
+    def _day_end(self) -> datetime:
+        calendar = self.office.calendar
+        begins = calendar.next_working(self.agenda.now() + timedelta(seconds=1))
+        midnight = datetime.combine(calendar.local_date(begins), datetime.min.time(), calendar.time_zone)
+        worked = calendar.working_between(midnight, midnight + timedelta(days=1))
+        ends = calendar.add_working(midnight, worked)
+        return ends if ends > self.agenda.now() else calendar.add_working(ends, worked)
+
+    def _first_time(self, *what: object) -> bool:
+        if what in self._seen:
+            return False
+        self._seen.add(what)
+        return True
+
+    def _run_job(self, state: CaseState, step: StepState) -> None:
+        ready = self.agenda.now() + timedelta(minutes=self.office.assumed.platform.job_minutes.value)
+
+        def finish() -> None:
+            current = self.now_of(state)
+            known = current.steps[step.step_id]
+            if known.status == "active" and known.visit == step.visit:
+                self.take(self.ledger.complete(current, known))
+
+        self.agenda.at(ready, finish)
+
+    def _wait_outside(self, state: CaseState, wait: StepState) -> None:
+        """Whoever is waited for answers after a while, where the step takes an answer; else its time passes."""
+        place = layout_of(self.ledger.template(state)).places[wait.step_id].node
+        if not isinstance(place, WaitStep) or place.signal is None or wait.wake_at is None:
+            return
+        people = self.office.assumed.people
+        share = self.office.draws.lognormal(
+            people.wait_share.value, people.wait_sigma.value, "outside", self.key(state), wait.step_id, wait.visit
+        )
+        arrives = self.agenda.now() + (wait.wake_at - self.agenda.now()) * share
+        if arrives >= wait.wake_at:
+            return
+
+        def signal() -> None:
+            current = self.now_of(state)
+            known = current.steps[wait.step_id]
+            if known.status == "active" and known.visit == wait.visit:
+                self.take(self.ledger.signal(current, known))
+
+        self.agenda.at(arrives, signal)
+
+    def _judge_later(self, state: CaseState) -> None:
+        assert state.effect_due_at is not None
+        share = self.office.assumed.company.effect_holds.value
+        holds = self.office.draws.chance(share, "effect", self.key(state), state.reopened)
+
+        def judge() -> None:
+            self.take(self.ledger.judge(self.now_of(state), HOLDS if holds else BELOW))
+
+        self.agenda.at(state.effect_due_at, judge)
+
+    def _watch_clock(self, state: CaseState) -> None:
+        """Look at due timers when the next one is due, at the sensor's next look."""
+        due = [state.next_timer_at, state.next_rung_at if self.reach.watches_the_clock else None]
+        for instant in due:
+            if instant is not None:
+                at = self._tick(max(instant, self.agenda.now()))
+                if at not in self._looks:
+                    self._looks.add(at)
+                    self.agenda.at(at, self._look_at_timers)
+
+    def _look_at_timers(self) -> None:
+        now = self.agenda.now()
+        self._looks.discard(now)
+        due = [
+            state
+            for state in self._states.values()
+            if any(at is not None and at <= now for at in (state.next_rung_at, state.next_timer_at))
+        ]
+        for changed in self.ledger.timers(due):
+            self.take(changed.state)
+            self.reach.told(self, changed)
+
+    def _tick(self, instant: datetime) -> datetime:
+        every = timedelta(seconds=self.office.assumed.platform.timer_every.value)
+        return _EPOCH + -((_EPOCH - instant) // every) * every
+
+
+class Cards:
+    """The platform's way: one person is asked by a card of his own; clocks remind him, and tell those above him."""
+
+    watches_the_clock = True
+
+    def __init__(self) -> None:
+        self._busy: set[tuple[str, int]] = set()
+        self._told: dict[tuple[str, int], int] = {}
+
+    def asked(self, course: Course, state: CaseState, task: TaskState) -> None:
+        """A card reaches the assignee; he sees it when he looks at his messages next."""
+        if task.assignee is not None:
+            self._tell(course, state, task, task.assignee)
+
+    def told(self, course: Course, changed: Changed) -> None:
+        """A reminder reaches the assignee again; who stands above him speaks to him after reading of it."""
+        for told in changed.told:
+            task = changed.state.tasks[told.task_id]
+            if task.status != "open" or task.assignee is None:
+                continue
+            if told.to_person in (None, task.assignee):
+                self._tell(course, changed.state, task, task.assignee, again=True)
+            else:
+                speaks = course.office.next_look(str(told.to_person), course.agenda.now())
+                course.agenda.at(speaks, lambda task=task: self._spoken_to(course, changed.state, task))  # type: ignore[misc]
+
+    def _tell(self, course: Course, state: CaseState, task: TaskState, person: str, *, again: bool = False) -> None:
+        key = (task.task_id, task.version)
+        self._told[key] = self._told.get(key, 0) + 1
+        asked = self._told[key]
+        course.record.asked_again += again
+
+        def look() -> None:
+            if key in self._busy or not _still_asks(course, state, task):
+                return
+            if course.office.forgets(person, asked, *course.task_key(state, task)):
+                course.record.forgotten += 1
+                if course.now_of(state).tasks[task.task_id].next_rung_at is None:
+                    # No reminder comes any more: he finds it in his list of work the next day.
+                    day = course.office.calendar.day_length
+                    tomorrow = course.office.calendar.add_working(course.agenda.now(), day)
+                    course.agenda.at(tomorrow, lambda: self._tell(course, state, task, person))
+                return
+            self._work(course, state, task, person)
+
+        course.agenda.at(course.office.next_look(person, course.agenda.now()), look)
+
+    def _spoken_to(self, course: Course, state: CaseState, task: TaskState) -> None:
+        if (task.task_id, task.version) not in self._busy and _still_asks(course, state, task):
+            assert task.assignee is not None
+            self._work(course, state, task, task.assignee)
+
+    def _work(self, course: Course, state: CaseState, task: TaskState, person: str) -> None:
+        self._busy.add((task.task_id, task.version))
+        office = course.office
+        effort = office.effort(person, timedelta(seconds=task.sla_seconds), *course.task_key(state, task))
+
+        def act() -> None:
+            current = course.now_of(state)
+            if _still_asks(course, state, task):
+                course.decide(current, current.tasks[task.task_id], person)
+
+        course.agenda.at(office.finish(person, course.agenda.now(), effort), act)
+
+
+class GroupChat:
+    """The group chat's way: see chat. The procedure is known (on paper), but nothing brings it to anybody."""
+
+    watches_the_clock = False
+
+    def __init__(self, office: Office, begins: datetime) -> None:
+        self._office = office
+        self._reading = cache(lambda person: ReadingOrder(office, person, begins))
+
+    def asked(self, course: Course, state: CaseState, task: TaskState) -> None:
+        """Somebody writes into the chat; the answer comes when it comes."""
+        handed_on = course.agenda.now() - state.opened_at > _AT_THE_BEGINNING
+        question = self._question(course, state, task, handed_on=handed_on)
+        found = answer(self._office, self._reading, question)
+        course.record.answers[task.task_id] = found
+        course.record.forgotten += found.forgotten
+        course.record.asked_again += found.asked - 1
+        course.agenda.at(found.at, lambda: self._over(course, state, task, found))
+
+    def told(self, course: Course, changed: Changed) -> None:
+        """Nobody is told of anything."""
+
+    def _question(self, course: Course, state: CaseState, task: TaskState, *, handed_on: bool) -> Question:
+        people = self._office.directory
+        roles: Sequence[str] = (task.role, task.accountable, course.ledger.template(state).owner_role)
+        groups = [[p for p in people.candidates(role) if p != state.requested_by] for role in roles]
+        holders = tuple(next((group for group in groups if group), ()))
+        everybody = {person for ids in people.roles.values() for person in ids}
+        return Question(
+            key=course.task_key(state, task),
+            ready_at=course.agenda.now(),
+            holders=holders,
+            others=tuple(sorted(everybody - set(holders))),
+            agreed=timedelta(seconds=task.sla_seconds),
+            approval=self._office.assumed.is_approval(state.template_id, task.step_id),
+            handed_on=handed_on,
+        )
+
+    def _over(self, course: Course, state: CaseState, task: TaskState, found: Answer) -> None:
+        current = course.now_of(state)
+        if not _still_asks(course, state, task):
+            return
+        task = current.tasks[task.task_id]
+        if found.how == "answered" and found.by is not None:
+            try:
+                course.decide(current, task, found.by)
+                return
+            except Refused as refused:
+                if refused.code not in ("not_allowed", "own_request", "separation_of_duties"):
+                    raise
+                course.record.answers[task.task_id] = Answer(
+                    found.at, found.by, "without_authority", found.asked, found.forgotten, found.overlooked
+                )
+        # The work goes on all the same. On paper it stands under the name of who should have answered.
+        course.decide(current, task, task.assignee or found.by or "")
+        course.record.decided[task.task_id] = found.by
+
+
+def _still_asks(course: Course, state: CaseState, task: TaskState) -> bool:
+    current = course.now_of(state).tasks[task.task_id]
+    return current.status == "open" and current.version == task.version
