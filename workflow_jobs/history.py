@@ -1,18 +1,20 @@
-"""The history of the process as source rows: cases and tasks become tables of the warehouse like any other source's.
+"""The history of the process as source rows: what happened becomes tables of the warehouse like any other source's.
 
-Belongs here: which rows changed since the last export, their columns, and handing them to the inbox of ingestion.
-Does not belong here: the metrics on them (dbt models under staging/trueloop and above).
+Belongs here: which cases, tasks, visits of steps, ratings and open work changed since the last export, and handing
+them to the inbox of ingestion. Does not belong here: their columns (history_rows), what a visit is (step_visits), and
+the metrics on them (dbt models under staging/trueloop and above).
 
 The change cursor is the number of the last exported event. An export that dies after the inbox took the rows and
-before the cursor moved hands the same rows over again under the same event ids, which changes nothing.
+before the cursor moved hands the same rows over again under the same event ids, which changes nothing. Two things
+change without an event: a term passes, and a day begins. Each has a cursor of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -20,13 +22,29 @@ from sqlalchemy.engine import Connection, Engine
 from ops_assets.ingestion.inbox import accept
 from resources.clock import Clock
 from resources.fault_points import fault_point
+from workflow_jobs.engine.working_time import WorkingCalendar
+from workflow_jobs.history_rows import (
+    FORM,
+    NOBODY,
+    OpenWork,
+    WorkGroup,
+    case_row,
+    instant,
+    open_work_row,
+    rating_row,
+    task_row,
+    visit_row,
+)
+from workflow_jobs.step_visits import Event, step_visits
 from workflow_jobs.store.tables import case, case_event, number, task
 
-SYSTEM = "trueloop"
-CURSOR = "history.event_no"
-# Part of every event id: raise it when a row of the same moment would be written otherwise than before.
-FORM = 1
-_BATCH = 500
+SYSTEM: Final = "trueloop"
+# A new form starts at the first event, so that all history is written in it.
+CURSOR: Final = f"history.event_no.{FORM}"
+_TERMS: Final = f"history.terms_seconds.{FORM}"
+_DAY: Final = f"history.day.{FORM}"
+_BATCH: Final = 500
+Rows = Mapping[str, dict[str, Any]]
 
 
 class ExportPlatform(Protocol):
@@ -41,72 +59,223 @@ class ExportPlatform(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Rows changed after a cursor, keyed by an id that names their version. ``cursor`` is where the next look
-    begins.
+    """Rows changed after a cursor, by table, keyed by an id that names their version.
+
+    ``cursor`` is where the next look begins; ``groups`` are those whose open work the changes touch.
     """
 
-    cases: Mapping[str, dict[str, Any]]
-    tasks: Mapping[str, dict[str, Any]]
+    tables: Mapping[str, Rows]
+    groups: frozenset[WorkGroup]
     cursor: int
 
     def __len__(self) -> int:
-        return len(self.cases) + len(self.tasks)
+        return sum(len(rows) for rows in self.tables.values())
+
+    def __getitem__(self, table: str) -> list[dict[str, Any]]:
+        return list(self.tables[table].values())
 
 
-def process_history(engine: Engine, after: int = 0, *, limit: int | None = None) -> History:
-    """Cases and tasks that changed after event number ``after``, as they stand now; ``limit`` bounds the events
-    looked at.
+def process_history(engine: Engine, calendar: WorkingCalendar, after: int = 0, *, limit: int | None = None) -> History:
+    """Cases, tasks, step visits and ratings that changed after event number ``after``, as they stand now.
 
-    Instants are text in UTC without offset. Costs what changed: it reads the events after the cursor by their key.
+    ``limit`` bounds the events looked at; ``calendar`` counts the working time of visits. Costs what changed: it reads
+    the events after the cursor by their key, and the whole logs of their cases.
     """
     with engine.connect() as connection:
         _wait_for_writers(connection)
-        found = (
-            connection.execute(
-                sa.select(case_event.c.event_no, case_event.c.case_id, case_event.c.seq, case_event.c.body)
-                .where(case_event.c.event_no > after)
-                .order_by(case_event.c.event_no)
-                .limit(limit)
-            )
-            .tuples()
-            .all()
-        )
-        changed_cases = {case_id for _, case_id, _, _ in found}
-        changed_tasks = {body["task_id"] for _, _, _, body in found if "task_id" in body}
-        versions: dict[str, int] = {}
-        cases: dict[str, dict[str, Any]] = {}
-        for chunk in _chunks(sorted(changed_cases)):
-            for row in connection.execute(sa.select(case).where(case.c.case_id.in_(chunk))).mappings():
-                versions[row["case_id"]] = row["seq"]
-                cases[f"case:{row['case_id']}:{row['seq']}:{FORM}"] = _case_row(dict(row))
-        tasks: dict[str, dict[str, Any]] = {}
-        for chunk in _chunks(sorted(changed_tasks)):
-            for row in connection.execute(sa.select(task).where(task.c.task_id.in_(chunk))).mappings():
-                tasks[f"task:{row['task_id']}:{versions[row['case_id']]}:{FORM}"] = _task_row(dict(row))
+        found = connection.execute(
+            sa.select(case_event.c.event_no, case_event.c.case_id, case_event.c.seq, case_event.c.body)
+            .where(case_event.c.event_no > after)
+            .order_by(case_event.c.event_no)
+            .limit(limit)
+        ).all()
+        first_seq: dict[str, int] = {}
+        for row in found:
+            first_seq.setdefault(row.case_id, row.seq)
+        tables: dict[str, dict[str, dict[str, Any]]] = {"cases": {}, "tasks": {}, "step_visits": {}, "ratings": {}}
+        changed_tasks = {row.body["task_id"] for row in found if row.body.get("task_id")}
+        groups: set[WorkGroup] = set()
+        for chunk in _chunks(sorted(first_seq)):
+            logs = _logs(connection, chunk)
+            tasks = _by_case(connection.execute(sa.select(task).where(task.c.case_id.in_(chunk))).mappings())
+            for one in map(dict, connection.execute(sa.select(case).where(case.c.case_id.in_(chunk))).mappings()):
+                log, own = logs[one["case_id"]], tasks.get(one["case_id"], [])
+                _add(tables, one, log, own, changed_tasks, first_seq[one["case_id"]], calendar)
+                groups |= _touched(log, own, first_seq[one["case_id"]])
         connection.rollback()
-    return History(cases, tasks, cursor=found[-1][0] if found else after)
+    return History(tables, frozenset(groups), cursor=found[-1].event_no if found else after)
 
 
-def export_history(platform: ExportPlatform) -> int:
-    """Hand every changed case and task to ingestion's inbox as events of the source ``trueloop``; how many rows."""
-    engine, clock = platform.ops_engine, platform.clock
-    handed_over = 0
+def export_history(platform: ExportPlatform, calendar: WorkingCalendar) -> int:
+    """Hand everything that changed to ingestion's inbox as events of the source ``trueloop``; how many rows."""
+    engine = platform.ops_engine
+    handed_over = _export_terms(platform)
     while True:
-        with engine.connect() as connection:
-            after = connection.execute(sa.select(number.c.value).where(number.c.name == CURSOR)).scalar_one_or_none()
-            connection.rollback()
-        history = process_history(engine, after or 0, limit=_BATCH)
+        history = process_history(engine, calendar, _cursor(engine, CURSOR), limit=_BATCH)
+        now = platform.clock.now()
+        today = calendar.local_date(now)
+        opened = _export_day(platform, today, history.cursor)
         if not len(history):
-            return handed_over
-        events = [
-            {"event_id": event_id, "table": table, "row": row}
-            for table, rows in (("cases", history.cases), ("tasks", history.tasks))
-            for event_id, row in rows.items()
-        ]
-        accept(engine, SYSTEM, events, clock)
+            return handed_over + opened
+        rows = {**history.tables, "open_work": _stated(engine, today, now, history.groups, history.cursor)}
+        handed_over += opened + _hand_over(platform, rows)
         fault_point("history.export.before_cursor")
-        _move_cursor(engine, history.cursor)
-        handed_over += len(events)
+        _move_cursor(engine, CURSOR, history.cursor)
+
+
+def _add(
+    tables: Mapping[str, dict[str, dict[str, Any]]],
+    row: Mapping[str, Any],
+    log: Sequence[Event],
+    tasks: Sequence[Mapping[str, Any]],
+    changed_tasks: Collection[str],
+    first_seq: int,
+    calendar: WorkingCalendar,
+) -> None:
+    """One case's changes since event ``first_seq`` of its log."""
+
+    def keep(table: str, made: tuple[str, dict[str, Any]]) -> None:
+        tables[table][made[0]] = made[1]
+
+    visits, fates = step_visits(log, calendar.working_between)
+    keep("cases", case_row(row, log))
+    for one in tasks:
+        if one["task_id"] in changed_tasks:
+            keep("tasks", task_row(one, fates.get(one["task_id"]), row["seq"]))
+    for visit in visits:
+        if visit.last_seq >= first_seq:
+            keep("step_visits", visit_row(row["case_id"], row["template_id"], visit))
+    for event in log:
+        if event["type"] == "CaseRated" and event["seq"] >= first_seq:
+            keep("ratings", rating_row(row["template_id"], event))
+
+
+def _touched(log: Sequence[Event], tasks: Iterable[Mapping[str, Any]], first_seq: int) -> set[WorkGroup]:
+    """The groups whose open work the events from ``first_seq`` on changed: who had a task, and who has it."""
+    known = {one["task_id"]: one for one in tasks}
+    holder: dict[str, str] = {}
+    found: set[WorkGroup] = set()
+    for event in log:
+        one = known.get(event.get("task_id"))
+        if one is None:
+            continue
+        had = holder.get(one["task_id"])
+        has = _holder_after(event, had)
+        holder[one["task_id"]] = has
+        if event["seq"] >= first_seq:
+            people = {had or has, has, one["assignee"] or NOBODY}
+            found |= {WorkGroup(one["template_id"], one["step_id"], one["role"], person) for person in people}
+    return found
+
+
+def _holder_after(event: Event, before: str | None) -> str:
+    kind = event["type"]
+    if kind in ("TaskCreated", "TaskReassigned"):
+        return event.get("assignee") or NOBODY
+    if kind == "TaskClaimed":
+        return str(event["person_id"])
+    return NOBODY if kind == "TaskReleased" else before or NOBODY
+
+
+def _open_work(connection: Connection, now: datetime) -> dict[WorkGroup, OpenWork]:
+    late = sa.func.sum(sa.case((task.c.due_at <= now, 1), else_=0))
+    keys = (task.c.template_id, task.c.step_id, task.c.role, task.c.assignee)
+    found = connection.execute(
+        sa.select(*keys, sa.func.count(), sa.func.sum(task.c.weight), late)
+        .where(task.c.status == "open")
+        .group_by(*keys)
+    )
+    return {
+        WorkGroup(template_id, step_id, role, assignee or NOBODY): OpenWork(count, float(weight), overdue)
+        for template_id, step_id, role, assignee, count, weight, overdue in found
+    }
+
+
+def _stated(
+    engine: Engine, today: date, now: datetime, groups: Collection[WorkGroup] | None, cursor: int
+) -> dict[str, dict[str, Any]]:
+    """Open work of these groups, none included; of all that have some where ``groups`` is None."""
+    if groups is not None and not groups:
+        return {}
+    with engine.connect() as connection:
+        standing = _open_work(connection, now)
+        connection.rollback()
+    chosen = sorted(standing if groups is None else groups)
+    return dict(open_work_row(today, group, standing.get(group, OpenWork()), now, cursor) for group in chosen)
+
+
+def _export_day(platform: ExportPlatform, today: date, cursor: int) -> int:
+    """The first look of a local day states all open work: nothing may change on it, and the day counts all the same."""
+    engine = platform.ops_engine
+    if _cursor(engine, _DAY) >= today.toordinal():
+        return 0
+    rows = _stated(engine, today, platform.clock.now(), None, cursor)
+    handed_over = _hand_over(platform, {"open_work": rows})
+    _move_cursor(engine, _DAY, today.toordinal())
+    return handed_over
+
+
+def _export_terms(platform: ExportPlatform) -> int:
+    """Open tasks whose term passed since the last look: no event says so where the ladder has no rung there."""
+    engine, until = platform.ops_engine, platform.clock.now().replace(microsecond=0)
+    since = datetime.fromtimestamp(_cursor(engine, _TERMS), UTC)
+    if until - since < timedelta(seconds=1):
+        return 0
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(task, case.c.seq)
+            .join(case, case.c.case_id == task.c.case_id)
+            .where(task.c.status == "open", task.c.due_at > since, task.c.due_at <= until)
+        ).mappings()
+        late = [dict(row) for row in found]
+        logs: dict[str, list[Event]] = {}
+        for chunk in _chunks(sorted({row["case_id"] for row in late})):
+            logs |= _logs(connection, chunk)
+        connection.rollback()
+    rows = {}
+    for row in late:
+        _, fates = step_visits(logs[row["case_id"]], lambda _start, _end: timedelta(0))
+        name, values = task_row(row, fates.get(row["task_id"]), row["seq"], overdue=True)
+        rows[name] = values
+    handed_over = _hand_over(platform, {"tasks": rows})
+    _move_cursor(engine, _TERMS, int(until.timestamp()))
+    return handed_over
+
+
+def _hand_over(platform: ExportPlatform, tables: Mapping[str, Rows]) -> int:
+    events = [
+        {"event_id": event_id, "table": table, "row": row}
+        for table, rows in tables.items()
+        for event_id, row in rows.items()
+    ]
+    if events:
+        accept(platform.ops_engine, SYSTEM, events, platform.clock)
+    return len(events)
+
+
+def _logs(connection: Connection, case_ids: Sequence[str]) -> dict[str, list[Event]]:
+    logs: dict[str, list[Event]] = {case_id: [] for case_id in case_ids}
+    for row in connection.execute(
+        sa.select(case_event.c.case_id, case_event.c.body)
+        .where(case_event.c.case_id.in_(case_ids))
+        .order_by(case_event.c.case_id, case_event.c.seq)
+    ):
+        logs[row.case_id].append(row.body)
+    return logs
+
+
+def _by_case(rows: Iterable[sa.RowMapping]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["case_id"], []).append(dict(row))
+    return found
+
+
+def _cursor(engine: Engine, name: str) -> int:
+    with engine.connect() as connection:
+        value = connection.execute(sa.select(number.c.value).where(number.c.name == name)).scalar_one_or_none()
+        connection.rollback()
+    return int(value or 0)
 
 
 def export_run(
@@ -124,8 +293,8 @@ def export_run(
         "run_id": run_id,
         "job_name": job_name,
         "status": status,
-        "started_at": _instant(None if started_at is None else datetime.fromtimestamp(started_at, UTC)),
-        "ended_at": _instant(None if ended_at is None else datetime.fromtimestamp(ended_at, UTC)),
+        "started_at": instant(None if started_at is None else datetime.fromtimestamp(started_at, UTC)),
+        "ended_at": instant(None if ended_at is None else datetime.fromtimestamp(ended_at, UTC)),
         "batch_id": tags.get("trueloop/batch"),
         "case_id": tags.get("trueloop/case"),
     }
@@ -143,55 +312,15 @@ def _wait_for_writers(connection: Connection) -> None:
         connection.execute(sa.text(f"lock table {case_event.name} in share mode"))
 
 
-def _move_cursor(engine: Engine, cursor: int) -> None:
+def _move_cursor(engine: Engine, name: str, value: int) -> None:
     with engine.begin() as connection:
         known = connection.execute(
-            sa.select(number.c.value).where(number.c.name == CURSOR).with_for_update()
+            sa.select(number.c.value).where(number.c.name == name).with_for_update()
         ).scalar_one_or_none()
         if known is None:
-            connection.execute(number.insert().values(name=CURSOR, value=cursor))
-        elif known < cursor:
-            connection.execute(number.update().where(number.c.name == CURSOR).values(value=cursor))
-
-
-def _case_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "case_id": row["case_id"],
-        "template_id": row["template_id"],
-        "status": row["status"],
-        "outcome": row["outcome"],
-        "subject_kind": row["subject_kind"] or None,
-        "subject_id": row["subject_id"] or None,
-        "metric": row["metric"] or None,
-        "rule_id": row["rule_id"],
-        "opened_at": _instant(row["opened_at"]),
-        "closed_at": _instant(row["closed_at"]),
-        "working_minutes_open": row["working_minutes_open"],
-        "effective": row["effective"],
-    }
-
-
-def _task_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "task_id": row["task_id"],
-        "case_id": row["case_id"],
-        "template_id": row["template_id"],
-        "step_id": row["step_id"],
-        "role": row["role"],
-        "assignee_id": row["assignee"],
-        "created_at": _instant(row["created_at"]),
-        "due_at": _instant(row["due_at"]),
-        "decided_at": _instant(row["decided_at"]),
-        "outcome": row["outcome"],
-        "working_minutes": row["working_minutes"],
-        "breached": row["breached"],
-        "rungs_fired": row["rungs_fired"],
-    }
-
-
-def _instant(value: datetime | None) -> str | None:
-    # Without offset: a time with one would be turned into the pack's local time, and these tables are in UTC.
-    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+            connection.execute(number.insert().values(name=name, value=value))
+        elif known < value:
+            connection.execute(number.update().where(number.c.name == name).values(value=value))
 
 
 def _chunks(ids: Sequence[str]) -> list[Sequence[str]]:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from ops_assets.ingestion.ledger import inbox_event
+from tests.engine_world import calendar
 from tests.process_world import World
 from tests.slack_server import SlackServer
 from workflow_jobs import outbox
@@ -200,9 +201,9 @@ def test_delivering(world: World, children: Children, slack: SlackServer, tmp_pa
 def test_exporting_history(world: World, children: Children) -> None:
     world.open("S1")
     killed(world, children, "history.export.before_cursor", action="export")
-    assert count(world, inbox_event) == 2
-    assert export_history(world) == 2
-    assert count(world, inbox_event) == 2, "the same rows again are recognised by their ids"
-    assert export_history(world) == 0
+    assert count(world, inbox_event) == 4
+    assert export_history(world, calendar()) == 4
+    assert count(world, inbox_event) == 4, "the same rows again are recognised by their ids"
+    assert export_history(world, calendar()) == 0
     assert count(world, case_event) == 3
     assert count(world, task) == 1

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from ops_assets.ingestion.ledger import inbox_event
+from tests.engine_world import calendar, people
 from tests.process_world import World
 from workflow_jobs.history import export_history, export_run, process_history
 
@@ -32,8 +33,8 @@ def test_rows_say_what_the_case_was(world: World) -> None:
     case_id = world.open().case_id
     world.clock.advance(timedelta(hours=1))
     world.decide(case_id, "judge")
-    history = process_history(world.engine)
-    (case,) = history.cases.values()
+    history = process_history(world.engine, calendar())
+    (case,) = history["cases"]
     assert case == {
         "case_id": case_id,
         "template_id": "supply_exception",
@@ -47,30 +48,47 @@ def test_rows_say_what_the_case_was(world: World) -> None:
         "closed_at": None,
         "working_minutes_open": None,
         "effective": None,
+        "judged_at": None,
+        "returns": 0,
     }
-    judge = next(t for t in history.tasks.values() if t["step_id"] == "judge")
+    judge = next(t for t in history["tasks"] if t["step_id"] == "judge")
     assert (judge["outcome"], judge["working_minutes"], judge["breached"]) == ("confirm", 60, False)
-    assert judge["decided_at"] == "2026-11-16 02:30:00"
-    assert {t["step_id"] for t in history.tasks.values()} == {"judge", "supplier", "protect"}
+    assert judge["decided_at"] == judge["ended_at"] == "2026-11-16 02:30:00"
+    assert (judge["purpose"], judge["by_default"]) == ("decide", False)
+    assert {t["step_id"] for t in history["tasks"]} == {"judge", "supplier", "protect"}
+    visits = {row["step_id"]: row for row in history["step_visits"]}
+    assert set(visits) == {"judge", "supplier", "protect"}
+    judged = visits["judge"]
+    assert (judged["visit"], judged["kind"], judged["status"], judged["outcome"]) == (
+        1,
+        "human",
+        "completed",
+        "confirm",
+    )
+    # Nobody had said that he looks at it before he decided.
+    assert (judged["working_minutes"], judged["waiting_minutes"]) == (60, 60)
+    assert (visits["supplier"]["status"], visits["supplier"]["working_minutes"]) == ("active", None)
 
 
 def test_a_later_export_has_only_what_changed(world: World) -> None:
     first, second = world.open("S1").case_id, world.open("S2").case_id
-    start = process_history(world.engine)
-    assert process_history(world.engine, start.cursor).cursor == start.cursor
+    start = process_history(world.engine, calendar())
+    assert process_history(world.engine, calendar(), start.cursor).cursor == start.cursor
     world.decide(second, "judge")
-    changed = process_history(world.engine, start.cursor)
-    assert [row["case_id"] for row in changed.cases.values()] == [second]
-    assert {row["case_id"] for row in changed.tasks.values()} == {second}
-    assert first not in str(changed.tasks)
+    changed = process_history(world.engine, calendar(), start.cursor)
+    assert [row["case_id"] for row in changed["cases"]] == [second]
+    assert {row["case_id"] for row in changed["tasks"]} == {second}
+    assert first not in str(changed.tables)
 
 
 def test_the_export_hands_every_version_over_once(world: World) -> None:
     case_id = world.open().case_id
-    assert export_history(world) == 2
-    assert export_history(world) == 0
+    # The case, its task, the visit, and the open work of its step: once as the day begins, once as the task came.
+    assert export_history(world, calendar()) == 5
+    assert len(_inbox(world)) == 4
+    assert export_history(world, calendar()) == 0
     world.to_the_end(case_id)
-    export_history(world)
+    export_history(world, calendar())
     rows = _inbox(world)
     assert len({event_id for _, event_id, _ in rows}) == len(rows)
     last = [row for table, _, row in rows if table == "cases"][-1]
@@ -90,15 +108,67 @@ def test_no_change_is_passed_over_while_others_write(world: World) -> None:
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        export_history(world)
+        export_history(world, calendar())
     for thread in threads:
         thread.join()
-    export_history(world)
+    export_history(world, calendar())
     latest: dict[object, object] = {}
     for table, _, row in _inbox(world):
         if table == "cases":
             latest[row["case_id"]] = row["status"]
     assert latest == dict.fromkeys(cases, "watching_effect")
+
+
+def _rows(world: World, table: str) -> list[dict[str, object]]:
+    return [row for name, _, row in _inbox(world) if name == table]
+
+
+def test_open_work_is_stated_as_it_changes_and_on_every_day(world: World) -> None:
+    case_id = world.open().case_id
+    export_history(world, calendar())
+    (stated,) = _rows(world, "open_work")
+    assignee = world.task(case_id, "judge").assignee
+    assert (stated["stated_on"], stated["step_id"], stated["assignee_id"]) == ("2026-11-16", "judge", assignee)
+    assert (stated["open_tasks"], stated["overdue_tasks"]) == (1, 0)
+    world.clock.advance(timedelta(days=1))
+    export_history(world, calendar())
+    assert [row["stated_on"] for row in _rows(world, "open_work")] == ["2026-11-16", "2026-11-17"]
+    world.decide(case_id, "judge")
+    export_history(world, calendar())
+    latest = {(row["stated_on"], row["step_id"]): row["open_tasks"] for row in _rows(world, "open_work")}
+    assert latest == {
+        ("2026-11-16", "judge"): 1,
+        ("2026-11-17", "judge"): 0,
+        ("2026-11-17", "supplier"): 1,
+        ("2026-11-17", "protect"): 1,
+    }
+
+
+def test_a_person_who_lost_his_task_has_no_open_work_any_more(world: World) -> None:
+    case_id = world.open().case_id
+    export_history(world, calendar())
+    task = world.task(case_id, "judge")
+    today = world.clock.now().date()
+    world.directory = people({task.assignee or "": ((today, today),)})
+    assert world.service.reassign_absent() == 1
+    export_history(world, calendar())
+    other = world.task(case_id, "judge").assignee
+    assert other != task.assignee
+    latest = {row["assignee_id"]: row["open_tasks"] for row in _rows(world, "open_work")}
+    assert latest == {task.assignee: 0, other: 1}
+
+
+def test_a_term_that_passes_without_an_event_is_told_once(world: World) -> None:
+    world.open()
+    export_history(world, calendar())
+    assert [row["breached"] for row in _rows(world, "tasks")] == [False]
+    world.clock.advance(timedelta(days=3))
+    export_history(world, calendar())
+    assert [row["breached"] for row in _rows(world, "tasks")] == [False, True]
+    before = len(_inbox(world))
+    world.clock.advance(timedelta(minutes=1))
+    assert export_history(world, calendar()) == 0
+    assert len(_inbox(world)) == before
 
 
 def test_a_finished_run_is_handed_over_once(world: World) -> None:

@@ -40,6 +40,8 @@ def case(case_id: str, opened_at: str, closed_at: str | None = None, minutes: in
         "closed_at": closed_at,
         "working_minutes_open": minutes,
         "effective": None,
+        "judged_at": None,
+        "returns": 0,
     }
 
 
@@ -58,6 +60,51 @@ def task(task_id: str, decided_at: str | None, *, breached: bool = False, role: 
         "working_minutes": None if decided_at is None else 60,
         "breached": breached,
         "rungs_fired": int(breached),
+        "purpose": "decide",
+        "ended_at": decided_at,
+        "by_default": False,
+    }
+
+
+def visit(step: str, number: int, ended_at: str | None, minutes: tuple[int, int], **more: Any) -> dict[str, Any]:
+    """``minutes``: working and waiting."""
+    return {
+        "case_id": "C1",
+        "step_id": step,
+        "visit": number,
+        "template_id": "supply_exception",
+        "kind": "human",
+        "status": "active" if ended_at is None else "completed",
+        "outcome": None if ended_at is None else "confirm",
+        "role": "buyer",
+        "assignee_id": "251",
+        "entered_at": "2026-11-16T17:00:00",
+        "ended_at": ended_at,
+        "again": None,
+        "sent_back": False,
+        "reassignments": 0,
+        "rungs_fired": 0,
+        "working_minutes": None if ended_at is None else minutes[0],
+        "waiting_minutes": None if ended_at is None else minutes[1],
+        **more,
+    }
+
+
+def rating(person: str, score: int, at: str) -> dict[str, Any]:
+    return {"case_id": "C1", "person_id": person, "template_id": "supply_exception", "score": score, "rated_at": at}
+
+
+def open_work(day: str, person: str, tasks: int, overdue: int = 0) -> dict[str, Any]:
+    return {
+        "stated_on": day,
+        "template_id": "supply_exception",
+        "step_id": "supplier",
+        "role": "buyer",
+        "assignee_id": person,
+        "stated_at": f"{day}T20:00:00",
+        "open_tasks": tasks,
+        "weight": f"{tasks * 1.5:.4f}",
+        "overdue_tasks": overdue,
     }
 
 
@@ -122,6 +169,59 @@ def test_process_metrics_follow_the_history(pack: PackPlatform) -> None:
 
     grown = pack.content(["conformed", "metrics"])
     pack.build(select=MODELS, full_refresh=True)
+    assert pack.content(["conformed", "metrics"]) == grown
+
+
+VISITS = ["metric_step_cycle_time", "metric_step_waiting_time", "metric_case_rating", "metric_open_workload"]
+CASES = ["metric_missed_approvals", "metric_case_return_rate", "metric_effective_case_share"]
+
+
+def figures(pack: PackPlatform) -> dict[str, tuple[Any, ...]]:
+    names = [name for name in (*VISITS, *CASES) if name != "metric_open_workload"]
+    return {
+        name: pack.row(f"select cast(sum(numerator) as int), cast(sum(denominator) as int) from metrics.{name}")
+        for name in names
+    }
+
+
+def test_visits_ratings_returns_and_load_follow_the_history(pack: PackPlatform) -> None:
+    models = [f"+{name}" for name in (*VISITS, *CASES)]
+    judged = {"effective": True, "judged_at": "2026-11-20T17:00:00", "returns": 2}
+    pack.record("cases", [{**case("C1", "2026-11-16T17:00:00", "2026-11-18T20:00:00", 300), **judged}])
+    pack.record("cases", [case("C2", "2026-11-16T17:00:00", "2026-11-18T20:00:00", 60)])
+    pack.record("tasks", [task("T1", "2026-11-16T20:00:00"), task("T2", None, breached=True)])
+    pack.record("step_visits", [visit("judge", 1, "2026-11-16T20:00:00", (180, 120)), visit("judge", 2, None, (0, 0))])
+    pack.record("step_visits", [visit("job", 1, "2026-11-16T20:00:00", (60, 0), kind="service", assignee_id=None)])
+    pack.record("ratings", [rating("251", 2, "2026-11-19T20:00:00"), rating("250", 5, "2026-11-19T20:00:00")])
+    pack.record("open_work", [open_work("2026-11-16", "251", 2), open_work("2026-11-17", "251", 3, 1)])
+    pack.build(select=models)
+    assert figures(pack) == {
+        "metric_step_cycle_time": (240, 120),
+        "metric_step_waiting_time": (120, 60),
+        "metric_case_rating": (7, 2),
+        "metric_missed_approvals": (1, 2),
+        "metric_case_return_rate": (1, 2),
+        "metric_effective_case_share": (1, 1),
+    }
+    latest = "select cast(sum(numerator) as int), sum(weight) from metrics.metric_open_workload where event_date = "
+    assert pack.row(f"{latest} date '2026-11-17'") == (3, Decimal("4.5"))
+
+    # The late task is decided late, the second visit ends, a rating is changed, the work is done.
+    pack.record("tasks", [task("T2", "2026-11-19T20:00:00", breached=True)])
+    pack.record("step_visits", [visit("judge", 2, "2026-11-19T20:00:00", (30, 30), again="returned")])
+    pack.record("ratings", [rating("251", 4, "2026-11-20T20:00:00")])
+    pack.record("open_work", [open_work("2026-11-17", "251", 0)])
+    pack.build(select=models)
+    assert figures(pack)["metric_step_cycle_time"] == (270, 180)
+    assert figures(pack)["metric_case_rating"] == (9, 2)
+    assert pack.row("select fate, event_date from metrics.metric_missed_approvals where numerator = 1") == (
+        "late",
+        date(2026, 11, 16),
+    )
+    assert pack.row(f"{latest} date '2026-11-17'") == (0, Decimal(0))
+
+    grown = pack.content(["conformed", "metrics"])
+    pack.build(select=models, full_refresh=True)
     assert pack.content(["conformed", "metrics"]) == grown
 
 

@@ -20,6 +20,8 @@ select
     cast({{ utc_to_local_date('closed_at') }} as date) as closed_on,
     cast(working_minutes_open as decimal(28,6)) as working_minutes_open,
     cast(effective as boolean) as is_effective,
+    cast({{ utc_to_local_date('judged_at') }} as date) as judged_on,
+    cast(returns as integer) as returns,
     cast(_batch_seq as bigint) as _batch_seq
 from {{ cases }}
 where {{ on_days(day, days) }}

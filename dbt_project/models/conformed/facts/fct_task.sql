@@ -20,6 +20,10 @@ select
     cast(working_minutes as decimal(28,6)) as working_minutes,
     cast(is_breached as boolean) as is_breached,
     cast(rungs_fired as integer) as rungs_fired,
+    cast(purpose as varchar) as purpose,
+    cast({{ utc_to_local_date('due_at') }} as date) as due_on,
+    cast({{ utc_to_local_date('ended_at') }} as date) as ended_on,
+    cast(is_by_default as boolean) as is_by_default,
     cast(_batch_seq as bigint) as _batch_seq
 from {{ tasks }}
 where {{ on_days(day, days) }}

@@ -16,6 +16,8 @@ renamed as (
         closed_at,
         working_minutes_open,
         effective,
+        judged_at,
+        coalesce(returns, 0) as returns,
         _batch_seq
     from source
 )

@@ -17,6 +17,9 @@ renamed as (
         working_minutes,
         coalesce(breached, false) as is_breached,
         coalesce(rungs_fired, 0) as rungs_fired,
+        coalesce(purpose, 'decide') as purpose,
+        ended_at,
+        coalesce(by_default, false) as is_by_default,
         _batch_seq
     from source
 )

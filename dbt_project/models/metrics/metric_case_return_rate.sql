@@ -1,0 +1,21 @@
+{% set facts = ref('fct_case') %}
+{% set seq = watermark() %}
+{% set touched %}
+{{ new_days(facts, seq, 'closed_on') }}
+{% if seq is not none %}union all {{ moved_days(facts, ['case_id'], seq) }}{% endif %}
+{% endset %}
+{% set days = touched_days(touched) %}
+
+select
+    case_id,
+    cast(closed_on as date) as event_date,
+    template_id,
+    template_id as template_label,
+    returns,
+    {{ exact('case when returns > 0 then 1 else 0 end') }} as numerator,
+    {{ exact('1') }} as denominator,
+    _batch_seq
+from {{ facts }}
+where {{ on_days('closed_on', days) }}
+    and closed_on is not null
+{{ in_order_of_days(days) }}

@@ -1,0 +1,22 @@
+{% set facts = ref('fct_case') %}
+{% set seq = watermark() %}
+{% set touched %}
+{{ new_days(facts, seq, 'judged_on') }}
+{% if seq is not none %}union all {{ moved_days(facts, ['case_id'], seq) }}{% endif %}
+{% endset %}
+{% set days = touched_days(touched) %}
+
+select
+    case_id,
+    cast(judged_on as date) as event_date,
+    template_id,
+    template_id as template_label,
+    coalesce(metric, 'none') as metric_id,
+    coalesce(metric, 'none') as metric_label,
+    {{ exact('case when is_effective then 1 else 0 end') }} as numerator,
+    {{ exact('1') }} as denominator,
+    _batch_seq
+from {{ facts }}
+where {{ on_days('judged_on', days) }}
+    and judged_on is not null and is_effective is not null
+{{ in_order_of_days(days) }}
