@@ -25,9 +25,8 @@ from workflow_jobs.candidates import askable
 from workflow_jobs.cases import UnknownTask, open_key
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine.decide import decide
+from workflow_jobs.engine.decide import decide_and_fold
 from workflow_jobs.engine.environment import Environment
-from workflow_jobs.engine.evolve import fold
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.outgoing_writer import Telling
@@ -121,11 +120,10 @@ class CaseTransactions(ProcessReader):
             loads=case_rows.open_loads(connection, people),
             calendars=self._calendars,
         )
-        events = decide(before, command, now, environment)
+        events, after = decide_and_fold(before, command, now, environment)
         if not events:
             assert before is not None
             return Change(before, before, ())
-        after = fold(before, events)
         key = open_key(after.rule_id, after.subject_id)
         derived = {task.task_id: self._derived(task, now) for task in case_rows.changed_tasks(before, after)}
         minutes = None
@@ -148,14 +146,16 @@ class CaseTransactions(ProcessReader):
             working_minutes=lambda task: self._derived(task, now).working_minutes,
         )
         notices = self._notice_cards(connection, before, events, template)
-        outbox_rows.put(connection, after.case_id, outgoing.messages(before, after, events, telling, notices), now)
+        fired = case_rows.rungs_before(connection, before, events)
+        messages = outgoing.messages(before, after, events, telling, notices, fired)
+        outbox_rows.put(connection, after.case_id, messages, now)
         return Change(before, after, events)
 
     def _notice_cards(
         self, connection: Connection, before: CaseState | None, events: Sequence[e.Event], template: Template
     ) -> dict[str, Sequence[str]]:
-        """Card keys of the escalation notices of tasks that end now and had gone up the ladder, and of the messages to
-        whom the case concerns.
+        """Card keys of the escalation notices of tasks that end now and had gone up the ladder, of what was said about
+        the rungs of tasks that climb now, and of the messages to whom the case concerns.
         """
         found: dict[str, Sequence[str]] = {}
         if before is not None and template.tells is not None:
@@ -168,6 +168,10 @@ class CaseTransactions(ProcessReader):
                 if task is not None and task.rung_index > 0:
                     prefix = outgoing.notice_prefix(event.task_id)
                     found[event.task_id] = outbox_rows.card_keys(connection, before.case_id, prefix)
+            if before is not None and isinstance(event, (e.RungFired, e.CaseRungFired)):
+                of = event.task_id if isinstance(event, e.RungFired) else before.case_id
+                for prefix in (outgoing.ladder_prefix(of), outgoing.notice_prefix(of)):
+                    found[prefix] = outbox_rows.card_keys(connection, before.case_id, prefix)
         return found
 
     def _derived(self, task: TaskState, now: datetime) -> case_rows.Derived:

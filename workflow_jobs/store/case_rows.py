@@ -51,6 +51,16 @@ _INSERT_CASE = case.insert()
 _INSERT_EVENT = case_event.insert()
 _INSERT_TASK = task.insert()
 _UPDATE_CASE = case.update().where(case.c.case_id == sa.bindparam("old_id"), case.c.seq == sa.bindparam("old_seq"))
+_UPDATE_SERVICE = service_step.update().where(service_step.c.idempotency_key == sa.bindparam("key"))
+_WITHDRAW_SERVICE = _UPDATE_SERVICE.where(_REQUESTED).values(status="withdrawn", ended_at=sa.bindparam("at"))
+_INSERT_SERVICE = service_step.insert()
+_TEMPLATE_KNOWN = sa.select(template_version.c.hash).where(template_version.c.hash == sa.bindparam("hash"))
+_NEXT_NUMBER = (
+    number.update()
+    .where(number.c.name == sa.bindparam("of"))
+    .values(value=number.c.value + 1)
+    .returning(number.c.value)
+)
 _UPDATE_TASK = task.update().where(task.c.task_id == sa.bindparam("old_id"))
 EFFECTIVE = {"effective": True, "ineffective": False}
 
@@ -92,17 +102,13 @@ def has_open_key(connection: Connection, key: str) -> bool:
 
 def next_number(connection: Connection, name: str) -> int:
     """The next number of a sequence without gaps between committed transactions."""
-    value: int = connection.execute(
-        number.update().where(number.c.name == name).values(value=number.c.value + 1).returning(number.c.value)
-    ).scalar_one()
+    value: int = connection.execute(_NEXT_NUMBER, {"of": name}).scalar_one()
     return value
 
 
 def keep_template(connection: Connection, template_hash: str, template_id: str, text: str, now: datetime) -> None:
     """Store the text that a case pins, unless it is stored."""
-    known = connection.execute(
-        sa.select(template_version.c.hash).where(template_version.c.hash == template_hash)
-    ).scalar_one_or_none()
+    known = connection.execute(_TEMPLATE_KNOWN, {"hash": template_hash}).scalar_one_or_none()
     if known is None:
         connection.execute(
             template_version.insert().values(hash=template_hash, template_id=template_id, text=text, first_used_at=now)
@@ -257,43 +263,34 @@ def write_service_steps(connection: Connection, events: Sequence[e.Event], after
                 "timeout_at": event.timeout_at,
                 "ended_at": None,
             }
-            done = connection.execute(
-                service_step.update().where(service_step.c.idempotency_key == event.idempotency_key).values(**values)
-            )
+            done = connection.execute(_UPDATE_SERVICE, {"key": event.idempotency_key, **values})
             if done.rowcount == 0:
                 connection.execute(
-                    service_step.insert().values(
-                        idempotency_key=event.idempotency_key,
-                        case_id=event.case_id,
-                        step_id=event.step_id,
-                        job=event.job,
+                    _INSERT_SERVICE,
+                    {
+                        "idempotency_key": event.idempotency_key,
+                        "case_id": event.case_id,
+                        "step_id": event.step_id,
+                        "job": event.job,
                         **values,
-                    )
+                    },
                 )
         elif isinstance(event, e.ServiceCompleted):
-            _end_service(
-                connection, after, event, status="done", run_id=event.run_id, result=dict(event.result), error=None
-            )
+            ended = {"status": "done", "run_id": event.run_id, "result": dict(event.result), "error": None}
+            _end_service(connection, after, event, ended)
         elif isinstance(event, e.ServiceFailed):
-            _end_service(connection, after, event, status="failed", run_id=event.run_id, error=event.error)
+            _end_service(connection, after, event, {"status": "failed", "run_id": event.run_id, "error": event.error})
         elif isinstance(event, (e.StepCompleted, e.StepCancelled)) and after.steps[event.step_id].kind == "service":
             # Done by hand, or the case ended: nobody needs the run any more.
-            _end_service(connection, after, event, only_requested=True, status="withdrawn")
+            key = after.steps[event.step_id].idempotency_key
+            connection.execute(_WITHDRAW_SERVICE, {"key": key, "at": event.at})
 
 
 def _end_service(
-    connection: Connection,
-    after: CaseState,
-    event: e.ServiceCompleted | e.ServiceFailed | e.StepCompleted | e.StepCancelled,
-    *,
-    only_requested: bool = False,
-    **values: Any,
+    connection: Connection, after: CaseState, event: e.ServiceCompleted | e.ServiceFailed, ended: dict[str, Any]
 ) -> None:
     key = after.steps[event.step_id].idempotency_key
-    statement = service_step.update().where(service_step.c.idempotency_key == key)
-    if only_requested:
-        statement = statement.where(_REQUESTED)
-    connection.execute(statement.values(ended_at=event.at, **values))
+    connection.execute(_UPDATE_SERVICE, {"key": key, "ended_at": event.at, **ended})
 
 
 def cases_with_due_rungs(connection: Connection, now: datetime, limit: int) -> list[str]:
@@ -329,3 +326,22 @@ def cases_of_assignees(connection: Connection, assignees: Collection[str], *, un
     if unassigned:
         whose = sa.or_(whose, task.c.assignee.is_(None))
     return list(connection.execute(sa.select(task.c.case_id).where(_OPEN, whose).distinct()).scalars())
+
+
+def rungs_before(
+    connection: Connection, before: CaseState | None, events: Sequence[e.Event]
+) -> list[e.RungFired | e.CaseRungFired]:
+    """The rungs of the case that fired earlier, in their order; asked only where another one fires now."""
+    if before is None or not any(isinstance(event, (e.RungFired, e.CaseRungFired)) for event in events):
+        return []
+    found = connection.execute(
+        sa.select(case_event.c.body)
+        .where(
+            case_event.c.case_id == before.case_id,
+            case_event.c.type.in_((e.RungFired.__name__, e.CaseRungFired.__name__)),
+            case_event.c.seq <= before.seq,
+        )
+        .order_by(case_event.c.seq)
+    )
+    rungs = [e.from_json(body) for body in found.scalars()]
+    return [rung for rung in rungs if isinstance(rung, (e.RungFired, e.CaseRungFired))]
