@@ -1,4 +1,4 @@
-"""Forms, conditions, durations and the choice of a person: the small parts, each at its edges."""
+"""Forms, conditions and durations: the small parts, each at its edges."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from workflow_jobs.engine.assignment import Choice, assign, choose, choose_substitute, task_weight
 from workflow_jobs.engine.conditions import ConditionError, compile_condition
 from workflow_jobs.engine.duration import parse_duration
 from workflow_jobs.engine.forms import read_form, read_value
@@ -160,40 +159,3 @@ def test_durations(text: str, clock: float) -> None:
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_duration(text)
-
-
-def away(*absent: str) -> Any:
-    return lambda person, day: person in absent
-
-
-def test_least_work_first_then_the_smallest_id() -> None:
-    assert choose("cba", DAY, {}, away()) == Choice("a", "least open work (0) of 3 present")
-    found = choose("abc", DAY, {"a": 2.0, "b": 1.0, "c": 1.0}, away())
-    assert found is not None
-    assert found.person_id == "b"
-    assert choose("ab", DAY, {}, away("a"), exclude={"b"}) is None
-
-
-def test_substitutes_climb_level_by_level_and_never_in_circles() -> None:
-    boss = {"a": "m", "b": "n", "m": "top", "n": "top", "top": "m"}.get
-    found = choose_substitute("ab", DAY, {"m": 3.0}, away("a", "b"), boss)
-    assert found is not None
-    assert (found.person_id, found.substitute_for) == ("n", "b")
-    higher = choose_substitute("ab", DAY, {}, away("a", "b", "m", "n"), boss)
-    assert higher is not None
-    assert higher.person_id == "top"
-    assert choose_substitute("ab", DAY, {}, away("a", "b", "m", "n", "top"), boss) is None
-    chain = {str(n): str(n + 1) for n in range(20)}.get
-    assert choose_substitute(["0"], DAY, {}, lambda person, _: int(person) < 6, chain) is None, "five levels at most"
-
-
-def test_somebody_is_asked_even_when_everybody_is_away_but_never_the_excluded() -> None:
-    nobody_above: Any = {}.get
-    found = assign([("r", "ab"), ("s", "c")], DAY, {}, away("a", "b", "c"), nobody_above, exclude={"a"})
-    assert found is not None
-    assert (found.person_id, found.present) == ("b", False)
-    assert assign([("r", "a")], DAY, {}, away(), nobody_above, exclude={"a"}) is None
-
-
-def test_urgent_work_weighs_more() -> None:
-    assert task_weight("urgent") > task_weight("high") > task_weight("normal") > task_weight("low") > 0

@@ -16,7 +16,7 @@ def ask(flow: Flow, step: AskingStep, purpose: str = "decide") -> None:
     """Create a task for the person whom role, presence and load choose."""
     tier, note = whom.tier_of(flow, step)
     role, accountable = whom.roles_of(flow, step, tier)
-    choice = whom.choice_for(flow, role, accountable, tiered=tier is not None)
+    choice = whom.choice_for(flow, step, role, accountable, tier)
     sla = step.sla.working(flow.env.calendar.day_length)
     due = flow.env.calendar.add_working(flow.now, sla)
     reason = choice.reason if choice else f"nobody holds {role}"
@@ -46,7 +46,9 @@ def ask(flow: Flow, step: AskingStep, purpose: str = "decide") -> None:
 
 def reassign(flow: Flow, task: TaskState) -> None:
     """Ask somebody present in place of an absent or missing assignee, if there is anybody."""
-    choice = whom.choice_for(flow, task.role, task.accountable, tiered=task.tier is not None)
+    step = clocks.step_of(flow, task)
+    away = task.assignee if task.assignee is not None and whom.is_away(flow, task.assignee) else None
+    choice = whom.choice_for(flow, step, task.role, task.accountable, task.tier, instead_of=away)
     if choice is None or choice.person_id == task.assignee or (task.assignee and not choice.present):
         return
     flow.emit(

@@ -7,7 +7,7 @@ what a replay of the log will give. It takes no command itself: that is `decide`
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from workflow_jobs.engine import events as e
@@ -28,6 +28,8 @@ class Flow:
         self.events: list[e.Event] = []
         self._state = state
         self.loads = dict(env.loads)
+        # The day on which work goes on next, by calendar: asked for every candidate.
+        self.work_days: dict[str, date] = {}
 
     @property
     def state(self) -> CaseState:

@@ -66,16 +66,15 @@ def assign(flow: Flow, command: c.AssignTask) -> None:
     task = current_task(flow, command.task_id, command.task_version, command.person_id)
     if not actions_of(flow, task).assign:
         raise Refused("action_not_offered", "This task cannot be assigned to somebody else.")
-    people, calendar = flow.env.directory, flow.env.calendar
+    people = flow.env.directory
     name = people.name(command.to)
     if command.to == task.assignee:
         raise Refused("transfer_invalid", f"It is with {name} already.")
     if command.to not in asking.assignable(flow, task):
         roles = " or ".join(dict.fromkeys((task.role, task.accountable)))
         raise Refused("transfer_invalid", f"{name} may not decide this; it takes the role {roles}.")
-    day = calendar.local_date(calendar.next_working(flow.now))
-    if people.absent_on(command.to, day):
-        raise Refused("transfer_invalid", f"{name} is away on {day.isoformat()}.")
+    if whom.is_away(flow, command.to):
+        raise Refused("transfer_invalid", f"{name} is away on {whom.work_day(flow, command.to).isoformat()}.")
     flow.emit(
         e.TaskReassigned,
         task_id=task.task_id,

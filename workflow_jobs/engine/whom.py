@@ -5,6 +5,7 @@ Belongs here: questions about people that change nothing. The choice among candi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 from workflow_jobs.engine import assignment
@@ -17,15 +18,12 @@ from workflow_jobs.engine.template import HumanStep, Step
 
 def person_for(flow: Flow, to: str, task: TaskState | None) -> str | None:
     """Who a rung's target is today: somebody present where possible."""
-    day = working_day(flow)
     if to == "requester":
         return flow.state.requested_by
     if to in ("assignee", "manager") and task is not None and task.assignee is not None:
         if to == "assignee":
             return task.assignee
-        above = assignment.choose_substitute(
-            (task.assignee,), day, {}, flow.env.directory.absent_on, flow.env.directory.manager_of
-        )
+        above = assignment.choose_substitute((task.assignee,), staff(flow))
         return above.person_id if above else flow.env.directory.manager_of(task.assignee)
     if to == "owner":
         role = flow.env.template.owner_role
@@ -33,7 +31,7 @@ def person_for(flow: Flow, to: str, task: TaskState | None) -> str | None:
         role = to.removeprefix("role:")
     else:  # accountable; also the assignee and his manager while nobody is assigned
         role = _answerable(flow, task)
-    choice = _choice(flow, [role], exclude=())
+    choice = assignment.assign([(role, flow.env.directory.candidates(role))], staff(flow))
     return choice.person_id if choice else None
 
 
@@ -83,18 +81,61 @@ def _named(flow: Flow, role: RoleRef) -> str:
     return named if isinstance(named, str) and flow.env.directory.candidates(named) else role.default
 
 
-def choice_for(flow: Flow, role: str, accountable: str, *, tiered: bool) -> assignment.Choice | None:
-    roles = [role, accountable] if tiered else [role, accountable, flow.env.template.owner_role]
-    requester = flow.state.requested_by
-    return _choice(flow, roles, exclude=() if requester is None else (requester,))
+def choice_for(
+    flow: Flow,
+    step: Step,
+    role: str,
+    accountable: str,
+    tier: int | None,
+    *,
+    instead_of: str | None = None,
+    besides: Collection[str] = (),
+) -> assignment.Choice | None:
+    """Whom to ask for the step, of the role, else of who answers for it; in whose place, and who not besides others."""
+    roles = [role, accountable] if tier is not None else [role, accountable, flow.env.template.owner_role]
+    holders = {one: flow.env.directory.candidates(one) for one in roles}
+    # Where the tier decides who may approve, a substitute of a lower rank must not.
+    bound = None if tier is None else frozenset((*holders[role], *holders[accountable]))
+    need = assignment.Need(
+        weight=assignment.task_weight(flow.state.priority),
+        skills=frozenset(step.skills) if isinstance(step, HumanStep) else frozenset(),
+    )
+    exclude = excluded(flow, step) | frozenset(besides)
+    return assignment.assign(holders.items(), staff(flow, exclude, bound), need, instead_of)
 
 
-def _choice(flow: Flow, roles: list[str], exclude: tuple[str, ...]) -> assignment.Choice | None:
+def excluded(flow: Flow, step: Step) -> frozenset[str]:
+    """Who must not decide the step: who asked for the case, and who decided a step that this one is separate from."""
+    apart = set(step.separate_from) if isinstance(step, HumanStep) else set()
+    decided = {task.decided_by for task in flow.state.tasks.values() if task.step_id in apart}
+    return frozenset(person for person in (*decided, flow.state.requested_by) if person is not None)
+
+
+def staff(flow: Flow, exclude: frozenset[str] = frozenset(), bound: frozenset[str] | None = None) -> assignment.Staff:
+    """The company as it is now. With `bound`, only those may be asked because somebody named them."""
     people = flow.env.directory
-    groups = [(role, people.candidates(role)) for role in dict.fromkeys(roles)]
-    return assignment.assign(groups, working_day(flow), flow.loads, people.absent_on, people.manager_of, exclude)
+    return assignment.Staff(
+        work_day=lambda person: work_day(flow, person),
+        away=lambda person: is_away(flow, person),
+        manager_of=people.manager_of,
+        substitutes_of=lambda person: people.substitutes_on(person, work_day(flow, person)),
+        capacity_of=people.capacity_of,
+        skills_of=people.skills_of,
+        may_stand_in=lambda person: bound is None or person in bound,
+        loads=flow.loads,
+        exclude=exclude,
+    )
 
 
-def working_day(flow: Flow) -> date:
-    """The day on which work next goes on: on a Friday night it is Monday's absences that matter."""
-    return flow.env.calendar.local_date(flow.env.calendar.next_working(flow.now))
+def is_away(flow: Flow, person_id: str) -> bool:
+    """Whether the person is absent on the day on which he works next."""
+    return flow.env.directory.absent_on(person_id, work_day(flow, person_id))
+
+
+def work_day(flow: Flow, person_id: str | None = None) -> date:
+    """The day on which the person's work next goes on: on a Friday night it is Monday's absences that matter."""
+    name = flow.env.calendar_name(person_id)
+    known = flow.work_days.get(name)
+    if known is None:
+        known = flow.work_days[name] = flow.env.calendar_named(name).work_date(flow.now)
+    return known
