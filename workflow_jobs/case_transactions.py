@@ -22,9 +22,10 @@ from resources.fault_points import fault_point
 from resources.people import Directory
 from workflow_jobs import outgoing
 from workflow_jobs.candidates import askable
-from workflow_jobs.cases import UnknownTask, open_key
+from workflow_jobs.cases import UnknownTask, ancestors, open_key, opening_of_child
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
+from workflow_jobs.engine.children import waiting_for
 from workflow_jobs.engine.decide import decide_and_fold
 from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.state import CaseState, TaskState
@@ -134,7 +135,7 @@ class CaseTransactions(ProcessReader):
         case_rows.write_events(connection, events, via)
         fault_point("service.write.after_events")
         case_rows.write_tasks(connection, before, after, derived)
-        case_rows.write_service_steps(connection, events, after)
+        case_rows.write_service_steps(connection, before, events, after)
         fault_point("service.write.after_tasks")
         telling = Telling(
             template=template,
@@ -149,7 +150,56 @@ class CaseTransactions(ProcessReader):
         fired = case_rows.rungs_before(connection, before, events)
         messages = outgoing.messages(before, after, events, telling, notices, fired)
         outbox_rows.put(connection, after.case_id, messages, now)
-        return Change(before, after, events)
+        change = Change(before, after, events)
+        if after.parent_case_id is None and not after.children:
+            return change
+        return self._with_relatives(connection, change, directory, now, via)
+
+    def _with_relatives(
+        self, connection: Connection, change: Change, directory: Directory, now: datetime, via: str
+    ) -> Change:
+        """Carry a change into the cases that belong to it: open those that it asks for, take back those that nobody
+        waits for any more, and tell its parent that it ended. A root is locked before what it opened (`_locked`).
+        """
+        before, after = change.before, change.after
+        for event in change.events:
+            if isinstance(event, e.ChildRequested):
+                if waiting_for(self._locked(connection, after.case_id), event.child_case_id) is None:
+                    continue  # the case went on without it within this very command
+                child = self._templates.get(event.template_id)
+                case_rows.keep_template(connection, child.hash, child.id, child.text, now)
+                self._apply(connection, None, opening_of_child(after, event), child, directory, now, via)
+            elif isinstance(event, e.StepCancelled) and before is not None:
+                known = before.steps.get(event.step_id)
+                if known is not None and known.status == "active" and known.child_case_id is not None:
+                    self._end_with_parent(connection, known.child_case_id, after, event.reason, directory, now)
+            elif isinstance(event, e.CaseClosed) and after.parent_case_id is not None:
+                self._end_child(connection, after, directory, now, via)
+        return Change(before, self._locked(connection, after.case_id), change.events)
+
+    def _end_with_parent(
+        self,
+        connection: Connection,
+        case_id: str,
+        parent: CaseState,
+        reason: str,
+        directory: Directory,
+        now: datetime,
+    ) -> None:
+        child = case_rows.lock(connection, case_id)
+        if child is not None and child.is_open:
+            command = c.EndWithParent(parent_case_id=parent.case_id, reason=f"{parent.case_id}: {reason}")
+            self._apply(connection, child, command, self._template_of(connection, child), directory, now, "parent")
+
+    def _end_child(
+        self, connection: Connection, child: CaseState, directory: Directory, now: datetime, via: str
+    ) -> None:
+        assert child.parent_case_id is not None
+        parent = self._known(case_rows.lock(connection, child.parent_case_id), child.parent_case_id)
+        if waiting_for(parent, child.case_id) is None:
+            return  # the parent ended or went on without it, or the child was reopened and ended again
+        command = c.EndChild(child_case_id=child.case_id, outcome=child.outcome or "", data=child.data)
+        self._apply(connection, parent, command, self._template_of(connection, parent), directory, now, via)
 
     def _notice_cards(
         self, connection: Connection, before: CaseState | None, events: Sequence[e.Event], template: Template
@@ -187,9 +237,14 @@ class CaseTransactions(ProcessReader):
         return int(self.calendar(calendar).working_between(start, max(start, end)).total_seconds() // 60)
 
     def _locked(self, connection: Connection, case_id: str) -> CaseState:
+        """The case, locked; those that opened it are locked first, so that related cases never wait for each other."""
+        for ancestor in ancestors(case_id):
+            case_rows.lock(connection, ancestor)
         return self._known(case_rows.lock(connection, case_id), case_id)
 
     def _of_task(self, connection: Connection, task_id: str) -> CaseState:
+        for ancestor in ancestors(task_id.partition(".")[0]):
+            case_rows.lock(connection, ancestor)
         state = case_rows.lock_by_task(connection, task_id)
         if state is None:
             raise UnknownTask(f"there is no task {task_id!r}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from resources.clock import Clock
 from resources.fault_points import fault_point
@@ -50,6 +50,10 @@ class Delivered:
 
 class _CardNeverPosted(Exception):
     """An update of a card that will never stand anywhere."""
+
+
+class _CardNotYetPosted(Exception):
+    """The card in whose thread this one belongs is still on its way."""
 
 
 def deliver_due(
@@ -122,6 +126,12 @@ def _send_one(
         logger.info("outbox %s (%s): %s", row.outbox_id, row.kind, error)
         counts.retried += 1
         return False
+    except _CardNotYetPosted as error:
+        with engine.begin() as connection:
+            at = clock.now() + FIRST_DELAY
+            outbox_rows.mark_retry(connection, row, at, str(error), outcome_unknown=row.maybe_sent, counts=False)
+        counts.retried += 1
+        return True
     except _CardNeverPosted as error:
         _give_up(engine, row, str(error), counts, outcome_unknown=False)
         return True
@@ -141,6 +151,8 @@ def _send_one(
     with engine.begin() as connection:
         if row.kind == CARD and row.card_key is not None:
             outbox_rows.remember_card(connection, row.card_key, row.case_id, posted.channel, posted.ts)
+            first = _first_key(row.case_id, posted.channel)
+            outbox_rows.remember_card(connection, first, row.case_id, posted.channel, posted.ts)
         outbox_rows.mark_sent(connection, row, clock.now(), {"channel": posted.channel, "ts": posted.ts})
     fault_point("outbox.deliver.after_mark")
     counts.sent += 1
@@ -152,9 +164,12 @@ def _send(engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTarget
     blocks: list[dict[str, Any]] | None = row.payload.get("blocks")
     metadata = {"event_type": METADATA_EVENT, "event_payload": {"delivery_id": row.delivery_id}}
     stands = None
+    thread: str | None
     if row.card_key is not None:
         with reading(engine) as connection:
             stands = outbox_rows.card_place(connection, row.card_key)
+            if stands is None:
+                stands = _thread_of(connection, row)
     if row.kind == UPDATE:
         if stands is None:
             raise _CardNeverPosted(f"the card {row.card_key} was never posted, so it cannot be updated")
@@ -164,15 +179,42 @@ def _send(engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTarget
         channel, thread = stands
     else:
         place, text = _place(targets, row, text, clock.now())
-        channel, thread = place.channel, None
+        channel, thread = place.channel, _first_of_case(engine, row, place.channel)
     if row.maybe_sent:
         found = slack.find_by_metadata(channel, METADATA_EVENT, row.delivery_id, thread_ts=thread)
+        if found is None and thread is not None:
+            # The interrupted attempt may have posted before there was a thread.
+            found = slack.find_by_metadata(channel, METADATA_EVENT, row.delivery_id)
         if found is not None:
             logger.info("outbox %s (%s): an interrupted attempt had posted it", row.outbox_id, row.kind)
             return found
     posted = slack.post_message(channel, text, blocks=blocks, thread_ts=thread, metadata=metadata)
     fault_point("outbox.deliver.after_post")
     return posted
+
+
+def _thread_of(connection: Connection, row: Claimed) -> tuple[str, str] | None:
+    """Where the card stands below which this new one belongs; None where it belongs below none that will be posted."""
+    above = row.payload.get("thread_of")
+    if row.kind != CARD or above is None:
+        return None
+    stands = outbox_rows.card_place(connection, above)
+    if stands is None and outbox_rows.is_on_its_way(connection, above):
+        raise _CardNotYetPosted(f"the card {above}, below which this one belongs, is not posted yet")
+    return stands
+
+
+def _first_of_case(engine: Engine, row: Claimed, channel: str) -> str | None:
+    """The timestamp of the first card of the case in a conversation, for a message that belongs into its thread."""
+    if not row.payload.get("with_case"):
+        return None
+    with reading(engine) as connection:
+        stands = outbox_rows.card_place(connection, _first_key(row.case_id, channel))
+    return None if stands is None else stands[1]
+
+
+def _first_key(case_id: str, channel: str) -> str:
+    return f"first:{case_id}:{channel}"
 
 
 def _place(targets: SlackTargets, row: Claimed, text: str, now: datetime) -> tuple[Place, str]:

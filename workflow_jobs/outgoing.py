@@ -5,7 +5,10 @@ Belongs here: the choice of messages and recipients. Does not belong here: what 
 
 Cards: ``case:<case>`` stands in the channel and always shows the whole case; ``task:<task>:<version>`` is the card
 of the person who must act; ``notice:<task>:<person>`` went to somebody on the escalation ladder;
-``told:<case>:<person>`` went to somebody whom the case concerns (the template's ``tells``), and is kept up to date.
+``told:<case>:<person>`` went to somebody whom the case concerns (the template's ``tells``), and is kept up to date;
+``ladder:<task>`` is the one message about a task's reminders and escalations, in the thread of the case's card, and
+``ladder:<task>:<person>`` the same for whom a rung reminds; ``person:<case>:<person>`` are messages to somebody
+who need not act, in the thread of the first card that he has of the case.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workflow_jobs import slack_messages
+from workflow_jobs import slack_ladder, slack_messages
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.layout import layout_of
-from workflow_jobs.engine.parts import RoleFromInput
+from workflow_jobs.engine.parts import RoleFromInput, RoleRef
+from workflow_jobs.engine.parts import Rung as PartRung
 from workflow_jobs.engine.state import CaseState, TaskState
-from workflow_jobs.engine.template import Fork, Template
+from workflow_jobs.engine.template import Template
 from workflow_jobs.outgoing_message import CARD, STEP_COMPLETED, UPDATE, Outgoing
 from workflow_jobs.outgoing_writer import Telling, Writer
 
@@ -29,15 +33,17 @@ def messages(
     events: Sequence[e.Event],
     telling: Telling,
     notice_cards: Mapping[str, Sequence[str]],
+    fired: Sequence[slack_ladder.Rung] = (),
 ) -> list[Outgoing]:
     """All messages of one command, in the order in which they should arrive.
 
-    ``notice_cards`` has the card keys of escalation notices sent earlier by task id, and those of the messages to whom
-    the case concerns by case id.
+    ``notice_cards`` has the card keys of the messages about rungs sent earlier by task id, and those of the messages to
+    whom the case concerns by case id. ``fired`` are the rungs that fired before, in their order; they are needed where
+    ``events`` has another one.
     """
     if not events:
         return []
-    writer = Writer(after, telling)
+    writer = Writer(after, telling, fired=list(fired), known=set().union(*notice_cards.values()))
     shown: set[str] = set()
     for event in events:
         _EVENT.get(type(event), _silent)(writer, event, before)
@@ -70,6 +76,11 @@ def _notice(task_id: str, person_id: str) -> str:
 def notice_prefix(task_id: str) -> str:
     """Prefix of the card keys of a task's escalation notices."""
     return f"notice:{task_id}:"
+
+
+def ladder_prefix(of: str) -> str:
+    """Prefix of the card keys of the messages about the rungs of a task, or of a case."""
+    return f"ladder:{of}"
 
 
 def told_prefix(case_id: str) -> str:
@@ -150,31 +161,48 @@ def _decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> 
 
 
 def _rung(writer: Writer, event: e.RungFired, before: CaseState | None) -> None:
-    writer.seq = event.seq
     told, context = writer.telling, writer.telling.context
     task = writer.case.tasks[event.task_id]
-    used = f"{event.percent} % {context.word('sla_used')}"
+    _climbed(writer, event, task.task_id, _card(task) if event.to_person == task.assignee else None)
+    if event.action == "remind" or event.to_person is None:
+        return
+    notice = slack_messages.escalation_card(
+        writer.case,
+        task,
+        told.template,
+        context,
+        percent=event.percent,
+        can_act=task.status == "open" and event.to_person in _may_act(writer, task),
+    )
+    key = _notice(task.task_id, event.to_person)
     what = f"{task.task_id}/rung{event.rung_index}"
-    if event.to_person is None:
-        line = f"{event.to}: {context.word('nobody_found')}; {used}"
-        writer.in_thread(what, line, context.word("escalation"), _case(writer.case), writer.everybody())
-    elif event.action == "remind":
-        own = event.to_person == task.assignee
-        card = _card(task) if own else _notice(task.task_id, event.to_person)
-        writer.in_thread(what, used, context.word("reminder"), card, writer.person(event.to_person))
-    else:
-        notice = slack_messages.escalation_card(
-            writer.case,
-            task,
-            told.template,
-            context,
-            percent=event.percent,
-            can_act=task.status == "open" and event.to_person in _may_act(writer, task),
-        )
-        writer.add(CARD, what, notice, to=writer.person(event.to_person), card=_notice(task.task_id, event.to_person))
-        title = slack_messages.step_title(told.template, task.step_id, context)
-        line = f"{title}: {context.word('escalated_to')} {context.name(event.to_person)}; {used}"
-        writer.in_thread(f"{what}/thread", line, context.word("escalation"), _case(writer.case), writer.everybody())
+    writer.keep(what, notice, key, to=writer.person(event.to_person), known=writer.has(key))
+
+
+def _case_rung(writer: Writer, event: e.CaseRungFired, before: CaseState | None) -> None:
+    _climbed(writer, event, writer.case.case_id, None)
+
+
+def _climbed(writer: Writer, event: slack_ladder.Rung, of: str, own_card: str | None) -> None:
+    """Keep the one message about the rungs of a task or case, in the thread of the case's card; and where the rung
+    reminds somebody, or is the case's, the same one with that person.
+    """
+    writer.seq = event.seq
+    told, context = writer.telling, writer.telling.context
+    writer.fired.append(event)
+    climbed = [one for one in writer.fired if getattr(one, "task_id", writer.case.case_id) == of]
+    what = f"{of}/ladder{event.rung_index}"
+    message = slack_ladder.ladder_message(writer.case, told.template, context, climbed)
+    key = ladder_prefix(of)
+    writer.keep(what, message, key, to=writer.everybody(), below=_case(writer.case), known=writer.has(key))
+    person = event.to_person
+    if person is None or (isinstance(event, e.RungFired) and event.action != "remind"):
+        return
+    own_key = f"{key}:{person}"
+    asks = "" if event.action == "remind" else context.word("escalation_asks")
+    mine = slack_ladder.ladder_message(writer.case, told.template, context, climbed, asks=asks)
+    to, known = writer.person(person), writer.has(own_key)
+    writer.keep(f"{what}/{person}", mine, own_key, to=to, below=own_card, with_case=own_card is None, known=known)
 
 
 def _closed(writer: Writer, event: e.CaseClosed, before: CaseState | None) -> None:
@@ -287,18 +315,16 @@ def _notes(task: TaskState, told: Telling) -> list[str]:
     if task.rung_index == 0:
         return []
     place = layout_of(told.template).places.get(task.step_id)
-    ladder = told.template.ladder
-    if place is not None and not isinstance(place.node, Fork) and place.node.ladder is not None:
-        ladder = place.node.ladder
+    own = getattr(place.node, "ladder", None) if place is not None else None
+    ladder: Sequence[PartRung] = told.template.ladder if own is None else own
     fired = ladder[: task.rung_index]
     return [f"{rung.at} % {told.context.word('sla_used')}" for rung in fired[-1:]]
 
 
 def _roles(template: Template, step_id: str, letter: str) -> Sequence[str]:
     place = layout_of(template).places.get(step_id)
-    if place is None or isinstance(place.node, Fork):
-        return ()
-    roles: Sequence[str] = getattr(place.node.raci, letter)
+    raci = getattr(place.node, "raci", None) if place is not None else None
+    roles: Sequence[RoleRef] = () if raci is None else getattr(raci, letter)
     return [role for role in roles if not isinstance(role, RoleFromInput)]
 
 
@@ -319,6 +345,7 @@ _EVENT: Mapping[type[e.Event], _Handler] = {
     e.TaskResumed: _resumed,
     e.TaskDecided: _decided,
     e.RungFired: _rung,
+    e.CaseRungFired: _case_rung,
     e.CaseClosed: _closed,
     e.EffectJudged: _judged,
     e.CaseReopened: _reopened,

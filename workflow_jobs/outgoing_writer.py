@@ -15,7 +15,8 @@ from workflow_jobs import slack_messages
 from workflow_jobs.engine.environment import PeopleView
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
-from workflow_jobs.outgoing_message import MESSAGE, Outgoing
+from workflow_jobs.outgoing_message import CARD, MESSAGE, UPDATE, Outgoing
+from workflow_jobs.slack_ladder import Rung
 from workflow_jobs.slack_messages import Message
 from workflow_jobs.slack_text import CardContext
 
@@ -43,12 +44,21 @@ class Telling:
 
 @dataclass
 class Writer:
-    """Collects messages; a key has the case, its position in the log and what the message is."""
+    """Collects messages; a key has the case, its position in the log and what the message is.
+
+    ``fired`` are the rungs of the case up to now, ``known`` the keys of cards about them that were sent earlier.
+    """
 
     case: CaseState
     telling: Telling
     out: list[Outgoing] = field(default_factory=list)
     seq: int = 0
+    fired: list[Rung] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+
+    def has(self, card: str) -> bool:
+        """Whether the card was put into the outbox before, or is by this very command."""
+        return card in self.known or any(one.kind == CARD and one.card_key == card for one in self.out)
 
     def add(
         self,
@@ -58,8 +68,18 @@ class Writer:
         *,
         to: Mapping[str, Any] | None = None,
         card: str | None = None,
+        below: str | None = None,
+        with_case: bool = False,
     ) -> None:
+        """``below`` names the card in whose thread a new card stands; where that was never posted, it stands alone.
+
+        With ``with_case`` that is the first card of the case in the same conversation.
+        """
         payload: dict[str, Any] = message.to_json()
+        if below is not None:
+            payload["thread_of"] = below
+        if with_case:
+            payload["with_case"] = True
         if to is not None:
             payload["to"] = dict(to)
             if "person" in to:
@@ -82,15 +102,36 @@ class Writer:
         note = slack_messages.notice(self.case, self.telling.template, self.telling.context, line, heading=heading)
         self.add(MESSAGE, what, note, to=to, card=card)
 
+    def keep(
+        self,
+        what: str,
+        message: Message,
+        card: str,
+        *,
+        to: Mapping[str, Any],
+        below: str | None = None,
+        with_case: bool = False,
+        known: bool,
+    ) -> None:
+        """Post a card once (``known``: it was), and bring it up to date from then on."""
+        if known:
+            self.add(UPDATE, what, message, card=card)
+        else:
+            self.add(CARD, what, message, to=to, card=card, below=below, with_case=with_case)
+
     def tell(self, what: str, people: Sequence[str], line: str, heading: str, asks: str = "") -> None:
-        """The same message of its own to each of these people."""
+        """The same message to each of these people, in the thread of the first card that each has of the case.
+
+        Whoever has none gets a message of his own, and all later ones of the case in its thread.
+        """
         if not people:
             return
         note = slack_messages.notice(
             self.case, self.telling.template, self.telling.context, line, heading=heading, asks=asks
         )
         for person_id in people:
-            self.add(MESSAGE, f"{what}/{person_id}", note, to=self.person(person_id))
+            first = f"person:{self.case.case_id}:{person_id}"
+            self.add(CARD, f"{what}/{person_id}", note, to=self.person(person_id), card=first, with_case=True)
 
     def present(self, roles: Sequence[str], but: set[str]) -> list[str]:
         """Who of the roles is there today, each once, in order."""

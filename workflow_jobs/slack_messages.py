@@ -404,6 +404,11 @@ def _footer(case: CaseState, task: TaskState | None, context: CardContext) -> Bl
     return _context_line(escaped(" · ".join(parts)))
 
 
+def case_footer(case: CaseState, context: CardContext) -> Block:
+    """The small line below every message: case, rule, priority, snapshot."""
+    return _footer(case, None, context)
+
+
 def _unmarked(line: str) -> str:
     """First line of our own mrkdwn as plain text."""
     first = line.split("\n", 1)[0].replace("*", "")

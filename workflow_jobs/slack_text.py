@@ -58,6 +58,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "sla_used": ("of the agreed working time is used", "的约定工时已用"),
     "escalated_to": ("Escalated to", "已升级至"),
     "escalation": ("Escalation", "升级"),
+    "reminded": ("Reminded", "已提醒"),
+    "default_told": ("Taken by the template itself; told", "按模板默认处理，已告知"),
+    "department": ("the department's channel", "部门频道"),
+    "rungs_before": ("Before", "此前"),
     "escalation_asks": (
         "This step is waiting. Please see to it that it is decided.",
         "该步骤尚未处理，请督促完成。",

@@ -21,6 +21,7 @@ from workflow_jobs.engine.assignment import task_weight
 from workflow_jobs.engine.state import CaseState, TaskState, state_to_json
 from workflow_jobs.store.state_rows import stored_state
 from workflow_jobs.store.tables import (
+    CASE_TIMED,
     SERVICE_REQUESTED,
     TASK_OPEN,
     case,
@@ -32,6 +33,7 @@ from workflow_jobs.store.tables import (
 )
 
 _OPEN = sa.text(f"process_task.{TASK_OPEN.text}")
+_TIMED = sa.text(f"process_case.{CASE_TIMED.text}")
 _REQUESTED = sa.text(f"process_service_step.{SERVICE_REQUESTED.text}")
 # Statements of the hot path are built once: building one costs more than SQLite needs to run it.
 _LOCK = sa.select(case.c.state).where(case.c.case_id == sa.bindparam("id")).with_for_update()
@@ -252,10 +254,17 @@ def _task_values(entry: TaskState, derived: Derived) -> dict[str, Any]:
     }
 
 
-def write_service_steps(connection: Connection, events: Sequence[e.Event], after: CaseState) -> None:
+def write_service_steps(
+    connection: Connection, before: CaseState | None, events: Sequence[e.Event], after: CaseState
+) -> None:
     """Follow the service steps of a case: one row a visit, which keeps its idempotency key through all attempts."""
+    # A step may be withdrawn and asked for anew by the same command: each event is about the key of its own visit.
+    keys: dict[str, str | None] = {}
+    if before is not None:
+        keys = {step.step_id: step.idempotency_key for step in before.steps.values() if step.kind == "service"}
     for event in events:
         if isinstance(event, e.ServiceRequested):
+            keys[event.step_id] = event.idempotency_key
             values: dict[str, Any] = {
                 "status": "requested",
                 "attempt": event.attempt,
@@ -277,19 +286,18 @@ def write_service_steps(connection: Connection, events: Sequence[e.Event], after
                 )
         elif isinstance(event, e.ServiceCompleted):
             ended = {"status": "done", "run_id": event.run_id, "result": dict(event.result), "error": None}
-            _end_service(connection, after, event, ended)
+            _end_service(connection, keys[event.step_id], event, ended)
         elif isinstance(event, e.ServiceFailed):
-            _end_service(connection, after, event, {"status": "failed", "run_id": event.run_id, "error": event.error})
+            ended = {"status": "failed", "run_id": event.run_id, "error": event.error}
+            _end_service(connection, keys[event.step_id], event, ended)
         elif isinstance(event, (e.StepCompleted, e.StepCancelled)) and after.steps[event.step_id].kind == "service":
-            # Done by hand, or the case ended: nobody needs the run any more.
-            key = after.steps[event.step_id].idempotency_key
-            connection.execute(_WITHDRAW_SERVICE, {"key": key, "at": event.at})
+            # Done by hand, or the case ended or goes on without it: nobody needs the run any more.
+            connection.execute(_WITHDRAW_SERVICE, {"key": keys[event.step_id], "at": event.at})
 
 
 def _end_service(
-    connection: Connection, after: CaseState, event: e.ServiceCompleted | e.ServiceFailed, ended: dict[str, Any]
+    connection: Connection, key: str | None, event: e.ServiceCompleted | e.ServiceFailed, ended: dict[str, Any]
 ) -> None:
-    key = after.steps[event.step_id].idempotency_key
     connection.execute(_UPDATE_SERVICE, {"key": key, "ended_at": event.at, **ended})
 
 
@@ -313,6 +321,18 @@ def cases_with_late_services(connection: Connection, now: datetime, limit: int) 
         .limit(limit)
     )
     return list(dict.fromkeys(found.scalars()))
+
+
+def cases_with_due_timers(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Cases that have something to do themselves: a wait is over, or a rung of their own ladder is due."""
+    return list(connection.execute(due_timers_query(now, limit)).scalars())
+
+
+def due_timers_query(now: datetime, limit: int) -> sa.Select[tuple[str]]:
+    """The scan for due timers: reads the partial index up to ``now`` and nothing else."""
+    return (
+        sa.select(case.c.case_id).where(_TIMED, case.c.next_timer_at <= now).order_by(case.c.next_timer_at).limit(limit)
+    )
 
 
 def open_assignees(connection: Connection) -> list[str | None]:

@@ -202,6 +202,14 @@ def card_place(connection: Connection, card_key: str) -> tuple[str, str] | None:
     return None if row is None else (row.channel, row.ts)
 
 
+def is_on_its_way(connection: Connection, card_key: str) -> bool:
+    """Whether a card waits to be posted or is being posted."""
+    waiting = sa.select(outbox.c.outbox_id).where(
+        outbox.c.card_key == card_key, outbox.c.kind == CARD, outbox.c.status.in_(("pending", "sending"))
+    )
+    return connection.execute(waiting.limit(1)).first() is not None
+
+
 def card_keys(connection: Connection, case_id: str, prefix: str) -> tuple[str, ...]:
     """Card keys of a case that start with ``prefix`` and were put into the outbox, in order."""
     found = connection.execute(
