@@ -304,7 +304,11 @@ class DefaultTaken(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockRecomputed(Event):
-    """The working calendar changed. `task_id` None: the clock of the case."""
+    """The working calendar changed, or the template's time. `task_id` None: the clock of the case.
+
+    `sla_seconds` and `rung_index` are set where the case moved to a version of its template with another time or
+    ladder.
+    """
 
     task_id: str | None
     due_at: datetime
@@ -313,6 +317,8 @@ class ClockRecomputed(Event):
     calendar_confirmed: bool
     previous_due_at: datetime
     reason: str
+    sla_seconds: int | None = None
+    rung_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -438,6 +438,8 @@ def _defaulted(state: CaseState, event: e.DefaultTaken) -> Changes:
 
 def _recomputed(state: CaseState, event: e.ClockRecomputed) -> Changes:
     clock = {"due_at": event.due_at, "calendar": event.calendar, "calendar_confirmed": event.calendar_confirmed}
+    stated = {"sla_seconds": event.sla_seconds, "rung_index": event.rung_index}
+    clock |= {name: value for name, value in stated.items() if value is not None}
     if event.task_id is None:
         return {**clock, "rung_at": event.next_rung_at}
     return _task(state, event.task_id, **clock, next_rung_at=event.next_rung_at)

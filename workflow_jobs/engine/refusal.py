@@ -14,6 +14,7 @@ REFUSAL_CODES: Final[frozenset[str]] = frozenset(
         "case_closed",  # the case takes no more work
         "case_exists",  # OpenCase for a case that is there
         "child_not_awaited",  # EndChild for a case that no step waits for
+        "does_not_fit",  # the case cannot be moved to that version of its template
         "effect_not_due",  # JudgeEffect before the window is over, or for a case that watches nothing
         "form_incomplete",  # a required field is empty
         "form_invalid",  # a field has a value of the wrong type or out of range
