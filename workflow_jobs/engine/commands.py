@@ -230,6 +230,11 @@ class ReassignAbsent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandOutPool:
+    """Ask somebody by name wherever a pooled task has waited too long for somebody to claim it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompleteService:
     """A service step's job succeeded. With `idempotency_key`, a result for an earlier visit of the step is refused."""
 
@@ -305,6 +310,7 @@ Command = (
     | WakeTask
     | AssignTask
     | ReassignAbsent
+    | HandOutPool
     | CompleteService
     | FailService
     | TimeOutServices

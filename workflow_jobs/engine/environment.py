@@ -14,6 +14,10 @@ from workflow_jobs.engine.working_time import WorkingCalendar
 class PeopleView(Protocol):
     """The people directory as the engine needs it. Dates are local dates of the working calendar."""
 
+    def __contains__(self, person_id: object) -> bool:
+        """Whether the directory knows the person."""
+        ...
+
     def candidates(self, role: str) -> tuple[str, ...]:
         """Ids of all who hold the role; empty for a role that nobody holds."""
         ...

@@ -250,7 +250,10 @@ class TaskDelegated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskAdvised(Event):
-    """The delegate `person_id` advises `outcome`; the task is with `back_to` again, who decides."""
+    """The delegate `person_id` advises `outcome`; the task is with `back_to` again, who decides.
+
+    `substitute_for` is who had delegated it, where he is away and `back_to` decides in his place.
+    """
 
     task_id: str
     version: int
@@ -258,6 +261,7 @@ class TaskAdvised(Event):
     outcome: str
     back_to: str
     form: Mapping[str, Plain] = field(default_factory=dict)
+    substitute_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +276,10 @@ class ApproverAdded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoteCounted(Event):
-    """How the vote of a step stands after a decision. `outcome` is set where it is settled."""
+    """How the vote of a step stands after a decision. `outcome` is set where it is settled.
+
+    `data` is then the form of the last one who chose what the step comes to; each voter's form stays on his task.
+    """
 
     step_id: str
     approvals: int
@@ -280,6 +287,7 @@ class VoteCounted(Event):
     needed: int
     voters: int
     outcome: str | None = None
+    data: Mapping[str, Plain] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,6 +148,7 @@ def _entered(state: CaseState, event: e.StepEntered) -> Changes:
         entered_at=event.at,
         note=event.note,
         tasks=before.tasks if before else 0,
+        earlier_tasks=before.tasks if before else 0,
         branches=event.branches,
         needed=event.needed,
     )
@@ -253,8 +254,10 @@ def _resumed(state: CaseState, event: e.TaskResumed) -> Changes:
 
 
 def _decided(state: CaseState, event: e.TaskDecided) -> Changes:
-    decides = state.tasks[event.task_id].purpose == "decide"
-    data: Changes = {"data": {**state.data, **event.form}} if decides else {}
+    task = state.tasks[event.task_id]
+    # What one of several says counts for the case only once the vote is settled: VoteCounted brings it.
+    alone = task.purpose == "decide" and task.voter is None and task.added_by is None
+    data: Changes = {"data": {**state.data, **event.form}} if alone else {}
     return data | _task(
         state,
         event.task_id,
@@ -409,11 +412,14 @@ def _delegated(state: CaseState, event: e.TaskDelegated) -> Changes:
 def _advised(state: CaseState, event: e.TaskAdvised) -> Changes:
     advice = Advice(person_id=event.person_id, outcome=event.outcome, at=event.at, form=dict(event.form))
     changes = {**_ANOTHER, "version": event.version, "assignee": event.back_to, "advice": advice}
+    advisers = tuple(dict.fromkeys((*state.tasks[event.task_id].advisers, event.person_id)))
+    changes |= {"advisers": advisers, "substitute_for": event.substitute_for}
     return _task(state, event.task_id, **changes, assigned_by=event.person_id, assigned_because="advised")
 
 
 def _counted(state: CaseState, event: e.VoteCounted) -> Changes:
-    return _step(state, event.step_id, approvals=event.approvals, rejections=event.rejections)
+    data: Changes = {"data": {**state.data, **event.data}} if event.data else {}
+    return data | _step(state, event.step_id, approvals=event.approvals, rejections=event.rejections)
 
 
 def _answered(state: CaseState, event: e.ConsultationAnswered) -> Changes:

@@ -13,11 +13,14 @@ REFUSAL_CODES: Final[frozenset[str]] = frozenset(
         "already_decided",  # the task was decided before
         "case_closed",  # the case takes no more work
         "case_exists",  # OpenCase for a case that is there
+        "claim_invalid",  # the task cannot be claimed, or given back
         "child_not_awaited",  # EndChild for a case that no step waits for
         "does_not_fit",  # the case cannot be moved to that version of its template
+        "decided_before",  # nobody decides twice what is to be decided by different people
         "effect_not_due",  # JudgeEffect before the window is over, or for a case that watches nothing
         "form_incomplete",  # a required field is empty
         "form_invalid",  # a field has a value of the wrong type or out of range
+        "has_a_voice",  # a voter does not decide another voter's task
         "input_invalid",  # a declared input of OpenCase has a value of the wrong type
         "no_such_case",  # a command for a case that was never opened
         "not_allowed",  # the person is neither the assignee nor holds a role of the step
@@ -27,6 +30,7 @@ REFUSAL_CODES: Final[frozenset[str]] = frozenset(
         "not_reopenable",  # ReopenIncident for a case that did not end lately by itself
         "own_request",  # nobody decides his own request
         "pause_invalid",  # the task rests already, or the time asked for is past, too long, or once too often
+        "rating_invalid",  # a rating out of range, or of a case that is not over
         "signal_not_awaited",  # SendSignal for what no step waits for
         "stale_task",  # the task moved on since the card was drawn
         "step_not_waiting",  # a service result for a step that waits for none

@@ -114,6 +114,7 @@ class TaskState:
     advice: Advice | None = None
     answers: tuple[Answer, ...] = ()
     by_default: bool = False
+    advisers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,8 @@ class StepState:
     `status` is active, failed (a person was asked to rescue it), completed, cancelled, or undone (it was completed, and
     the case returned to a step before it). `attempt`, `job`, `idempotency_key`, `timeout_at`, `run_id`, `error` belong
     to service steps; `branches`, `joined`, `needed` to forks and decisions (`needed` 0: all), `rules` to decisions;
-    `wake_at`, `signal` to waits; `child_case_id` to process steps; `approvals`, `rejections` to votes.
+    `wake_at`, `signal` to waits; `child_case_id` to process steps; `approvals`, `rejections` to votes. `tasks` counts
+    those of all visits, `earlier_tasks` those of the visits before this one.
     """
 
     step_id: str
@@ -151,6 +153,7 @@ class StepState:
     child_case_id: str | None = None
     approvals: int = 0
     rejections: int = 0
+    earlier_tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
