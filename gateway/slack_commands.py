@@ -26,7 +26,7 @@ from ops_assets.access import AccessRefused, Reader
 from resources.people import Person
 from resources.slack import SlackClient, SlackError
 from workflow_jobs import slack_modal, slack_opening
-from workflow_jobs.cases import OpenRequest, UnknownCase
+from workflow_jobs.cases import OpenRequest, UnknownCase, may_open
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.template import Template
 from workflow_jobs.slack_text import escaped, markdown
@@ -131,7 +131,7 @@ class SlackCommands:
             data=typed,
         )
         try:
-            case_id = self._context.service.open_case(request, via="slack").case_id
+            case_id = self._context.service.open_by_person(request, via="slack").case_id
         except Refused as refused:
             ack(response_action="update", view=closing_view(refused.sentence, language=language))
             return
@@ -233,7 +233,7 @@ class SlackCommands:
 
     def _openable(self, person: Person) -> dict[str, Template]:
         held = self._context.directory().roles_of(person.person_id)
-        return {one.id: one for one in self._templates() if slack_opening.may_open(one, held)}
+        return {one.id: one for one in self._templates() if may_open(one, held)}
 
     def _language(self, user: str) -> Language:
         found = self._people.language(user, self._context.settings.language)

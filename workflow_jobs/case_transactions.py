@@ -10,10 +10,10 @@ same moment one wins, and the other gets the engine's refusal that names the fir
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -113,18 +113,37 @@ class CaseTransactions(ProcessReader):
         now: datetime,
         via: str,
     ) -> Change:
-        people = askable(template, before.data if before is not None else getattr(command, "data", {}), directory)
-        environment = Environment(
+        data = before.data if before is not None else getattr(command, "data", {})
+        environment = self._environment(connection, template, data, directory)
+        events, after = decide_and_fold(before, command, now, environment)
+        if not events:
+            assert before is not None
+            return Change(before, before, ())
+        return self._write(connection, Change(before, after, events), template, directory, now, via)
+
+    def _environment(
+        self, connection: Connection, template: Template, data: Mapping[str, Any], directory: Directory
+    ) -> Environment:
+        people = askable(template, data, directory)
+        return Environment(
             template=template,
             calendar=self._calendar,
             directory=directory,
             loads=case_rows.open_loads(connection, people),
             calendars=self._calendars,
         )
-        events, after = decide_and_fold(before, command, now, environment)
-        if not events:
-            assert before is not None
-            return Change(before, before, ())
+
+    def _write(
+        self,
+        connection: Connection,
+        change: Change,
+        template: Template,
+        directory: Directory,
+        now: datetime,
+        via: str,
+    ) -> Change:
+        """Write what a command changed, with the messages that follow from it; ``template`` is that of the case now."""
+        before, after, events = change.before, change.after, change.events
         key = open_key(after.rule_id, after.subject_id)
         derived = {task.task_id: self._derived(task, now) for task in case_rows.changed_tasks(before, after)}
         minutes = None
@@ -150,7 +169,6 @@ class CaseTransactions(ProcessReader):
         fired = case_rows.rungs_before(connection, before, events)
         messages = outgoing.messages(before, after, events, telling, notices, fired)
         outbox_rows.put(connection, after.case_id, messages, now)
-        change = Change(before, after, events)
         if after.parent_case_id is None and not after.children:
             return change
         return self._with_relatives(connection, change, directory, now, via)

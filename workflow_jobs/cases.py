@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+from workflow_jobs.engine import commands as c
+from workflow_jobs.engine import events as e
 from workflow_jobs.engine.conditions import declared_fields
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
@@ -64,6 +66,40 @@ class OpenRequest:
 def open_key(rule_id: str, subject_id: str) -> str:
     """The key that only one open case may hold."""
     return f"{rule_id}|{subject_id}"
+
+
+def may_open(template: Template, roles: Collection[str]) -> bool:
+    """Whether a person who holds ``roles`` may open a case of the template by himself, rather than a rule or a job."""
+    return "people" in template.opened_by and (
+        not template.requesters or not set(template.requesters).isdisjoint(roles)
+    )
+
+
+def ancestors(case_id: str) -> list[str]:
+    """The cases that this one belongs to, the outermost first, told by its id: C-000007-2-1 belongs to C-000007-2."""
+    parts = case_id.split("-")
+    return ["-".join(parts[:end]) for end in range(2, len(parts))]
+
+
+def opening_of_child(parent: CaseState, asked: e.ChildRequested) -> c.OpenCase:
+    """How the case that a process step asks for is opened: about the same subject and figure, for the same person."""
+    return c.OpenCase(
+        case_id=asked.child_case_id,
+        rule_id=f"{asked.child_case_id}/{asked.step_id}",
+        subject_kind=parent.subject_kind,
+        subject_id=parent.subject_id,
+        subject_label=parent.subject_label,
+        metric=parent.metric,
+        direction=cast(Literal["above", "below", ""], parent.direction),
+        observed=parent.latest_observed,
+        threshold=parent.threshold,
+        snapshot_id=parent.latest_snapshot_id,
+        requested_by=parent.requested_by,
+        priority=parent.priority,
+        data=asked.data,
+        parent_case_id=parent.case_id,
+        parent_step_id=asked.step_id,
+    )
 
 
 def news(request: OpenRequest, template: Template) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from resources.ops_database import reading
 from workflow_jobs.case_transactions import CaseTransactions
-from workflow_jobs.cases import DecisionResult, OpenRequest, OpenResult, dismissed, news, open_key
+from workflow_jobs.cases import DecisionResult, OpenRequest, OpenResult, dismissed, may_open, news, open_key
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.decide import reopenable
@@ -87,6 +87,15 @@ class ProcessService(CaseTransactions):
             return OpenResult(case_id, created=True)
 
         return self._transaction("open_case", work)
+
+    def open_by_person(self, request: OpenRequest, *, via: str = "api") -> OpenResult:
+        """Open a case because ``requested_by`` asks for it, where the template lets people, and him, do so."""
+        template, person = self._templates.get(request.template_id), request.requested_by or ""
+        if not may_open(template, self._directory().roles_of(person)):
+            roles = ", ".join(template.requesters)
+            who = f"it takes one of the roles {roles}" if "people" in template.opened_by else "people do not open it"
+            raise Refused("may_not_open", f"You may not open the process {template.title.en}: {who}.")
+        return self.open_case(request, via=via)
 
     def opens_a_case(self, request: OpenRequest) -> bool:
         """Whether :meth:`open_case` would begin a case now: none is open, and people did not dismiss this very breach.
@@ -183,6 +192,27 @@ class ProcessService(CaseTransactions):
         )
         return self._on_case("fail_service", case_id, command, via="job").after
 
+    def withdraw_case(self, case_id: str, person_id: str, reason: str, via: str = "api") -> CaseState:
+        """Take an open case back, with what it opened. Who asked for it may, or who answers for its process."""
+        return self._on_case(
+            "withdraw_case", case_id, c.WithdrawCase(person_id=person_id, reason=reason), via=via
+        ).after
+
+    def send_signal(
+        self,
+        case_id: str,
+        signal: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        person_id: str | None = None,
+        via: str = "api",
+    ) -> CaseState:
+        """Say that what a wait step waits for has happened. ``data`` fills the step's form; ``person_id`` None: a
+        program says so.
+        """
+        command = c.SendSignal(signal=signal, data=dict(data or {}), person_id=person_id)
+        return self._on_case("send_signal", case_id, command, via=via).after
+
     def resolve_incident(self, rule_id: str, subject_id: str = "", *, snapshot_id: str = "") -> str | None:
         """Close the open case of a rule and subject because its cause is gone; its id, or None if there is none."""
         directory = self._directory()
@@ -220,19 +250,25 @@ class ProcessService(CaseTransactions):
         return self._transaction("judge_effect", work)
 
     def fire_due_rungs(self, limit: int = 100) -> int:
-        """Fire every timer that is due: rungs of the escalation ladder and service attempts whose time is over.
+        """Fire every timer that is due: rungs of the ladders, waits and service attempts whose time is over.
 
-        One transaction a case; returns how many rungs fired and attempts timed out. A case that fails is logged and
-        does not stop the others; the failures are raised together at the end.
+        One transaction a case and kind; returns how many rungs fired, waits ended and attempts timed out. A case that
+        fails is logged and does not stop the others; the failures are raised together at the end.
         """
         now = self._clock.now()
         with reading(self._engine) as connection:
             ladders = case_rows.cases_with_due_rungs(connection, now, limit)
             services = case_rows.cases_with_late_services(connection, now, limit)
+            timers = case_rows.cases_with_due_timers(connection, now, limit)
         jobs: list[tuple[str, c.Command]] = [(case_id, c.FireRungs()) for case_id in ladders]
+        jobs += [(case_id, c.FireTimers()) for case_id in timers]
         jobs += [(case_id, c.TimeOutServices()) for case_id in services]
         events = self._on_each("fire_due_rungs", jobs)
-        return sum(isinstance(event, (e.RungFired, e.ServiceFailed)) for event in events)
+        return sum(
+            isinstance(event, (e.RungFired, e.CaseRungFired, e.ServiceFailed))
+            or (isinstance(event, e.StepCompleted) and event.outcome == "elapsed")
+            for event in events
+        )
 
     def reassign_absent(self) -> int:
         """Ask somebody else wherever the assignee of an open task is away, or nobody could be asked; how many moved."""

@@ -8,7 +8,7 @@ Belongs here: rendering and reading. Does not belong here: opening (service) and
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from workflow_jobs import block_kit, slack_modal
@@ -18,13 +18,6 @@ from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text,
 
 CALLBACK_ID: Final = "open_case"
 _LONGEST_LABEL: Final = 200
-
-
-def may_open(template: Template, roles: Collection[str]) -> bool:
-    """Whether a person who holds ``roles`` may open a case of the template by himself, rather than a rule or a job."""
-    return "people" in template.opened_by and (
-        not template.requesters or not set(template.requesters).isdisjoint(roles)
-    )
 
 
 def opening_modal(

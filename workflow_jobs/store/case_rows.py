@@ -142,6 +142,7 @@ def write_case(
 ) -> None:
     """Insert the case, or update it where it still stands at ``before``. ``key`` is its open key."""
     values: dict[str, Any] = {
+        "template_hash": after.template_hash,
         "status": after.status,
         "outcome": after.outcome,
         "open_key": key if after.holds_key else None,
@@ -161,7 +162,6 @@ def write_case(
             {
                 "case_id": after.case_id,
                 "template_id": after.template_id,
-                "template_hash": after.template_hash,
                 "rule_id": after.rule_id,
                 "subject_kind": after.subject_kind,
                 "subject_id": after.subject_id,
