@@ -155,6 +155,19 @@ template_in_force = sa.Table(
     sa.Column("set_by", sa.String(100), nullable=False),
 )
 
+template_change = sa.Table(
+    "process_template_change",
+    metadata,
+    # Every change of what is in force: rollback or release, and the version that is in force since.
+    sa.Column("change_id", BIG_ID, primary_key=True, autoincrement=True),
+    sa.Column("template_id", sa.String(100), nullable=False),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("hash", sa.String(80), nullable=False),
+    sa.Column("person_id", sa.String(100), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Index("ix_process_template_change_template_id", "template_id"),
+)
+
 evidence_file = sa.Table(
     "process_file",
     metadata,
