@@ -184,7 +184,7 @@ class CaseTransactions(ProcessReader):
             if isinstance(event, e.ChildRequested):
                 if waiting_for(self._locked(connection, after.case_id), event.child_case_id) is None:
                     continue  # the case went on without it within this very command
-                child = self._templates.get(event.template_id)
+                child = self._in_force(connection, event.template_id)
                 case_rows.keep_template(connection, child.hash, child.id, child.text, now)
                 self._apply(connection, None, opening_of_child(after, event), child, directory, now, via)
             elif isinstance(event, e.StepCancelled) and before is not None:

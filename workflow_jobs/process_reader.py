@@ -34,7 +34,7 @@ from workflow_jobs.engine.task_actions import actions_of, current_task
 from workflow_jobs.engine.template import Template, load_template, template_hash
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.slack_text import CardContext, MetricFigure
-from workflow_jobs.store import board_rows, case_rows
+from workflow_jobs.store import board_rows, case_rows, template_rows
 from workflow_jobs.store import reading as rows
 
 
@@ -49,8 +49,8 @@ class ProcessReader:
 
     ``directory`` gives the people as they are now; ``calendar`` is the default one, ``calendars`` are those with a
     name; ``pack`` names the source pack, for addresses of people who have no e-mail; ``channel`` takes what concerns no
-    single person; ``language`` is en or zh; ``figures`` gives a metric's label and unit, where they are known. Unknown
-    ids raise UnknownCase or UnknownTask.
+    single person; ``language`` is en or zh; ``figures`` gives a metric's label and unit, where they are known; ``address``
+    is that of the gateway's pages, for links on cards. Unknown ids raise UnknownCase or UnknownTask.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class ProcessReader:
         channel: str = "trueloop",
         language: str = "en",
         figures: Callable[[str], MetricFigure | None] = lambda _metric: None,
+        address: str = "",
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -77,6 +78,7 @@ class ProcessReader:
         self._channel = channel
         self._language = language
         self._figures = figures
+        self._address = address
         self._pinned: dict[str, Template] = {}
 
     def directory(self) -> Directory:
@@ -145,6 +147,11 @@ class ProcessReader:
         """The template version that the case pinned."""
         with reading(self._engine) as connection:
             return self._template_of(connection, case)
+
+    def template_in_force(self, template_id: str) -> Template:
+        """The version with which new cases open. Raises LookupError for a template that there is not."""
+        with reading(self._engine) as connection:
+            return self._in_force(connection, template_id)
 
     def calendar(self, name: str = "default") -> WorkingCalendar:
         """The working calendar of that name (a task or a case says by which its clock runs), else the default one."""
@@ -263,15 +270,27 @@ class ProcessReader:
             zone=self._calendar.time_zone,
             name=directory.name,
             figure=self._figures(metric) if metric else None,
+            address=self._address,
         )
 
     def _template_of(self, connection: Connection, state: CaseState) -> Template:
-        known = self._pinned.get(state.template_hash)
+        return self._stored(connection, state.template_id, state.template_hash)
+
+    def _in_force(self, connection: Connection, template_id: str) -> Template:
+        """The folder's newest version, unless somebody put an earlier one in force; asked anew for every case."""
+        newest = self._templates.get(template_id)
+        chosen = template_rows.in_force(connection, template_id)
+        if chosen is None or chosen == newest.hash:
+            return newest
+        return self._stored(connection, template_id, chosen)
+
+    def _stored(self, connection: Connection, template_id: str, content_hash: str) -> Template:
+        known = self._pinned.get(content_hash)
         if known is None:
-            text = case_rows.template_text(connection, state.template_hash)
+            text = case_rows.template_text(connection, content_hash)
             if text is None:
-                raise LookupError(f"case {state.case_id} pins template {state.template_hash}, which is not stored")
-            known = self._pinned[state.template_hash] = load_template(text, file=f"{state.template_id}.yaml")
+                raise LookupError(f"the version {content_hash} of template {template_id} is not stored")
+            known = self._pinned[content_hash] = load_template(text, file=f"{template_id}.yaml")
         return known
 
     @staticmethod

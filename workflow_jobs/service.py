@@ -41,11 +41,11 @@ class ProcessService(CaseTransactions):
         that closed by itself not longer ago than its template states (``reopens_within``) is opened again instead.
         Raises LookupError for an unknown template, Refused for wrong inputs.
         """
-        template = self._templates.get(request.template_id)
         directory = self._directory()
 
         def work(connection: Connection) -> OpenResult:
             now = self._clock.now()
+            template = self._in_force(connection, request.template_id)
             found = case_rows.lock_by_open_key(connection, request.open_key)
             if found is None:
                 last = rows.last_case(connection, request.rule_id, request.subject_id)
@@ -90,7 +90,7 @@ class ProcessService(CaseTransactions):
 
     def open_by_person(self, request: OpenRequest, *, via: str = "api") -> OpenResult:
         """Open a case because ``requested_by`` asks for it, where the template lets people, and him, do so."""
-        template, person = self._templates.get(request.template_id), request.requested_by or ""
+        template, person = self.template_in_force(request.template_id), request.requested_by or ""
         if not may_open(template, self._directory().roles_of(person)):
             roles = ", ".join(template.requesters)
             who = f"it takes one of the roles {roles}" if "people" in template.opened_by else "people do not open it"
