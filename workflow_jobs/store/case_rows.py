@@ -8,6 +8,7 @@ Conditions that a partial index covers are written as literal text: with bound v
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from sqlalchemy.engine import Connection
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.assignment import task_weight
 from workflow_jobs.engine.state import CaseState, TaskState, state_to_json
+from workflow_jobs.store.prepared import Prepared
 from workflow_jobs.store.state_rows import stored_state
 from workflow_jobs.store.tables import (
     CASE_TIMED,
@@ -36,23 +38,27 @@ _OPEN = sa.text(f"process_task.{TASK_OPEN.text}")
 _TIMED = sa.text(f"process_case.{CASE_TIMED.text}")
 _REQUESTED = sa.text(f"process_service_step.{SERVICE_REQUESTED.text}")
 # Statements of the hot path are built once: building one costs more than SQLite needs to run it.
-_LOCK = sa.select(case.c.state).where(case.c.case_id == sa.bindparam("id")).with_for_update()
-_LOCK_BY_TASK = (
+_LOCK = Prepared(sa.select(case.c.state).where(case.c.case_id == sa.bindparam("id")).with_for_update())
+_LOCK_BY_TASK = Prepared(
     sa.select(case.c.state)
     .join_from(case, task, task.c.case_id == case.c.case_id)
     .where(task.c.task_id == sa.bindparam("id"))
     .with_for_update(of=case)
 )
-_LOCK_BY_OPEN_KEY = sa.select(case.c.state).where(case.c.open_key == sa.bindparam("key")).with_for_update()
-_LOADS = (
-    sa.select(task.c.assignee, sa.func.sum(task.c.weight))
-    .where(_OPEN, task.c.assignee.in_(sa.bindparam("people", expanding=True)))
-    .group_by(task.c.assignee)
+_LOCK_BY_OPEN_KEY = Prepared(sa.select(case.c.state).where(case.c.open_key == sa.bindparam("id")).with_for_update())
+_LOADS_OF = "SELECT assignee, sum(weight) FROM process_task WHERE status = 'open' AND assignee {} GROUP BY assignee"
+# The people go as one value: with one value each, the statement would be built anew every time.
+_LOADS = {
+    "sqlite": _LOADS_OF.format("IN (SELECT value FROM json_each(?))"),
+    "postgresql": _LOADS_OF.format("= ANY(%s)"),
+}
+_INSERT_CASE = Prepared(case.insert())
+_INSERT_EVENT = Prepared(case_event.insert().inline())
+_INSERT_TASK = Prepared(task.insert())
+_UPDATE_CASE = Prepared(
+    case.update().where(case.c.case_id == sa.bindparam("old_id"), case.c.seq == sa.bindparam("old_seq"))
 )
-_INSERT_CASE = case.insert()
-_INSERT_EVENT = case_event.insert()
-_INSERT_TASK = task.insert()
-_UPDATE_CASE = case.update().where(case.c.case_id == sa.bindparam("old_id"), case.c.seq == sa.bindparam("old_seq"))
+_UPDATE_TASK = Prepared(task.update().where(task.c.task_id == sa.bindparam("old_id")))
 _UPDATE_SERVICE = service_step.update().where(service_step.c.idempotency_key == sa.bindparam("key"))
 _WITHDRAW_SERVICE = _UPDATE_SERVICE.where(_REQUESTED).values(status="withdrawn", ended_at=sa.bindparam("at"))
 _INSERT_SERVICE = service_step.insert()
@@ -63,7 +69,6 @@ _NEXT_NUMBER = (
     .values(value=number.c.value + 1)
     .returning(number.c.value)
 )
-_UPDATE_TASK = task.update().where(task.c.task_id == sa.bindparam("old_id"))
 EFFECTIVE = {"effective": True, "ineffective": False}
 
 
@@ -81,20 +86,23 @@ class Derived:
 
 def lock(connection: Connection, case_id: str) -> CaseState | None:
     """The case, locked until the transaction ends."""
-    body = connection.execute(_LOCK, {"id": case_id}).scalar_one_or_none()
-    return None if body is None else stored_state(connection, body)
+    return _locked(connection, _LOCK, case_id)
 
 
 def lock_by_task(connection: Connection, task_id: str) -> CaseState | None:
     """The case of a task, locked."""
-    body = connection.execute(_LOCK_BY_TASK, {"id": task_id}).scalar_one_or_none()
-    return None if body is None else stored_state(connection, body)
+    return _locked(connection, _LOCK_BY_TASK, task_id)
 
 
 def lock_by_open_key(connection: Connection, key: str) -> CaseState | None:
     """The open case of a rule and subject, locked."""
-    body = connection.execute(_LOCK_BY_OPEN_KEY, {"key": key}).scalar_one_or_none()
-    return None if body is None else stored_state(connection, body)
+    return _locked(connection, _LOCK_BY_OPEN_KEY, key)
+
+
+def _locked(connection: Connection, statement: Prepared, key: str) -> CaseState | None:
+    body = statement.run(connection, {"id": key}).scalar_one_or_none()
+    # PostgreSQL's driver reads JSON by itself.
+    return None if body is None else stored_state(connection, json.loads(body) if isinstance(body, str) else body)
 
 
 def has_open_key(connection: Connection, key: str) -> bool:
@@ -128,7 +136,9 @@ def open_loads(connection: Connection, people: Collection[str]) -> dict[str, flo
     """Weight of the open tasks of each of these people; absent means none."""
     if not people:
         return {}
-    found = connection.execute(_LOADS, {"people": sorted(people)})
+    asked = sorted(people)
+    value = json.dumps(asked) if connection.dialect.name == "sqlite" else asked
+    found = connection.exec_driver_sql(_LOADS[connection.dialect.name], (value,))
     return {str(assignee): float(weight) for assignee, weight in found.tuples()}
 
 
@@ -157,8 +167,8 @@ def write_case(
         "next_timer_at": after.next_timer_at,
     }
     if before is None:
-        connection.execute(
-            _INSERT_CASE,
+        _INSERT_CASE.run(
+            connection,
             {
                 "case_id": after.case_id,
                 "template_id": after.template_id,
@@ -175,15 +185,15 @@ def write_case(
             },
         )
         return
-    done = connection.execute(_UPDATE_CASE, {"old_id": after.case_id, "old_seq": before.seq, **values})
+    done = _UPDATE_CASE.run(connection, {"old_id": after.case_id, "old_seq": before.seq, **values})
     if done.rowcount != 1:
         raise LostUpdate(f"case {after.case_id} is no longer at event {before.seq}")
 
 
 def write_events(connection: Connection, events: Sequence[e.Event], via: str | None) -> None:
     """Append to the log."""
-    connection.execute(
-        _INSERT_EVENT,
+    _INSERT_EVENT.insert(
+        connection,
         [
             {
                 "case_id": event.case_id,
@@ -221,10 +231,10 @@ def write_tasks(
         if entry.task_id not in known
     ]
     if new:
-        connection.execute(_INSERT_TASK, new)
+        _INSERT_TASK.insert(connection, new)
     for entry in changed_tasks(before, after):
         if entry.task_id in known:
-            connection.execute(_UPDATE_TASK, {"old_id": entry.task_id, **_task_values(entry, derived[entry.task_id])})
+            _UPDATE_TASK.run(connection, {"old_id": entry.task_id, **_task_values(entry, derived[entry.task_id])})
 
 
 def changed_tasks(before: CaseState | None, after: CaseState) -> list[TaskState]:

@@ -16,12 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workflow_jobs.outgoing_message import CARD, UPDATE, Outgoing
+from workflow_jobs.store.prepared import Prepared
 from workflow_jobs.store.tables import OUTBOX_DEAD, OUTBOX_WAITING, number, outbox, posted_card
 
 _PAUSE = "slack.paused_until_ms"
 # Literal text, as in the partial index: with bound values SQLite would not use it.
 _WAITING = sa.text(f"({OUTBOX_WAITING.text})")
-_INSERT = outbox.insert()
+_INSERT = Prepared(outbox.insert().inline())
 _DEAD = sa.text(OUTBOX_DEAD.text)
 
 
@@ -59,7 +60,7 @@ def put(connection: Connection, case_id: str, messages: Iterable[Outgoing], now:
         for message in messages
     ]
     if rows:
-        connection.execute(_INSERT, rows)
+        _INSERT.insert(connection, rows)
     return len(rows)
 
 
