@@ -1,23 +1,45 @@
-"""The clock of a task: its rungs, its due time, and its pauses, in working time.
+"""The clocks of tasks and of the case: due times, rungs and pauses, in working time.
 
-Belongs here: what passes with time. Arithmetic of working time is `working_time`.
+Belongs here: when something is due, and resting. What happens when a rung is due is `rungs`; arithmetic of working time
+is `working_time`. A task's clock runs by the calendar of whoever was asked first, and is not changed by handing the
+task on; the case's runs by its template's calendar.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine import whom
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Rung
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.template import AskingStep, HumanStep, ServiceStep, WaitStep
+from workflow_jobs.engine.working_time import WorkingCalendar
+
+Clock = tuple[WorkingCalendar, int]
+"""A calendar, and the agreed working time in seconds."""
 
 
-def pause(flow: Flow, task: TaskState, person_id: str, until: datetime, reason: str) -> None:
+def started(flow: Flow, step: AskingStep, assignee: str | None) -> dict[str, Any]:
+    """The fields of a TaskCreated that are its clock: calendar, agreed working time, due time, first rung."""
+    name = flow.env.calendar_name(assignee)
+    calendar = flow.env.calendar_named(name)
+    sla = step.sla.working(calendar.day_length)
+    due = calendar.add_working(flow.now, sla)
+    return {
+        "calendar": name,
+        "sla_seconds": int(sla.total_seconds()),
+        "due_at": due,
+        "calendar_confirmed": calendar.confirmed(due),
+        "next_rung_at": _rung_at(calendar, flow.now, sla, ladder_of_step(flow, step), 0),
+    }
+
+
+def pause(flow: Flow, task: TaskState, person_id: str, until: datetime, reason: str, reason_id: str = "") -> None:
     """Let the task rest until then: its due time moves by the working time in between."""
-    resting = timedelta(seconds=task.paused_seconds) + working_between(flow, flow.now, until)
+    resting = timedelta(seconds=task.paused_seconds) + _working(_calendar(flow, task), flow.now, until)
     flow.emit(
         e.TaskPaused,
         task_id=task.task_id,
@@ -25,6 +47,7 @@ def pause(flow: Flow, task: TaskState, person_id: str, until: datetime, reason: 
         until=until,
         reason=reason,
         due_at=at_percent(flow, task, 100, resting),
+        reason_id=reason_id,
     )
 
 
@@ -33,58 +56,35 @@ def resume(flow: Flow, task: TaskState, because: str, person_id: str | None = No
     began = min(at for at in (task.paused_at, task.closed_at) if at is not None)
     # The clock waited until the time that was asked for, however late the scan comes that finds it over.
     ended = flow.now if task.paused_until is None or task.closed_at else min(flow.now, task.paused_until)
-    resting = timedelta(seconds=task.paused_seconds) + working_between(flow, began, ended)
-    ladder = ladder_of(flow, task)
-    at_rung = ladder[task.rung_index].at if task.rung_index < len(ladder) else None
+    resting = timedelta(seconds=task.paused_seconds) + _working(_calendar(flow, task), began, ended)
     flow.emit(
         e.TaskResumed,
         task_id=task.task_id,
         because=because,
         paused_seconds=int(resting.total_seconds()),
         due_at=at_percent(flow, task, 100, resting),
-        next_rung_at=None if at_rung is None else at_percent(flow, task, at_rung, resting),
+        next_rung_at=rung_time(flow, task, task.rung_index, resting),
         person_id=person_id,
     )
 
 
-def fire(flow: Flow, task: TaskState) -> None:
-    """Fire the task's next rung, or pass over it where it has nothing to say any more."""
-    assert task.next_rung_at is not None
-    ladder = ladder_of(flow, task)
-    rung = ladder[task.rung_index]
-    resting = timedelta(seconds=task.paused_seconds)
-    after = ladder[task.rung_index + 1].at if task.rung_index + 1 < len(ladder) else None
-    following = None if after is None else at_percent(flow, task, after, resting)
-    if rung.unless == "acknowledged" and task.acknowledged_by is not None:
-        flow.emit(
-            e.RungSkipped,
-            task_id=task.task_id,
-            rung_index=task.rung_index,
-            percent=rung.at,
-            scheduled_at=task.next_rung_at,
-            next_rung_at=following,
-        )
-        return
-    flow.emit(
-        e.RungFired,
-        task_id=task.task_id,
-        rung_index=task.rung_index,
-        percent=rung.at,
-        action=rung.action,
-        to=rung.to,
-        to_person=whom.person_for(flow, rung.to, task),
-        scheduled_at=task.next_rung_at,
-        next_rung_at=following,
-    )
+def rung_time(
+    flow: Flow, task: TaskState, index: int, resting: timedelta, clock: Clock | None = None
+) -> datetime | None:
+    """When the task's rung of that number is due; None past its ladder's end. `clock` None: by its own."""
+    ladder = ladder_of_step(flow, step_of(flow, task))
+    return at_percent(flow, task, ladder[index].at, resting, clock) if index < len(ladder) else None
+
+
+def at_percent(flow: Flow, task: TaskState, percent: int, resting: timedelta, clock: Clock | None = None) -> datetime:
+    """When that share of the task's working time is used, `resting` not counted. `clock` None: by its own."""
+    calendar, seconds = clock or (_calendar(flow, task), task.sla_seconds)
+    return _at(calendar, task.created_at, timedelta(seconds=seconds), percent, resting)
 
 
 def ladder_of_step(flow: Flow, step: AskingStep) -> tuple[Rung, ...]:
     """The step's own ladder, else the template's."""
     return step.ladder if step.ladder is not None else flow.env.template.ladder
-
-
-def ladder_of(flow: Flow, task: TaskState) -> tuple[Rung, ...]:
-    return ladder_of_step(flow, step_of(flow, task))
 
 
 def step_of(flow: Flow, task: TaskState) -> AskingStep:
@@ -94,33 +94,87 @@ def step_of(flow: Flow, task: TaskState) -> AskingStep:
     return step
 
 
-def at_percent(flow: Flow, task: TaskState, percent: int, resting: timedelta) -> datetime:
-    """When that share of the task's working time is used, `resting` not counted."""
-    sla = timedelta(seconds=task.sla_seconds)
-    return flow.env.calendar.add_working(task.created_at, sla * percent / 100 + resting)
-
-
-def working_between(flow: Flow, start: datetime, end: datetime) -> timedelta:
-    return flow.env.calendar.working_between(start, end) if end > start else timedelta(0)
-
-
-def rung_time(flow: Flow, start: datetime, sla: timedelta, ladder: tuple[Rung, ...], index: int) -> datetime | None:
-    if index >= len(ladder):
-        return None
-    return flow.env.calendar.add_working(start, sla * ladder[index].at / 100)
-
-
 def start_case(flow: Flow) -> None:
     """Let the working time for the whole case begin, where the template states one."""
+    template = flow.env.template
+    if template.sla is None:
+        return
+    name = flow.env.calendar_name()
+    calendar = flow.env.calendar_named(name)
+    sla = template.sla.working(calendar.day_length)
+    due = calendar.add_working(flow.now, sla)
+    flow.emit(
+        e.CaseClockStarted,
+        due_at=due,
+        sla_seconds=int(sla.total_seconds()),
+        calendar=name,
+        calendar_confirmed=calendar.confirmed(due),
+        next_rung_at=_rung_at(calendar, flow.now, sla, template.case_ladder, 0),
+    )
 
 
 def pause_case(flow: Flow, step: WaitStep, until: datetime) -> None:
-    """Let the clock of the case rest while `step` waits, until then at the latest."""
+    """Let the clock of the case rest while `step` waits, until then at the latest. Several waits are one rest."""
+    state = flow.state
+    if state.due_at is not None and state.paused_at is None:
+        flow.emit(e.CasePaused, step_id=step.id, reason=f"waits: {step.title.en}", until=until)
 
 
 def resume_case(flow: Flow, step: WaitStep) -> None:
-    """Let the clock of the case run again, because `step` waits no more."""
+    """Let the clock of the case run again, because `step` waits no more; while no other wait lets it rest."""
+    state = flow.state
+    nodes = {one.step_id: flow.layout.places[one.step_id].node for one in state.waits if one.step_id != step.id}
+    if state.paused_at is None or any(isinstance(node, WaitStep) and node.pauses_case for node in nodes.values()):
+        return
+    # As with a task: the clock waited as long as the step, however late the scan comes that finds it over.
+    known = state.steps[step.id]
+    over = known.wake_at if known.status == "active" and known.wake_at is not None else flow.now
+    _go_on(flow, state.paused_at, min(flow.now, over))
 
 
-def fire_case(flow: Flow) -> None:
-    """Fire the next rung of the case's own ladder, which is due."""
+def reopen_case(flow: Flow, closed_at: datetime | None) -> None:
+    """Let the clock go on where the case is opened again because its cause is back: the time in between was a rest."""
+    if flow.state.due_at is not None and closed_at is not None:
+        _go_on(flow, closed_at, flow.now)
+
+
+def _go_on(flow: Flow, began: datetime, ended: datetime) -> None:
+    calendar = flow.env.calendar_named(flow.state.calendar)
+    resting = timedelta(seconds=flow.state.paused_seconds) + _working(calendar, began, ended)
+    flow.emit(
+        e.CaseResumed,
+        paused_seconds=int(resting.total_seconds()),
+        due_at=case_at_percent(flow, 100, resting),
+        next_rung_at=case_rung_time(flow, flow.state.rung_index, resting),
+    )
+
+
+def case_rung_time(flow: Flow, index: int, resting: timedelta, clock: Clock | None = None) -> datetime | None:
+    """When the case's rung of that number is due; None past its ladder's end. `clock` None: by its own."""
+    ladder = flow.env.template.case_ladder
+    return case_at_percent(flow, ladder[index].at, resting, clock) if index < len(ladder) else None
+
+
+def case_at_percent(flow: Flow, percent: int, resting: timedelta, clock: Clock | None = None) -> datetime:
+    """When that share of the case's working time is used, `resting` not counted. `clock` None: by its own."""
+    state = flow.state
+    calendar, seconds = clock or (flow.env.calendar_named(state.calendar), state.sla_seconds)
+    return _at(calendar, state.clock_started_at or state.opened_at, timedelta(seconds=seconds), percent, resting)
+
+
+def _calendar(flow: Flow, task: TaskState) -> WorkingCalendar:
+    return flow.env.calendar_named(task.calendar)
+
+
+def _at(calendar: WorkingCalendar, began: datetime, sla: timedelta, percent: int, resting: timedelta) -> datetime:
+    return calendar.add_working(began, sla * percent / 100 + resting)
+
+
+def _working(calendar: WorkingCalendar, start: datetime, end: datetime) -> timedelta:
+    return calendar.working_between(start, end) if end > start else timedelta(0)
+
+
+def _rung_at(
+    calendar: WorkingCalendar, start: datetime, sla: timedelta, ladder: Sequence[Rung], index: int
+) -> datetime | None:
+    return _at(calendar, start, sla, ladder[index].at, timedelta(0)) if index < len(ladder) else None

@@ -71,4 +71,6 @@ class Environment:
     def calendar_name(self, person_id: str | None = None) -> str:
         """Name of the calendar by which the person works; the template's where he has none of his own."""
         own = self.directory.calendar_of(person_id) if person_id is not None else None
-        return next((name for name in (own, self.template.calendar) if name in self.calendars), "default")
+        if own is not None and own in self.calendars:
+            return own
+        return self.template.calendar if self.template.calendar in self.calendars else "default"

@@ -458,6 +458,11 @@ def _case_clock(state: CaseState, event: e.CaseClockStarted) -> Changes:
         "calendar": event.calendar,
         "calendar_confirmed": event.calendar_confirmed,
         "rung_at": event.next_rung_at,
+        "clock_started_at": event.at,
+        "rung_index": 0,
+        "paused_at": None,
+        "paused_until": None,
+        "paused_seconds": 0,
     }
 
 

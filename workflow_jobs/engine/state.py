@@ -205,6 +205,7 @@ class CaseState:
     returns: int = 0
     withdrawn_by: str | None = None
     due_at: datetime | None = None
+    clock_started_at: datetime | None = None
     sla_seconds: int = 0
     calendar: str = "default"
     calendar_confirmed: bool = True
