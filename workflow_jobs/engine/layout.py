@@ -49,7 +49,8 @@ class Layout:
 
 def layout_of(template: Template) -> Layout:
     """The template's layout; kept on the template, because every command needs it."""
-    known = template._layout
+    # Asked some thirty times a command, and pydantic's own way to a private attribute is long.
+    known = (template.__pydantic_private__ or {}).get("_layout")
     if not isinstance(known, Layout):
         known = _lay_out(template)
         template._layout = known
