@@ -10,7 +10,20 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from workflow_jobs.engine import asking, case_actions, clocks, routing, task_actions, whom
+from workflow_jobs.engine import (
+    asking,
+    case_actions,
+    clock_changes,
+    clocks,
+    consultations,
+    hand_overs,
+    learning,
+    routing,
+    rungs,
+    task_actions,
+    votes,
+    whom,
+)
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.conditions import ConditionError, compile_condition, effect_variables
@@ -21,7 +34,7 @@ from workflow_jobs.engine.question import DONE_BY_HAND, RETRY, question_of
 from workflow_jobs.engine.refusal import EngineError, Refused
 from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.engine.task_actions import current_task
-from workflow_jobs.engine.template import HumanStep, ServiceStep, Template
+from workflow_jobs.engine.template import ServiceStep, Template
 from workflow_jobs.engine.values import Number, decimal_text, plain
 
 MAX_LOOKS: Final = 7
@@ -113,6 +126,11 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
     if outcome is None:
         offered = ", ".join(o.id for o in question.outcomes)
         raise Refused("unknown_outcome", f"{command.outcome!r} is no choice of this task (its choices: {offered}).")
+    form = read_form(question.form, command.form, outcome.id)
+    if hand_overs.is_advice(task, command.person_id):
+        hand_overs.advise(flow, task, command.person_id, outcome.id, form)
+        return
+    owner = task.delegated_by or task.assignee
     flow.emit(
         e.TaskDecided,
         task_id=task.task_id,
@@ -120,8 +138,8 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
         version=task.version,
         person_id=command.person_id,
         outcome=outcome.id,
-        form=read_form(question.form, command.form, outcome.id),
-        acting_for=task.assignee if task.assignee != command.person_id else None,
+        form=form,
+        acting_for=owner if owner != command.person_id else None,
         late=flow.now > task.due_at,
     )
     step = flow.layout.places[task.step_id].node
@@ -129,8 +147,8 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
         routing.request(flow, step)
     elif isinstance(step, ServiceStep):
         routing.complete(flow, step.id, DONE_BY_HAND)
-    elif isinstance(step, HumanStep):
-        routing.conclude(flow, step, outcome, command.person_id, flow.state.tasks[task.task_id].form)
+    else:
+        votes.conclude(flow, task.task_id)
 
 
 def _reassign_absent(flow: Flow, _command: c.ReassignAbsent) -> None:
@@ -139,6 +157,14 @@ def _reassign_absent(flow: Flow, _command: c.ReassignAbsent) -> None:
             continue
         if task.assignee is None or whom.is_away(flow, task.assignee):
             asking.reassign(flow, task)
+
+
+def _hand_out_pool(flow: Flow, _command: c.HandOutPool) -> None:
+    for task in flow.state.open_tasks:
+        if task.pooled and task.assignee is None and task.paused_until is None:
+            resting = timedelta(seconds=task.paused_seconds)
+            if clocks.at_percent(flow, task, asking.CLAIM_WITHIN_PERCENT, resting) <= flow.now:
+                asking.hand_out(flow, task)
 
 
 def _complete_service(flow: Flow, command: c.CompleteService) -> None:
@@ -181,22 +207,6 @@ def _withdraw_rescue(flow: Flow, step: ServiceStep) -> None:
             flow.emit(e.TaskCancelled, task_id=task.task_id, step_id=step.id, reason="the job finished after all")
 
 
-def _fire_rungs(flow: Flow, _command: c.FireRungs) -> None:
-    while True:
-        due = [
-            (task.next_rung_at, task.task_id)
-            for task in flow.state.open_tasks
-            if task.next_rung_at is not None and task.next_rung_at <= flow.now
-        ]
-        if not due:
-            return
-        task = flow.state.tasks[min(due)[1]]
-        if task.paused_until is not None:
-            clocks.resume(flow, task, "over")
-        else:
-            clocks.fire(flow, task)
-
-
 def _resolve(flow: Flow, _command: c.ResolveIncident) -> None:
     if flow.env.template.closes != "on_resolution":
         raise Refused("not_resolvable", "This case closes after its last step, not when a check passes.")
@@ -219,6 +229,7 @@ def _reopen(flow: Flow, command: c.ReopenIncident) -> None:
         raise Refused("not_reopenable", f"The case {state.case_id} is {state.status} and is not opened again.")
     under_way = routing.withdrawn_with_case(flow)
     flow.emit(e.CaseReopened, reopened=state.reopened + 1, reason="its cause is back")
+    clocks.reopen_case(flow, state.closed_at)
     _seen(flow, command)
     routing.go_on(flow, under_way)
 
@@ -299,12 +310,20 @@ _HANDLERS: Final[Mapping[type[Any], Callable[[Flow, Any], None]]] = {
     c.Acknowledge: task_actions.acknowledge,
     c.SnoozeTask: task_actions.snooze,
     c.WakeTask: task_actions.wake,
-    c.AssignTask: task_actions.assign,
+    c.AssignTask: hand_overs.assign,
+    c.DelegateTask: hand_overs.delegate,
+    c.ClaimTask: hand_overs.claim,
+    c.ReleaseTask: hand_overs.release,
+    c.AddApprover: hand_overs.add_approver,
+    c.AnswerConsultation: consultations.answer,
+    c.RateCase: learning.rate,
     c.ReassignAbsent: _reassign_absent,
+    c.HandOutPool: _hand_out_pool,
     c.CompleteService: _complete_service,
     c.FailService: _fail_service,
     c.TimeOutServices: _time_out,
-    c.FireRungs: _fire_rungs,
+    c.FireRungs: rungs.fire_rungs,
+    c.RecomputeClocks: clock_changes.recompute,
     c.ResolveIncident: _resolve,
     c.ReopenIncident: _reopen,
     c.JoinIncident: _join,

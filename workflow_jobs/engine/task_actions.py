@@ -1,7 +1,8 @@
-"""What people do with one task besides deciding it: acknowledge, snooze, wake, assign; and who may.
+"""What people do with one task that stays where it is: acknowledge, snooze, wake; and who may.
 
 Belongs here: the rules of these commands, and the look-up that every command on a task starts with. Does not belong
-here: decisions, and what a whole case does (`decide`), and how a clock is computed (`flow`).
+here: decisions, and what a whole case does (`decide`), tasks that change hands (`hand_overs`), and how a clock is
+computed (`clocks`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Final
 
-from workflow_jobs.engine import asking, clocks, whom
+from workflow_jobs.engine import clocks, separation, whom
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
@@ -41,7 +42,7 @@ def snooze(flow: Flow, command: c.SnoozeTask) -> None:
         raise Refused("pause_invalid", f"{name(task.paused_by or '')} snoozed this already, until {until}.")
     if task.pauses >= offered.times:
         raise Refused("pause_invalid", f"This was snoozed {task.pauses} times already; more is not foreseen.")
-    reason = _reason(command.reason)
+    reason = read_reason(command.reason)
     if not reason:
         raise Refused("form_incomplete", "Please fill in: Reason.")
     if command.until.utcoffset() is None:
@@ -61,33 +62,8 @@ def wake(flow: Flow, command: c.WakeTask) -> None:
         clocks.resume(flow, task, "woken", command.person_id)
 
 
-def assign(flow: Flow, command: c.AssignTask) -> None:
-    """Hand the task to somebody who may decide it and is there."""
-    task = current_task(flow, command.task_id, command.task_version, command.person_id)
-    if not actions_of(flow, task).assign:
-        raise Refused("action_not_offered", "This task cannot be assigned to somebody else.")
-    people = flow.env.directory
-    name = people.name(command.to)
-    if command.to == task.assignee:
-        raise Refused("transfer_invalid", f"It is with {name} already.")
-    if command.to not in asking.assignable(flow, task):
-        roles = " or ".join(dict.fromkeys((task.role, task.accountable)))
-        raise Refused("transfer_invalid", f"{name} may not decide this; it takes the role {roles}.")
-    if whom.is_away(flow, command.to):
-        raise Refused("transfer_invalid", f"{name} is away on {whom.work_day(flow, command.to).isoformat()}.")
-    flow.emit(
-        e.TaskReassigned,
-        task_id=task.task_id,
-        version=task.version + 1,
-        assignee=command.to,
-        assigned_because=f"assigned by {people.name(command.person_id)}",
-        previous=task.assignee,
-        by=command.person_id,
-        reason=_reason(command.reason),
-    )
-
-
-def _reason(text: str) -> str:
+def read_reason(text: str) -> str:
+    """The reason without blanks around it; refused where it is too long."""
     reason = text.strip()
     if len(reason) > LONGEST_REASON:
         raise Refused("form_invalid", f"Reason is too long: {len(reason)} characters, at most {LONGEST_REASON}.")
@@ -123,8 +99,9 @@ def actions_of(flow: Flow, task: TaskState) -> Actions:
 
 
 def _may(flow: Flow, task: TaskState, person_id: str) -> None:
-    if person_id == flow.state.requested_by:
-        raise Refused("own_request", "This is your own request: somebody else must decide it.")
+    code = separation.objection(flow.env.template, flow.state, task, person_id)
+    if code is not None:
+        raise Refused(code, separation.sentence(code, flow.env.directory.name(person_id), own=True))
     if not whom.may_decide(flow, task, person_id):
         name = flow.env.directory.name
         whose = f"It is with {name(task.assignee)}" if task.assignee else "Nobody is assigned yet"

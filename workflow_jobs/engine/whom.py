@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
-from workflow_jobs.engine import assignment
+from workflow_jobs.engine import assignment, separation
 from workflow_jobs.engine.conditions import ConditionError, case_variables, compile_condition
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Raci, RoleRef, Tier
@@ -16,14 +16,16 @@ from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.template import HumanStep, Step
 
 
-def person_for(flow: Flow, to: str, task: TaskState | None) -> str | None:
-    """Who a rung's target is today: somebody present where possible."""
+def person_for(flow: Flow, to: str, task: TaskState | None, exclude: frozenset[str] = frozenset()) -> str | None:
+    """Who a rung's target is today: somebody present where possible. A department's channel is nobody."""
+    if to == "department":
+        return None
     if to == "requester":
         return flow.state.requested_by
     if to in ("assignee", "manager") and task is not None and task.assignee is not None:
         if to == "assignee":
             return task.assignee
-        above = assignment.choose_substitute((task.assignee,), staff(flow))
+        above = assignment.choose_substitute((task.assignee,), staff(flow, exclude))
         return above.person_id if above else flow.env.directory.manager_of(task.assignee)
     if to == "owner":
         role = flow.env.template.owner_role
@@ -31,14 +33,32 @@ def person_for(flow: Flow, to: str, task: TaskState | None) -> str | None:
         role = to.removeprefix("role:")
     else:  # accountable; also the assignee and his manager while nobody is assigned
         role = _answerable(flow, task)
-    choice = assignment.assign([(role, flow.env.directory.candidates(role))], staff(flow))
+    choice = assignment.assign([(role, flow.env.directory.candidates(role))], staff(flow, exclude))
     return choice.person_id if choice else None
 
 
+def successor(flow: Flow, task: TaskState, to: str) -> str | None:
+    """To whom the ladder hands a late task: the target, if he may decide it and is there."""
+    barred = separation.excluded(flow.env.template, flow.state, task)
+    found = person_for(flow, to, task, barred)
+    if found is None or found in barred or is_away(flow, found):
+        return None
+    # No approval below its tier; who stands above its holders is not below it.
+    holders = (flow.env.directory.candidates(role) for role in (task.role, task.accountable))
+    if task.tier is not None and to != "manager" and not any(found in those for those in holders):
+        return None
+    return found
+
+
 def may_decide(flow: Flow, task: TaskState, person_id: str) -> bool:
-    """Whether the person is the assignee or holds a role of the task. Whose request it is is asked elsewhere."""
+    """Whether the person is the assignee (or delegated the task) or holds a role of it.
+
+    For an added approver nobody else decides. What keeps one from it all the same is said by `separation`.
+    """
+    if person_id in (task.assignee, task.delegated_by):
+        return True
     holders = flow.env.directory.candidates
-    return person_id == task.assignee or any(person_id in holders(r) for r in (task.role, task.accountable))
+    return task.added_by is None and any(person_id in holders(role) for role in (task.role, task.accountable))
 
 
 def _answerable(flow: Flow, task: TaskState | None) -> str:
@@ -47,7 +67,7 @@ def _answerable(flow: Flow, task: TaskState | None) -> str:
     step = flow.layout.places[task.step_id].node
     if task.tier is None or not isinstance(step, HumanStep):
         return task.accountable
-    return step.tiers[task.tier].accountable or _named(flow, step.raci.accountable)
+    return step.tiers[task.tier].accountable or named(flow, step.raci.accountable)
 
 
 def tier_of(flow: Flow, step: Step) -> tuple[int | None, str]:
@@ -70,15 +90,16 @@ def roles_of(flow: Flow, step: Step, tier: int | None) -> tuple[str, str]:
         chosen: Tier = step.tiers[tier]
         return chosen.responsible, chosen.accountable or chosen.responsible
     raci: Raci = step.raci
-    accountable = _named(flow, raci.accountable)
-    return (_named(flow, raci.responsible) if raci.responsible else accountable), accountable
+    accountable = named(flow, raci.accountable)
+    return (named(flow, raci.responsible) if raci.responsible else accountable), accountable
 
 
-def _named(flow: Flow, role: RoleRef) -> str:
+def named(flow: Flow, role: RoleRef) -> str:
+    """The role that is meant in this case: the one that an input names, where anybody holds it."""
     if isinstance(role, str):
         return role
-    named = flow.state.data.get(role.input)
-    return named if isinstance(named, str) and flow.env.directory.candidates(named) else role.default
+    value = flow.state.data.get(role.input)
+    return value if isinstance(value, str) and flow.env.directory.candidates(value) else role.default
 
 
 def choice_for(
@@ -105,10 +126,8 @@ def choice_for(
 
 
 def excluded(flow: Flow, step: Step) -> frozenset[str]:
-    """Who must not decide the step: who asked for the case, and who decided a step that this one is separate from."""
-    apart = set(step.separate_from) if isinstance(step, HumanStep) else set()
-    decided = {task.decided_by for task in flow.state.tasks.values() if task.step_id in apart}
-    return frozenset(person for person in (*decided, flow.state.requested_by) if person is not None)
+    """Who must not decide the step, see `separation`."""
+    return frozenset(separation.barred(flow.env.template, flow.state, step.id))
 
 
 def staff(flow: Flow, exclude: frozenset[str] = frozenset(), bound: frozenset[str] | None = None) -> assignment.Staff:

@@ -1,0 +1,78 @@
+"""What a case taught: the cause and the remedy that people stated, and how they rate the process.
+
+Belongs here: the rules of rating, and where cause and remedy stand. Shares and averages are metrics of the warehouse.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from workflow_jobs.engine import commands as c
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.conditions import declared_fields
+from workflow_jobs.engine.flow import Flow
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.values import Plain
+
+LOWEST: Final = 1
+HIGHEST: Final = 5
+LONGEST_COMMENT: Final = 1000
+
+
+class Learnt(NamedTuple):
+    """Cause and remedy as they stand in the case's data (of a choice: its value); None where nobody stated it."""
+
+    cause: Plain
+    remedy: Plain
+
+
+def learnt(template: Template, state: CaseState) -> Learnt:
+    """What the case says about its cause and its remedy; (None, None) where the template does not ask."""
+    if template.learning is None:
+        return Learnt(None, None)
+    return Learnt(state.data.get(template.learning.cause), state.data.get(template.learning.remedy))
+
+
+def stated(template: Template, name: str, value: Plain, language: str) -> str:
+    """A value of a field for people to read: the title of a choice, else the value itself, "" for none."""
+    if value is None:
+        return ""
+    field = next((field for _, field in declared_fields(template) if field.name == name), None)
+    options = {option.value: option.title for option in field.options} if field is not None else {}
+    title = options.get(str(value))
+    return title.get(language) if title is not None else str(value)
+
+
+def took_part(state: CaseState) -> tuple[str, ...]:
+    """Ids of who asked for the case, decided, voted, advised or answered in it, in that order."""
+    people: list[str | None] = [state.requested_by]
+    for task in state.tasks.values():
+        people += [task.decided_by, *task.advisers, *(answer.person_id for answer in task.answers)]
+    return tuple(dict.fromkeys(person for person in people if person))
+
+
+def asks_for_ratings(template: Template) -> bool:
+    """Whether those who took part are asked to rate the process."""
+    return template.learning is not None and template.learning.rating
+
+
+def rate(flow: Flow, command: c.RateCase) -> None:
+    """Keep a rating of the process; the same person's last one counts."""
+    if not asks_for_ratings(flow.env.template):
+        raise Refused("action_not_offered", "This process does not ask for ratings.")
+    if flow.state.is_open:
+        raise Refused("rating_invalid", f"The case {flow.case_id} is still open; rate it when it is over.")
+    if command.person_id not in took_part(flow.state):
+        name = flow.env.directory.name(command.person_id)
+        raise Refused("not_allowed", f"{name} took no part in this case; who did may rate it.")
+    if isinstance(command.score, bool) or not LOWEST <= command.score <= HIGHEST:
+        raise Refused("rating_invalid", f"A rating is a whole number from {LOWEST} to {HIGHEST}.")
+    comment = command.comment.strip()
+    if len(comment) > LONGEST_COMMENT:
+        raise Refused("form_invalid", f"Comment is too long: {len(comment)} characters, at most {LONGEST_COMMENT}.")
+    before = flow.state.ratings.get(command.person_id)
+    if before is not None and (before.score, before.comment) == (command.score, comment):
+        return
+    flow.emit(e.CaseRated, person_id=command.person_id, score=command.score, comment=comment)

@@ -1,0 +1,163 @@
+"""Votes: whom a voting step asks, and what its decisions amount to (会签, 或签, 票签, and added approvers, 加签).
+
+Belongs here: counting. Making the tasks is `asking`; who may not vote twice is `separation`.
+
+A vote is settled as soon as nothing that is still open can change it; the open tasks are withdrawn then. In a vote, the
+step's outcome is the template's `approves` or `rejects`, or with `any` the first choice. Where approvers were added to
+a step without a vote, the least affirmative choice of all is the step's (see `least_affirmative`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine import routing
+from workflow_jobs.engine.flow import Flow
+from workflow_jobs.engine.parts import Outcome, Vote
+from workflow_jobs.engine.separation import tasks_of_visit
+from workflow_jobs.engine.state import TaskState
+from workflow_jobs.engine.template import HumanStep
+
+
+class Settled(NamedTuple):
+    """A step's outcome, and the decided task whose form says why."""
+
+    outcome: str
+    task: TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How a step's decisions stand. `outcome` is None while it is not settled; `form_of` is the task that counts.
+
+    An added approver is one more voter whose approval is needed.
+    """
+
+    approvals: int
+    rejections: int
+    needed: int
+    voters: int
+    outcome: str | None = None
+    form_of: TaskState | None = None
+
+
+def conclude(flow: Flow, task_id: str) -> None:
+    """Go on after this task's decision: the settled outcome of its step leads on; nothing follows while others vote."""
+    settled = settle(flow, task_id)
+    step = flow.layout.places[flow.state.tasks[task_id].step_id].node
+    assert isinstance(step, HumanStep)
+    if settled is None:
+        return
+    outcome = step.outcome(settled.outcome)
+    assert outcome is not None
+    routing.conclude(flow, step, outcome, settled.task.decided_by or "", settled.task.form)
+
+
+def settle(flow: Flow, task_id: str) -> Settled | None:
+    """Count the decision of this task. None: others have to decide yet; else their open tasks are withdrawn.
+
+    The form of the last one who chose what the step comes to goes into the case's data.
+    """
+    task = flow.state.tasks[task_id]
+    step = flow.layout.places[task.step_id].node
+    if not isinstance(step, HumanStep) or task.purpose != "decide":
+        return Settled(task.outcome or "", task)
+    tasks = tasks_of_visit(flow.state, step.id)
+    if step.vote is None and len(tasks) == 1:
+        return Settled(task.outcome or "", task)
+    count = counted(step, tasks)
+    # Of decisions at one instant, this one is the last.
+    same = count.form_of is not None and task.outcome == count.form_of.outcome
+    counting = task if same else count.form_of
+    flow.emit(
+        e.VoteCounted,
+        step_id=step.id,
+        approvals=count.approvals,
+        rejections=count.rejections,
+        needed=count.needed,
+        voters=count.voters,
+        outcome=count.outcome,
+        data={} if counting is None else dict(counting.form),
+    )
+    if count.outcome is None or counting is None:
+        return None
+    for other in tasks:
+        if other.status == "open":
+            reason = f"the step is decided without it: {count.outcome}"
+            flow.emit(e.TaskCancelled, task_id=other.task_id, step_id=step.id, reason=reason)
+    return Settled(count.outcome, counting)
+
+
+def counted(step: HumanStep, tasks: Sequence[TaskState]) -> Count:
+    """How the decisions of one visit stand. `tasks` are all of the visit, in order of creation."""
+    if step.vote is None:
+        return _approvers(step, tasks)
+    if step.vote.needed == "any":
+        first = next((one for one in _in_order(tasks)), None)
+        return Count(int(first is not None), 0, 1, len(tasks), first.outcome if first else None, first)
+    return _quorum(step.vote, tasks)
+
+
+def needed_of(vote: Vote, voters: int) -> int:
+    """How many of so many voters must approve."""
+    if vote.needed == "all":
+        return voters
+    return 1 if vote.needed == "any" else vote.needed
+
+
+def _quorum(vote: Vote, tasks: Sequence[TaskState]) -> Count:
+    voters = [one for one in tasks if one.added_by is None]
+    added = [one for one in tasks if one.added_by is not None]
+    needed = needed_of(vote, len(voters))
+    decided = _in_order(tasks)
+    approving = [one for one in decided if one.outcome == vote.approves]
+    against = [one for one in decided if one.outcome != vote.approves]
+    for_it = sum(one.added_by is None for one in approving)
+    lost = sum(one.added_by is None for one in against)
+    outcome: str | None = None
+    last: TaskState | None = None
+    if lost > len(voters) - needed or len(against) > lost:
+        outcome, last = vote.rejects, against[-1]
+    elif for_it >= needed and len(approving) - for_it == len(added):
+        outcome, last = vote.approves, approving[-1]
+    return Count(len(approving), len(against), needed + len(added), len(tasks), outcome, last)
+
+
+def _approvers(step: HumanStep, tasks: Sequence[TaskState]) -> Count:
+    decided = _in_order(tasks)
+    refused = [one for one in decided if _refuses(step, one.outcome)]
+    whole = Count(len(decided) - len(refused), len(refused), len(tasks), len(tasks))
+    if not refused and len(decided) < len(tasks):
+        return whole
+    outcome = least_affirmative(step, [one.outcome or "" for one in decided])
+    last = [one for one in decided if one.outcome == outcome][-1]
+    return Count(whole.approvals, whole.rejections, whole.needed, whole.voters, outcome, last)
+
+
+def least_affirmative(step: HumanStep, chosen: Sequence[str]) -> str:
+    """Of several people's choices of one question the one that stands: the least affirmative.
+
+    A `primary` button affirms most, then the plain ones in the order of the template, then what refuses.
+    """
+    ids = [one.id for one in step.outcomes]
+    return max(chosen, key=lambda one: (_rank(step.outcome(one)), ids.index(one) if one in ids else len(ids)))
+
+
+def _refuses(step: HumanStep, outcome_id: str | None) -> bool:
+    """Whether a choice refuses: it ends the case, returns it, or its button is a `danger` one."""
+    return _rank(step.outcome(outcome_id or "")) == 2
+
+
+def _rank(outcome: Outcome | None) -> int:
+    if outcome is None or outcome.style == "danger" or outcome.ends_case or outcome.returns_to:
+        return 2
+    return 0 if outcome.style == "primary" else 1
+
+
+def _in_order(tasks: Sequence[TaskState]) -> list[TaskState]:
+    """The decided tasks in the order of their decisions; of decisions at one instant, in order of creation."""
+    decided = [(one.decided_at, number, one) for number, one in enumerate(tasks) if one.decided_at is not None]
+    return [one for _, _, one in sorted(decided, key=lambda entry: entry[:2])]
