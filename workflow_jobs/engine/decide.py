@@ -18,6 +18,7 @@ from workflow_jobs.engine import (
     consultations,
     hand_overs,
     learning,
+    pauses,
     routing,
     rungs,
     task_actions,
@@ -266,6 +267,7 @@ def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
     reason = f"{state.metric or 'the metric'} was {observed} after {effect.window}, rule {effect.rule}"
     if effect.on_failure == "reopen" and state.reopened < effect.max_reopens:
         flow.emit(e.CaseReopened, reopened=state.reopened + 1, reason=reason)
+        clocks.start_case(flow)
         routing.enter(flow, flow.env.template.steps[0])
     else:
         owner = flow.env.template.owner_role
@@ -322,6 +324,7 @@ _HANDLERS: Final[Mapping[type[Any], Callable[[Flow, Any], None]]] = {
     c.CompleteService: _complete_service,
     c.FailService: _fail_service,
     c.TimeOutServices: _time_out,
+    c.PauseTask: pauses.pause_task,
     c.FireRungs: rungs.fire_rungs,
     c.RecomputeClocks: clock_changes.recompute,
     c.ResolveIncident: _resolve,

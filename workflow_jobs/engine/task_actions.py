@@ -40,8 +40,9 @@ def snooze(flow: Flow, command: c.SnoozeTask) -> None:
     if task.paused_until is not None:
         until = f"{task.paused_until.astimezone(local):%Y-%m-%d %H:%M}"
         raise Refused("pause_invalid", f"{name(task.paused_by or '')} snoozed this already, until {until}.")
-    if task.pauses >= offered.times:
-        raise Refused("pause_invalid", f"This was snoozed {task.pauses} times already; more is not foreseen.")
+    snoozed = sum(entry.task_id == task.task_id and not entry.reason_id for entry in flow.state.ledger)
+    if snoozed >= offered.times:
+        raise Refused("pause_invalid", f"This was snoozed {snoozed} times already; more is not foreseen.")
     reason = read_reason(command.reason)
     if not reason:
         raise Refused("form_incomplete", "Please fill in: Reason.")
