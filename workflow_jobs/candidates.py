@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow_jobs.engine.environment import PeopleView
 from workflow_jobs.engine.layout import layout_of
-from workflow_jobs.engine.parts import RoleFromInput
+from workflow_jobs.engine.parts import RoleRef
 from workflow_jobs.engine.template import HumanStep, Template
 
 
@@ -22,11 +22,17 @@ def _roles(template: Template, data: Mapping[str, Any]) -> set[str]:
     roles = {template.owner_role}
     for step in layout_of(template).steps():
         for reference in (step.raci.responsible, step.raci.accountable):
-            if isinstance(reference, RoleFromInput):
-                roles |= {reference.default, str(data.get(reference.input) or reference.default)}
-            elif reference is not None:
-                roles.add(reference)
+            if reference is not None:
+                roles |= _meant(reference, data)
         if isinstance(step, HumanStep):
+            for voter in step.vote.voters if step.vote is not None else ():
+                roles |= _meant(voter, data)
             for tier in step.tiers:
                 roles |= {tier.responsible, tier.accountable or tier.responsible}
     return roles
+
+
+def _meant(reference: RoleRef, data: Mapping[str, Any]) -> set[str]:
+    if isinstance(reference, str):
+        return {reference}
+    return {reference.default, str(data.get(reference.input) or reference.default)}

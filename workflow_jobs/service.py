@@ -1,7 +1,7 @@
 """The process service: one command, one transaction, its events, tasks and messages committed together.
 
-Belongs here: the commands that people, sensors and jobs may give. Does not belong here: the transaction that they share
-(case_transactions), what may happen (engine), SQL (store), what messages say (slack_messages, outgoing), sending them
+Belongs here: the commands that people, sensors and jobs may give. Does not belong here: what is done because time passes
+(timekeeping), the transaction that they share (case_transactions), what may happen (engine), SQL (store), what messages say (slack_messages, outgoing), sending them
 (outbox).
 """
 
@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from resources.ops_database import reading
-from workflow_jobs.case_transactions import CaseTransactions
 from workflow_jobs.cases import DecisionResult, OpenRequest, OpenResult, dismissed, may_open, news, open_key
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
@@ -22,13 +21,15 @@ from workflow_jobs.engine.decide import reopenable
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.values import Number
+from workflow_jobs.people_commands import PeopleCommands
 from workflow_jobs.store import case_rows
 from workflow_jobs.store import reading as rows
+from workflow_jobs.timekeeping import Timekeeping
 
 CASE_NUMBER = "case"
 
 
-class ProcessService(CaseTransactions):
+class ProcessService(PeopleCommands):
     """Opens and moves cases. Built like :class:`ProcessReader`.
 
     Refusals of the engine pass through as :class:`~workflow_jobs.engine.refusal.Refused`.
@@ -248,39 +249,3 @@ class ProcessService(CaseTransactions):
             return self._apply(connection, state, command, template, directory, self._clock.now(), "sensor").after
 
         return self._transaction("judge_effect", work)
-
-    def fire_due_rungs(self, limit: int = 100) -> int:
-        """Fire every timer that is due: rungs of the ladders, waits and service attempts whose time is over.
-
-        One transaction a case and kind; returns how many rungs fired, waits ended and attempts timed out. A case that
-        fails is logged and does not stop the others; the failures are raised together at the end.
-        """
-        now = self._clock.now()
-        with reading(self._engine) as connection:
-            ladders = case_rows.cases_with_due_rungs(connection, now, limit)
-            services = case_rows.cases_with_late_services(connection, now, limit)
-            timers = case_rows.cases_with_due_timers(connection, now, limit)
-        jobs: list[tuple[str, c.Command]] = [(case_id, c.FireRungs()) for case_id in ladders]
-        jobs += [(case_id, c.FireTimers()) for case_id in timers]
-        jobs += [(case_id, c.TimeOutServices()) for case_id in services]
-        events = self._on_each("fire_due_rungs", jobs)
-        return sum(
-            isinstance(event, (e.RungFired, e.CaseRungFired, e.ServiceFailed))
-            or (isinstance(event, e.StepCompleted) and event.outcome == "elapsed")
-            for event in events
-        )
-
-    def reassign_absent(self) -> int:
-        """Ask somebody else wherever the assignee of an open task is away, or nobody could be asked; how many moved."""
-        directory = self._directory()
-        day = self._calendar.local_date(self._calendar.next_working(self._clock.now()))
-        with reading(self._engine) as connection:
-            asked = case_rows.open_assignees(connection)
-            away = [person for person in asked if person is not None and directory.absent_on(person, day)]
-            cases = (
-                case_rows.cases_of_assignees(connection, away, unassigned=None in asked)
-                if away or None in asked
-                else []
-            )
-        events = self._on_each("reassign_absent", [(case_id, c.ReassignAbsent()) for case_id in cases])
-        return sum(isinstance(event, e.TaskReassigned) for event in events)

@@ -351,10 +351,10 @@ def open_assignees(connection: Connection) -> list[str | None]:
 
 
 def cases_of_assignees(connection: Connection, assignees: Collection[str], *, unassigned: bool) -> list[str]:
-    """Cases with an open task of one of these people (or of nobody)."""
+    """Cases with an open task of one of these people (or of nobody, where it does not wait to be claimed)."""
     whose: sa.ColumnElement[bool] = task.c.assignee.in_(sorted(assignees))
     if unassigned:
-        whose = sa.or_(whose, task.c.assignee.is_(None))
+        whose = sa.or_(whose, sa.and_(task.c.assignee.is_(None), sa.not_(task.c.pooled)))
     return list(connection.execute(sa.select(task.c.case_id).where(_OPEN, whose).distinct()).scalars())
 
 
