@@ -10,7 +10,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from workflow_jobs.engine.lint import Finding, lint
+from workflow_jobs.engine.lint import lint
+from workflow_jobs.engine.lint_library import lint_library
+from workflow_jobs.engine.lint_subject import Finding
 from workflow_jobs.engine.template import Template, TemplateError, load_template, template_hash
 
 TEMPLATES_FOLDER: Final = Path(__file__).parent / "templates"
@@ -101,6 +103,8 @@ def load_library(
         else:
             templates.append(template)
             findings += lint(template, known_roles, known_jobs)
+    if not findings:  # a file that cannot be read is not missed as well
+        findings = lint_library(templates)
     if findings:
         raise TemplateProblems(tuple(findings))
     if not templates:

@@ -15,7 +15,8 @@ from gateway.terminal import fail, one_sentence_errors, print_json, show
 from resources.packs import PackError, load_pack
 from resources.settings import load_settings
 from workflow_jobs.engine.layout import layout_of
-from workflow_jobs.engine.lint import Finding, lint
+from workflow_jobs.engine.lint import lint
+from workflow_jobs.engine.lint_subject import Finding
 from workflow_jobs.engine.template import Decision, Fork, HumanStep, Step, Template, TemplateError, load_template
 from workflow_jobs.template_copy import CopyRefused, copy_template
 from workflow_jobs.template_diagram import mermaid

@@ -2,7 +2,7 @@
 
 What a condition sees:
 
-- `data.<field>`: inputs of the template and form fields decided so far,
+- `data.<field>`: inputs of the template, form fields decided so far, and what decisions set,
 - `results.<step>.<key>`: what service steps returned, `outcomes.<step>`: what people chose,
 - `case.<name>`: metric, rule_id, subject_kind, subject_id, direction, priority, observed, threshold, breaches.
 
@@ -25,7 +25,7 @@ import cel
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.engine.template import HumanStep, Template
+from workflow_jobs.engine.template import HumanStep, Template, WaitStep
 from workflow_jobs.engine.values import Plain
 
 CASE_NAMES: Final = (
@@ -125,7 +125,7 @@ def declared_fields(template: Template) -> list[tuple[str, FormField]]:
     """Every input and form field with the step that it belongs to ("" for inputs), in the order of the file."""
     found = [("", entry) for entry in template.inputs]
     for step in layout_of(template).steps():
-        if isinstance(step, HumanStep):
+        if isinstance(step, HumanStep | WaitStep):
             found += [(step.id, entry) for entry in step.form]
     return found
 
