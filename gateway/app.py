@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from gateway import (
+    analysis_page,
     api_docs,
     board,
     case_page,
@@ -58,6 +59,7 @@ from resources.settings import Settings
 from resources.slack import SlackClient
 from resources.slack_connection import EmbeddedSecrets, SlackConnection, slack_connection
 from workflow_jobs.outbox import deliver_due
+from workflow_jobs.slack_pictures import SlackPictures
 from workflow_jobs.slack_targets import load_slack_users
 
 VERSION = "0.1.0"
@@ -115,6 +117,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         query_api,
         cases_api,
         cases_board,
+        # Before the page of a case, which would take its last word for a case's id.
+        analysis_page,
         case_page,
         health,
         home,
@@ -146,6 +150,8 @@ class _SlackParts:
         users = load_slack_users(context.settings.slack_users_file)
         client = SlackClient(connection.bot_token, base_url=connection.base_url)
 
+        pictures = SlackPictures(context.engine, context.snapshots, client, context.clock)
+
         def deliver() -> int:
             done = deliver_due(
                 context.engine,
@@ -153,6 +159,7 @@ class _SlackParts:
                 slack=client,
                 report=lambda steps: report_completions(context.settings.dagster_url, steps),
                 slack_users=users,
+                pictures=pictures,
             )
             return done.sent
 

@@ -13,7 +13,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -73,6 +75,7 @@ class SlackClient:
     def __init__(self, token: str, *, base_url: str = SLACK_API_URL, timeout: int = 10) -> None:
         url = base_url if base_url.endswith("/") else f"{base_url}/"
         self._web = WebClient(token=token, base_url=url, timeout=timeout, retry_handlers=[])
+        self.base_url = url
         if _is_loopback(url):
             # A proxy of the environment would be asked for 127.0.0.1 of its own machine.
             self._web.proxy = None
@@ -218,6 +221,52 @@ class SlackClient:
         if answer.status_code != 200:
             raise SlackRefused("response_url", str(answer.body)[:200] or f"HTTP {answer.status_code}")
 
+    def upload(self, name: str, content: bytes, title: str) -> str:
+        """Upload a file that messages of the app may show; returns its Slack id. It is shared with nobody by itself."""
+        answer = self._call("files.getUploadURLExternal", {"filename": name, "length": len(content)})
+        file_id = str(answer["file_id"])
+        self._exchange("files.upload", str(answer["upload_url"]), content, {"Content-Type": "application/octet-stream"})
+        self._call("files.completeUploadExternal", {"files": [{"id": file_id, "title": title}]})
+        return file_id
+
+    def file(self, file_id: str) -> dict[str, Any]:
+        """Slack's record of a file: name, mimetype, size, user, url_private."""
+        return dict(self._call("files.info", {"file": file_id})["file"])
+
+    def download(self, url_private: str, most: int) -> bytes:
+        """The content of a file by its private address.
+
+        Raises SlackRefused with ``file_too_large`` beyond ``most`` bytes.
+        """
+        headers = {"Authorization": f"Bearer {self._web.token}"}
+        content = self._exchange("files.download", url_private, None, headers, most + 1)
+        if len(content) > most:
+            raise SlackRefused("files.download", "file_too_large", f"more than {most} bytes")
+        return content
+
+    def _exchange(
+        self, what: str, url: str, body: bytes | None, headers: Mapping[str, str], most: int = 1_000_000
+    ) -> bytes:
+        """Send bytes to, or read bytes from, an address that Slack gave."""
+        if urlsplit(url).scheme not in ("https", "http") or (urlsplit(url).scheme == "http" and not _is_loopback(url)):
+            raise SlackRefused(what, "bad_url", f"not an https address: {url[:100]}")
+        handlers = [ProxyHandler({})] if _is_loopback(url) else []
+        request = Request(url, data=body, headers=dict(headers))
+        try:
+            with build_opener(_NoRedirect(), *handlers).open(request, timeout=self._web.timeout) as answer:
+                content: bytes = answer.read(most)
+                if "text/html" in str(answer.headers.get("Content-Type", "")):
+                    raise SlackRefused(what, "no_file", "Slack answered with a page; does the app have files:read?")
+                return content
+        except HTTPError as error:
+            if error.code == 429:
+                raise SlackRateLimited(what, _seconds(error.headers.get("Retry-After"))) from error
+            if error.code >= 500:
+                raise SlackUnreachable(what, f"HTTP {error.code}") from error
+            raise SlackRefused(what, f"http_{error.code}") from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise SlackUnreachable(what, f"{type(error).__name__}: {error}") from error
+
     def _call(self, method: str, arguments: JsonObject) -> dict[str, Any]:
         # Form-encoded with JSON for structures: every method takes it, while some take no JSON body.
         form = {
@@ -234,6 +283,13 @@ class SlackClient:
         if not isinstance(data, dict):
             raise SlackUnreachable(method, "the answer is no JSON object")
         return data
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """The bot token is for the address that Slack named, and for no other."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
 
 
 def _translated(method: str, error: SlackApiError) -> SlackError:

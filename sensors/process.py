@@ -18,6 +18,7 @@ from workflow_jobs.history import export_history, export_run
 from workflow_jobs.jobs import service_jobs
 from workflow_jobs.outbox import deliver_due
 from workflow_jobs.refresh_jobs import OPERATING_ANALYSIS_JOB, REFRESH_JOB
+from workflow_jobs.slack_pictures import SlackPictures
 from workflow_jobs.slack_targets import load_slack_users
 from workflow_jobs.step_assets import report_completions
 from workflow_jobs.wiring import process_service
@@ -112,7 +113,7 @@ def failed_service_steps_sensor(
 def due_rungs_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
     service = process_service(platform)
     fired = service.fire_due_rungs()
-    moved = service.reassign_absent()
+    moved = service.reassign_absent() + service.hand_out_pools()
     return dg.SkipReason(f"{fired} rungs fired, {moved} tasks moved to somebody who is present.")
 
 
@@ -124,12 +125,14 @@ def due_rungs_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceP
 )
 def outbox_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
     connection = slack_connection(platform.settings)
+    slack = SlackClient(connection.bot_token, base_url=connection.base_url)
     sent = deliver_due(
         platform.ops_engine,
         clock=platform.clock,
-        slack=SlackClient(connection.bot_token, base_url=connection.base_url),
+        slack=slack,
         report=lambda completions: report_completions(context.instance, completions),
         slack_users=load_slack_users(platform.settings.slack_users_file),
+        pictures=SlackPictures(platform.ops_engine, platform.snapshots, slack, platform.clock),
     )
     return dg.SkipReason(f"{sent.sent} sent, {sent.retried} to be tried again, {sent.dead} dead letters.")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from resources.fault_points import fault_point
 from resources.ops_database import reading
 from resources.slack import Posted, SlackClient, SlackError, SlackRateLimited, SlackRefused, SlackUnreachable
 from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, UPDATE
+from workflow_jobs.slack_pictures import Pictures
 from workflow_jobs.slack_targets import GONE, Place, SlackTargets
 from workflow_jobs.step_completion import StepCompletion
 from workflow_jobs.store import outbox_rows
@@ -37,6 +38,8 @@ MOST_ATTEMPTS = 10
 FIRST_DELAY = timedelta(seconds=15)
 LONGEST_DELAY = timedelta(hours=1)
 _SLACK_KINDS = (CARD, UPDATE, MESSAGE)
+# What Slack says of a picture that it has not taken in yet, or no longer has.
+_PICTURE_REFUSED = frozenset({"invalid_blocks", "invalid_slack_file", "slack_file_not_found"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,12 @@ def deliver_due(
     report: Callable[[list[StepCompletion]], None],
     limit: int = 50,
     slack_users: Mapping[str, str] | None = None,
+    pictures: Pictures = lambda _asked: None,
 ) -> Delivered:
     """Send up to ``limit`` due rows of each kind (Slack's one by one, Dagster's in one batch).
 
-    ``slack_users`` maps person ids to Slack user ids where e-mail addresses do not match. A row that fails is
+    ``slack_users`` maps person ids to Slack user ids where e-mail addresses do not match; ``pictures`` gives the image
+    block that a card asks for. A row that fails is
     recorded and logged and never stops the others; only a failing ops database raises.
     """
     counts = _Counts()
@@ -82,7 +87,7 @@ def deliver_due(
         if not rows:
             break
         fault_point("outbox.deliver.after_claim")
-        if not _send_one(engine, clock, slack, targets, rows[0], counts):
+        if not _send_one(engine, clock, slack, targets, _with_picture(rows[0], pictures), counts):
             break
     return Delivered(sent=counts.sent, retried=counts.retried, dead=counts.dead)
 
@@ -116,7 +121,7 @@ def _send_one(
 ) -> bool:
     """Send a leased row and mark it. False where this round should end, because Slack asks to wait."""
     try:
-        posted = _send(engine, clock, slack, targets, row)
+        posted = _sent(engine, clock, slack, targets, row)
     except SlackRateLimited as error:
         until = clock.now() + timedelta(seconds=error.retry_after)
         with engine.begin() as connection:
@@ -157,6 +162,29 @@ def _send_one(
     fault_point("outbox.deliver.after_mark")
     counts.sent += 1
     return True
+
+
+def _with_picture(row: Claimed, pictures: Pictures) -> Claimed:
+    """The row with the picture that its card asks for, where there is one."""
+    asked = row.payload.get("picture")
+    block = pictures(asked) if asked else None
+    if not asked or block is None:
+        return row
+    blocks = list(row.payload["blocks"])
+    blocks.insert(int(asked["after"]) + 1, block)
+    return replace(row, payload={**row.payload, "blocks": blocks, "without_picture": row.payload["blocks"]})
+
+
+def _sent(engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTargets, row: Claimed) -> Posted:
+    """Send a row; where Slack does not take it with its picture (yet), without."""
+    try:
+        return _send(engine, clock, slack, targets, row)
+    except SlackRefused as error:
+        if error.code not in _PICTURE_REFUSED or "without_picture" not in row.payload:
+            raise
+        logger.warning("outbox %s (%s): %s; it goes without its picture", row.outbox_id, row.kind, error)
+        bare = {**row.payload, "blocks": row.payload["without_picture"]}
+        return _send(engine, clock, slack, targets, replace(row, payload=bare))
 
 
 def _send(engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTargets, row: Claimed) -> Posted:

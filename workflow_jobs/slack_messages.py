@@ -30,17 +30,23 @@ Block = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message for Slack: ``text`` is what notifications show, ``blocks`` what the channel shows. Valid Block Kit."""
+    """A message for Slack: ``text`` is what notifications show, ``blocks`` what the channel shows. Valid Block Kit.
+
+    ``picture`` asks for the picture of a metric's trend (``metric``, ``alt``, ``limit``), which is put below the block
+    with the number ``after`` when the message is sent.
+    """
 
     text: str
     blocks: tuple[Block, ...]
+    picture: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         block_kit.validate_message(self.text, self.blocks)
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in an outbox payload."""
-        return {"text": self.text, "blocks": list(self.blocks)}
+        body: dict[str, Any] = {"text": self.text, "blocks": list(self.blocks)}
+        return body if self.picture is None else body | {"picture": dict(self.picture)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ def task_card(
         decision_facts(case, task, context),
         *slack_incident.evidence(case, context),
         *slack_breach.evidence(case, context),
+        *_links(case, context),
         _asked(case, task, template, context),
         *_progress(case, template, context),
     ]
@@ -89,7 +96,8 @@ def task_card(
     blocks += _button_rows(task, template, context)
     blocks.append(_footer(case, task, context))
     until = context.instant(task.due_at)
-    return _message(f"{title}: {subject(case, template, context)} ({context.word('due')}: {until})", blocks)
+    text = f"{title}: {subject(case, template, context)} ({context.word('due')}: {until})"
+    return _message(text, blocks, _picture(case, context))
 
 
 def closed_task_card(case: CaseState, task: TaskState, template: Template, context: CardContext) -> Message:
@@ -157,11 +165,12 @@ def _standing(head: str, case: CaseState, context: CardContext, progress: list[B
         decision_facts(case, None, context),
         *slack_incident.evidence(case, context),
         *slack_breach.evidence(case, context),
+        *_links(case, context),
         {"type": "section", "text": markdown(line)},
         *progress,
         _footer(case, None, context),
     ]
-    return _message(f"{head} ({_unmarked(line)})", blocks)
+    return _message(f"{head} ({_unmarked(line)})", blocks, _picture(case, context))
 
 
 def notice(
@@ -227,8 +236,28 @@ def _status_line(case: CaseState, context: CardContext) -> str:
     return line
 
 
-def _message(text: str, blocks: Sequence[Block]) -> Message:
-    return Message(escaped(shortened(text, 300)), tuple(blocks))
+def _message(text: str, blocks: Sequence[Block], picture: Mapping[str, Any] | None = None) -> Message:
+    return Message(escaped(shortened(text, 300)), tuple(blocks), picture)
+
+
+def _picture(case: CaseState, context: CardContext) -> dict[str, Any] | None:
+    """What the card's picture is to show: the trend of the case's metric, with the limit that it crossed."""
+    if not case.metric:
+        return None
+    alt = f"{context.word('trend')}: {shortened(context.metric_label(case.metric), 300)}"
+    return {"metric": case.metric, "alt": alt, "limit": case.threshold, "after": 1}
+
+
+def _links(case: CaseState, context: CardContext) -> list[Block]:
+    """Where the evidence stands: the case, its metric, and the rows behind the figure."""
+    if not context.address:
+        return []
+    links = [f"<{context.address}/cases/{case.case_id}|{escaped(context.word('link_case'))}>"]
+    if case.metric:
+        page = f"{context.address}/metrics/{case.metric}"
+        links.append(f"<{page}|{escaped(context.word('link_metric'))}>")
+        links.append(f"<{page}/explain|{escaped(context.word('link_rows'))}>")
+    return [_context_line(" · ".join(links))]
 
 
 def _titles(node: Step | TemplateBlock, context: CardContext) -> str:

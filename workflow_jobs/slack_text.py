@@ -126,6 +126,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "仅列出有权处理的人员。计时不停。",
     ),
     "assign_to": ("To whom", "转交给"),
+    "trend": ("The last months of", "近几个月走势："),
+    "link_case": ("Case and evidence", "事件单与证据"),
+    "link_metric": ("Metric", "指标"),
+    "link_rows": ("Rows behind the figure", "数据明细"),
     "home_work": ("My work", "我的任务"),
     "home_no_work": ("Nothing waits for you.", "没有等待您处理的任务。"),
     "home_requests": ("My requests", "我的申请"),
@@ -166,12 +170,16 @@ class MetricFigure:
 
 @dataclass(frozen=True)
 class CardContext:
-    """What a card needs besides the case: language (en or zh), local time zone, names, the metric's own words."""
+    """What a card needs besides the case: language (en or zh), local time zone, names, the metric's own words.
+
+    ``address`` is that of the gateway's pages, for links; without one a card has none.
+    """
 
     language: str
     zone: tzinfo
     name: Callable[[str], str]
     figure: MetricFigure | None = None
+    address: str = ""
 
     @property
     def chinese(self) -> bool:

@@ -48,6 +48,7 @@ def process_service(platform: Platform) -> ProcessService:
         channel=platform.settings.slack_channel,
         language=platform.settings.language,
         figures=lambda metric: _figure(platform, metric),
+        address=platform.settings.gateway_url,
     )
 
 

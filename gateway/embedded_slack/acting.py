@@ -6,6 +6,7 @@ through the browser of somebody who runs Trueloop.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -20,6 +21,7 @@ from gateway.embedded_slack.api_messages import with_block_ids
 from gateway.embedded_slack.api_views import checked_view
 from gateway.embedded_slack.block_rules import block_problems
 from gateway.embedded_slack.errors import SlackError
+from gateway.embedded_slack.files import file_object
 from gateway.embedded_slack.inputs import elements, entered, problems, state_values
 from gateway.embedded_slack.interactions import Answer, AppLink
 from gateway.embedded_slack.members import BOT_USER, Member
@@ -71,7 +73,7 @@ def acting_routes(workspace: Workspace, link: AppLink, commands: Sequence[SlashC
     @router.post("/submit")
     async def submit(request: Request) -> Response:
         """Submit a modal. The answer may close it, change it, or name what is wrong field by field."""
-        form = await _form(request)
+        form = await _form_with_files(workspace, request)
         member = _member(workspace, form)
         view = workspace.views.get(_one(form, "view"))
         if view is None or view.user != member.id:
@@ -229,6 +231,28 @@ async def _form(request: Request) -> dict[str, list[str]]:
         raise HTTPException(403, "Only the page itself may act: the header HX-Request is missing.")
     body = (await request.body()).decode("utf-8", "replace")
     return parse_qs(body, keep_blank_values=True, max_num_fields=500)
+
+
+async def _form_with_files(workspace: Workspace, request: Request) -> dict[str, list[str]]:
+    """The fields of a submitted dialog. A file is taken into the workspace, and stands as JSON in its field."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await _form(request)
+    if request.headers.get("hx-request") != "true":
+        raise HTTPException(403, "Only the page itself may act: the header HX-Request is missing.")
+    fields: dict[str, list[str]] = {}
+    async with request.form(max_fields=500, max_files=50) as form:
+        member = str(form.get("as") or "")
+        for name, value in form.multi_items():
+            if isinstance(value, str):
+                fields.setdefault(name, []).append(value)
+            elif value.filename:
+                content = await value.read()
+                try:
+                    added = await run_in_threadpool(workspace.files.add, value.filename, content, member)
+                except SlackError as error:
+                    raise HTTPException(413, f"{value.filename} cannot be added: {error}.") from None
+                fields.setdefault(name, []).append(json.dumps(file_object(added, workspace.public_url)))
+    return fields
 
 
 def _one(form: Mapping[str, list[str]], name: str) -> str:

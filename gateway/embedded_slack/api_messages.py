@@ -27,15 +27,26 @@ def resolve_channel(workspace: Workspace, reference: str) -> Channel:
     return workspace.conversations.direct(member.id)[0]
 
 
-def read_blocks(arguments: Arguments) -> list[dict[str, Any]] | None:
+def read_blocks(workspace: Workspace, arguments: Arguments) -> list[dict[str, Any]] | None:
     blocks = arguments.json("blocks", "invalid_blocks_format")
     if blocks is None:
         return None
-    problems = block_problems(blocks)
+    problems = block_problems(blocks) or _missing_files(workspace, blocks)
     if problems:
         raise SlackError("invalid_blocks", *problems)
     checked: list[dict[str, Any]] = blocks
     return checked
+
+
+def _missing_files(workspace: Workspace, blocks: list[dict[str, Any]]) -> list[str]:
+    """Pictures whose file is not there, or not uploaded completely."""
+    wrong = []
+    for at, block in enumerate(blocks):
+        if block["type"] == "image" and isinstance(block.get("slack_file"), dict):
+            file = workspace.files.get(str(block["slack_file"].get("id")))
+            if file is None or not file.complete:
+                wrong.append(f"invalid slack file [json-pointer:/blocks/{at}/slack_file]")
+    return wrong
 
 
 def with_block_ids(blocks: list[dict[str, Any]] | None, prefix: str) -> list[dict[str, Any]] | None:
@@ -100,7 +111,7 @@ def _own_message(workspace: Workspace, arguments: Arguments, refusal: str) -> Me
 
 def post_message(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
     channel = resolve_channel(workspace, arguments.required("channel", "channel_not_found"))
-    blocks = with_block_ids(read_blocks(arguments), "b")
+    blocks = with_block_ids(read_blocks(workspace, arguments), "b")
     message = workspace.messages.post(
         channel.id,
         BOT_USER,
@@ -114,7 +125,7 @@ def post_message(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
 
 def update(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
     message = _own_message(workspace, arguments, "cant_update_message")
-    blocks = with_block_ids(read_blocks(arguments), "b")
+    blocks = with_block_ids(read_blocks(workspace, arguments), "b")
     given = "text" in arguments or blocks is not None
     if not given:
         raise SlackError("no_text")
@@ -146,7 +157,7 @@ def post_ephemeral(workspace: Workspace, arguments: Arguments) -> dict[str, Any]
         raise SlackError("user_not_found")
     if channel.is_im and channel.im_user != member.id:
         raise SlackError("user_not_in_channel")
-    blocks = with_block_ids(read_blocks(arguments), "b")
+    blocks = with_block_ids(read_blocks(workspace, arguments), "b")
     message = workspace.messages.post(
         channel.id,
         BOT_USER,

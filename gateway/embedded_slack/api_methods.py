@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.embedded_slack import api_messages, api_views, api_workspace
+from gateway.embedded_slack import api_files, api_messages, api_views, api_workspace
 from gateway.embedded_slack.web_api import Method
 
 METHODS: dict[str, Method] = {
@@ -19,6 +19,9 @@ METHODS: dict[str, Method] = {
     "conversations.members": api_workspace.conversation_members,
     "conversations.open": api_workspace.open_conversation,
     "conversations.replies": api_workspace.replies,
+    "files.completeUploadExternal": api_files.complete_upload,
+    "files.getUploadURLExternal": api_files.upload_address,
+    "files.info": api_files.file_info,
     "reactions.add": api_messages.add_reaction,
     "users.info": api_workspace.user_info,
     "users.list": api_workspace.list_users,
@@ -38,6 +41,8 @@ READING = frozenset(
         "conversations.list",
         "conversations.members",
         "conversations.replies",
+        "files.getUploadURLExternal",
+        "files.info",
         "users.info",
         "users.list",
         "users.lookupByEmail",

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.embedded_slack.acting import SlashCommand, acting_routes
+from gateway.embedded_slack.api_files import file_routes
 from gateway.embedded_slack.api_methods import METHODS, READING
 from gateway.embedded_slack.interactions import ACK_LIMIT_SECONDS, AppLink
 from gateway.embedded_slack.page import Page, page_routes
@@ -36,8 +37,10 @@ def create_embedded_slack(
     """The Web API, the page and the line to the app at ``events_url``. Answers only on the loopback address."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.workspace = workspace
+    workspace.public_url = public_url
     app.state.link = AppLink(workspace, events_url=events_url, public_url=public_url, ack_limit=ack_limit)
     app.include_router(web_api(workspace, METHODS, READING))
+    app.include_router(file_routes(workspace))
     app.include_router(page_routes(workspace, Page(workspace, zone, commands)))
     app.include_router(acting_routes(workspace, app.state.link, commands))
     return _LoopbackOnly(app)

@@ -16,7 +16,7 @@ _MULTI_SELECTS = {f"multi_{name}" for name in _SELECTS}
 _PICKERS = {"datepicker", "timepicker", "datetimepicker", "radio_buttons", "checkboxes"}
 _TEXT_INPUTS = {"plain_text_input", "number_input", "email_text_input", "url_text_input"}
 _ACTION_ELEMENTS = {"button", "overflow"} | _SELECTS | _MULTI_SELECTS | _PICKERS
-_INPUT_ELEMENTS = _TEXT_INPUTS | _SELECTS | _MULTI_SELECTS | _PICKERS
+_INPUT_ELEMENTS = _TEXT_INPUTS | _SELECTS | _MULTI_SELECTS | _PICKERS | {"file_input"}
 _ACCESSORIES = _ACTION_ELEMENTS | {"image"}
 Problems = list[str]
 
@@ -178,6 +178,8 @@ def _element(element: Any, allowed: set[str], where: str, problems: Problems) ->
         _options(element, kind, where, problems)
     if kind == "number_input" and "is_decimal_allowed" not in element:
         problems.append(f"missing required field: is_decimal_allowed [json-pointer:{where}]")
+    if kind == "file_input" and not 1 <= int(element.get("max_files", 10)) <= 10:
+        problems.append(f"must be between 1 and 10 [json-pointer:{where}/max_files]")
     if "confirm" in element:
         for part in ("title", "text", "confirm", "deny"):
             _text(element["confirm"].get(part), 300, f"{where}/confirm/{part}", problems)

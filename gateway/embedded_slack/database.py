@@ -42,6 +42,9 @@ create table if not exists view (
     id text primary key, kind text not null, user text not null, body text not null, hash text not null,
     external_id text unique, root_view_id text not null, previous_view_id text, opened integer not null,
     errors text not null default '{}', entered text not null default '{}');
+create table if not exists file (
+    id text primary key, key text not null unique, name text not null, title text not null, mimetype text not null,
+    size integer not null, user text not null, created integer not null, content blob, complete integer not null);
 create index if not exists view_user on view (user, kind);
 """
 

@@ -5,6 +5,7 @@ Slack's own client refuses an empty required field or a number out of range befo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -51,6 +52,8 @@ def entered(element: Mapping[str, Any], given: Sequence[str]) -> dict[str, Any]:
     """The value part that Slack sends for one element."""
     kind = element["type"]
     first = given[0].strip() if given else ""
+    if kind == "file_input":
+        return {"files": [json.loads(one) for one in given if one]}
     if kind in _TEXT:
         return {"value": given[0] if first else None}
     if kind in _PLAIN_VALUES:
@@ -83,7 +86,10 @@ def problems(blocks: Sequence[Mapping[str, Any]], form: Mapping[str, Sequence[st
             if not block.get("optional", False):
                 found[block["block_id"]] = "Please complete this required field."
             continue
-        sentence = _problem(element, given[0])
+        sentences = [_problem(element, one) for one in (given if element["type"] == "file_input" else given[:1])]
+        if element["type"] == "file_input" and len(given) > int(element.get("max_files", 10)):
+            sentences.append(f"At most {element['max_files']} files may be added.")
+        sentence = next((one for one in sentences if one), "")
         if sentence:
             found[block["block_id"]] = sentence
     return found
@@ -91,6 +97,10 @@ def problems(blocks: Sequence[Mapping[str, Any]], form: Mapping[str, Sequence[st
 
 def _problem(element: Mapping[str, Any], text: str) -> str:
     kind = element["type"]
+    if kind == "file_input":
+        file = json.loads(text)
+        allowed = element.get("filetypes")
+        return "" if not allowed or file["filetype"] in allowed else f"Only {', '.join(allowed)} may be added."
     if kind == "number_input":
         return _number_problem(element, text.strip())
     if kind == "email_text_input" and "@" not in text:

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.embedded_slack.conversations import Conversations
 from gateway.embedded_slack.database import Database
 from gateway.embedded_slack.faults import FaultPlan
+from gateway.embedded_slack.files import Files
 from gateway.embedded_slack.members import Member, Members
 from gateway.embedded_slack.messages import Messages
 from gateway.embedded_slack.views import Views
@@ -46,6 +47,9 @@ class Workspace:
         self.conversations = Conversations(self.database, clock)
         self.messages = Messages(self.database, clock)
         self.views = Views(self.database, clock)
+        self.files = Files(self.database, clock)
+        # Where the page and its files are reached; set by the application that serves them.
+        self.public_url = ""
         self.faults = FaultPlan()
         # Languages of the members' clients by user id, such as zh-CN; nobody has chosen one at first.
         self.locales: dict[str, str] = {}
