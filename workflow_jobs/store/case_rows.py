@@ -12,11 +12,12 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from resources.ops_database import UtcDateTime
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.assignment import task_weight
 from workflow_jobs.engine.state import CaseState, TaskState, state_to_json
@@ -35,6 +36,7 @@ from workflow_jobs.store.tables import (
 )
 
 _OPEN = sa.text(f"process_task.{TASK_OPEN.text}")
+_NOT_POOLED = sa.not_(task.c.pooled)
 _TIMED = sa.text(f"process_case.{CASE_TIMED.text}")
 _REQUESTED = sa.text(f"process_service_step.{SERVICE_REQUESTED.text}")
 # Statements of the hot path are built once: building one costs more than SQLite needs to run it.
@@ -68,6 +70,20 @@ _NEXT_NUMBER = (
     .where(number.c.name == sa.bindparam("of"))
     .values(value=number.c.value + 1)
     .returning(number.c.value)
+)
+_NOW = sa.bindparam("now", type_=UtcDateTime())
+_LIMIT = sa.bindparam("limit", type_=sa.Integer())
+_DUE_RUNGS = (
+    sa.select(task.c.case_id).where(_OPEN, task.c.next_rung_at <= _NOW).order_by(task.c.next_rung_at).limit(_LIMIT)
+)
+_LATE_SERVICES = (
+    sa.select(service_step.c.case_id)
+    .where(_REQUESTED, service_step.c.timeout_at <= _NOW)
+    .order_by(service_step.c.timeout_at)
+    .limit(_LIMIT)
+)
+_DUE_TIMERS = (
+    sa.select(case.c.case_id).where(_TIMED, case.c.next_timer_at <= _NOW).order_by(case.c.next_timer_at).limit(_LIMIT)
 )
 EFFECTIVE = {"effective": True, "ineffective": False}
 
@@ -313,49 +329,64 @@ def _end_service(
 
 def cases_with_due_rungs(connection: Connection, now: datetime, limit: int) -> list[str]:
     """Cases of the tasks whose next rung is due, the longest due first; at most ``limit`` tasks are looked at."""
-    found = connection.execute(due_rungs_query(now, limit))
+    found = connection.execute(_DUE_RUNGS, {"now": now, "limit": limit})
     return list(dict.fromkeys(found.scalars()))
 
 
 def due_rungs_query(now: datetime, limit: int) -> sa.Select[tuple[str]]:
     """The scan for due rungs: reads the partial index up to ``now`` and nothing else."""
-    return sa.select(task.c.case_id).where(_OPEN, task.c.next_rung_at <= now).order_by(task.c.next_rung_at).limit(limit)
+    return _DUE_RUNGS.params(now=now, limit=limit)
 
 
 def cases_with_late_services(connection: Connection, now: datetime, limit: int) -> list[str]:
     """Cases of the service attempts whose time is over."""
-    found = connection.execute(
-        sa.select(service_step.c.case_id)
-        .where(_REQUESTED, service_step.c.timeout_at <= now)
-        .order_by(service_step.c.timeout_at)
-        .limit(limit)
-    )
+    found = connection.execute(_LATE_SERVICES, {"now": now, "limit": limit})
     return list(dict.fromkeys(found.scalars()))
 
 
 def cases_with_due_timers(connection: Connection, now: datetime, limit: int) -> list[str]:
     """Cases that have something to do themselves: a wait is over, or a rung of their own ladder is due."""
-    return list(connection.execute(due_timers_query(now, limit)).scalars())
+    return list(connection.execute(_DUE_TIMERS, {"now": now, "limit": limit}).scalars())
 
 
 def due_timers_query(now: datetime, limit: int) -> sa.Select[tuple[str]]:
     """The scan for due timers: reads the partial index up to ``now`` and nothing else."""
-    return (
-        sa.select(case.c.case_id).where(_TIMED, case.c.next_timer_at <= now).order_by(case.c.next_timer_at).limit(limit)
-    )
+    return _DUE_TIMERS.params(now=now, limit=limit)
 
 
 def open_assignees(connection: Connection) -> list[str | None]:
     """Everybody who has an open task; None where somebody still has to be found."""
-    return list(connection.execute(sa.select(task.c.assignee).where(_OPEN).distinct()).scalars())
+    return list(connection.execute(sa.select(task.c.assignee).where(_OPEN, _NOT_POOLED).distinct()).scalars())
 
 
-def cases_of_assignees(connection: Connection, assignees: Collection[str], *, unassigned: bool) -> list[str]:
-    """Cases with an open task of one of these people (or of nobody, where it does not wait to be claimed)."""
+class Waiting(NamedTuple):
+    """An open task that somebody else is to be asked for; ``weight`` is that of its case's priority."""
+
+    case_id: str
+    created_at: datetime
+    weight: float
+
+
+def tasks_of_assignees(connection: Connection, assignees: Collection[str], *, unassigned: bool) -> list[Waiting]:
+    """Open tasks of these people (or of nobody, where they do not wait to be claimed)."""
     whose: sa.ColumnElement[bool] = task.c.assignee.in_(sorted(assignees))
     if unassigned:
-        whose = sa.or_(whose, sa.and_(task.c.assignee.is_(None), sa.not_(task.c.pooled)))
-    return list(connection.execute(sa.select(task.c.case_id).where(_OPEN, whose).distinct()).scalars())
+        whose = sa.or_(whose, task.c.assignee.is_(None))
+    found = connection.execute(
+        sa.select(task.c.case_id, task.c.created_at, task.c.weight).where(_OPEN, _NOT_POOLED, whose)
+    )
+    return [Waiting(*row) for row in found.tuples()]
+
+
+def open_cases_after(connection: Connection, case_id: str, limit: int) -> list[str]:
+    """Open cases whose id comes after this one, in order of their ids."""
+    found = connection.execute(
+        sa.select(case.c.case_id)
+        .where(case.c.status == "open", case.c.case_id > case_id)
+        .order_by(case.c.case_id)
+        .limit(limit)
+    )
+    return list(found.scalars())
 
 
 def rungs_before(
