@@ -240,7 +240,9 @@ def _with_notes(found: Directory, notes: PeopleFile) -> Directory:
         skills[person_id] = frozenset(entry.skills)
         named = [(known(one.person), one) for one in entry.substitutes]
         substitutes[person_id] = tuple(
-            Substitute(other, one.starts_on, one.ends_on) for other, one in named if other not in (None, person_id)
+            Substitute(other, one.starts_on, one.ends_on)
+            for other, one in named
+            if other is not None and other != person_id
         )
     return replace(
         found,

@@ -13,6 +13,7 @@ from functools import lru_cache
 from resources.calendars import DEFAULT
 from resources.packs import PackError, SourcePack
 from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.work_week import DEFAULT_HOURS
 from workflow_jobs.engine.working_time import WorkingCalendar
 
 
@@ -66,7 +67,6 @@ def _built(
     extra_days: tuple[date, ...],
     confirmed_through: date | None,
 ) -> WorkingCalendar:
-    given = {} if hours is None else {"hours": hours}
     return WorkingCalendar(
         country,
         time_zone=time_zone,
@@ -74,5 +74,5 @@ def _built(
         days_off=days_off,
         extra_days=extra_days,
         confirmed_through=confirmed_through,
-        **given,
+        hours=DEFAULT_HOURS if hours is None else hours,
     )

@@ -1,8 +1,8 @@
 """The process service: one command, one transaction, its events, tasks and messages committed together.
 
-Belongs here: the commands that people, sensors and jobs may give. Does not belong here: what is done because time passes
-(timekeeping), the transaction that they share (case_transactions), what may happen (engine), SQL (store), what messages say (slack_messages, outgoing), sending them
-(outbox).
+Belongs here: the commands that people, sensors and jobs may give. Does not belong here: what is done because time
+passes (timekeeping), the transaction that they share (case_transactions), what may happen (engine), SQL (store), what
+messages say (slack_messages, outgoing), sending them (outbox).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from sqlalchemy.engine import Connection
 from resources.ops_database import reading
 from workflow_jobs.cases import DecisionResult, OpenRequest, OpenResult, dismissed, may_open, news, open_key
 from workflow_jobs.engine import commands as c
-from workflow_jobs.engine import events as e
 from workflow_jobs.engine.decide import reopenable
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
@@ -29,7 +28,7 @@ from workflow_jobs.timekeeping import Timekeeping
 CASE_NUMBER = "case"
 
 
-class ProcessService(PeopleCommands):
+class ProcessService(PeopleCommands, Timekeeping):
     """Opens and moves cases. Built like :class:`ProcessReader`.
 
     Refusals of the engine pass through as :class:`~workflow_jobs.engine.refusal.Refused`.

@@ -16,6 +16,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from itertools import accumulate
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -87,7 +88,7 @@ class WorkingCalendar:
         totals = (sum(closes - opens for opens, closes in self._read_day(index)) for index in range(count))
         self._before = array("q", accumulate(totals, initial=0))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """What the calendar amounts to, as text: equal for equal answers. A newer list of holidays changes it too."""
         told = f"{self.time_zone.key} {self._first} {sorted(self._week.items())} {self.confirmed_through}"
