@@ -65,7 +65,9 @@ def _all_holders(flow: Flow, step: HumanStep, role: str, accountable: str) -> li
     for person in holders:
         choice: Choice | None = Choice(person, f"{role}: each who holds it is asked")
         if whom.is_away(flow, person):
-            other = whom.choice_for(flow, step, role, accountable, None, instead_of=person, besides=taken)
+            other = whom.choice_for(
+                flow, step, role, accountable, None, instead_of=person, besides=taken, only=(person,)
+            )
             if other is not None and other.present:
                 choice = Choice(other.person_id, other.reason, other.substitute_for or person)
                 taken.add(other.person_id)

@@ -111,10 +111,16 @@ def choice_for(
     *,
     instead_of: str | None = None,
     besides: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> assignment.Choice | None:
-    """Whom to ask for the step, of the role, else of who answers for it; in whose place, and who not besides others."""
+    """Whom to ask for the step, of the role, else of who answers for it; in whose place, and who not besides others.
+
+    `only`: of the role just these are meant.
+    """
     roles = [role, accountable] if tier is not None else [role, accountable, flow.env.template.owner_role]
     holders = {one: flow.env.directory.candidates(one) for one in roles}
+    if only is not None:
+        holders[role] = tuple(only)
     # Where the tier decides who may approve, a substitute of a lower rank must not.
     bound = None if tier is None else frozenset((*holders[role], *holders[accountable]))
     need = assignment.Need(
