@@ -18,6 +18,7 @@ from gateway.commands import (
     snapshots,
     sources,
     status,
+    template_versions,
     templates,
     tokens,
 )
@@ -43,6 +44,11 @@ metrics.app.command("versions")(proposals.versions)
 metrics.app.command("rollback")(proposals.rollback)
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(cases.app, name="cases")
+templates.app.command("versions")(template_versions.versions)
+templates.app.command("rollback")(template_versions.rollback)
+templates.app.command("release")(template_versions.release)
+templates.app.command("migrate")(template_versions.migrate)
+templates.app.command("replay")(template_versions.replay)
 app.add_typer(templates.app, name="templates")
 app.add_typer(snapshots.app, name="snapshots")
 app.add_typer(tokens.app, name="tokens")

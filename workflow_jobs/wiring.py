@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from ops_assets.access_file import access_policy_of
 from ops_assets.breach import Breach
@@ -21,6 +21,9 @@ from workflow_jobs.detection import Contributors
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_text import MetricFigure
 from workflow_jobs.template_library import TemplateLibrary, load_library
+from workflow_jobs.template_versions import TemplateVersions
+
+S = TypeVar("S", ProcessService, TemplateVersions)
 
 
 @cache
@@ -35,9 +38,19 @@ def process_service(platform: Platform) -> ProcessService:
 
     One per platform, since its calendars take a while to compute. Raises PackError for calendars that cannot be.
     """
+    return _wired(ProcessService, platform)
+
+
+@cache
+def template_versions(platform: Platform) -> TemplateVersions:
+    """Versions of templates on the same database, with the same people and calendars."""
+    return _wired(TemplateVersions, platform)
+
+
+def _wired(kind: type[S], platform: Platform) -> S:
     calendars = build_calendars(platform.pack)
     check_templates(library(), calendars, platform.pack.name)
-    return ProcessService(
+    return kind(
         platform.ops_engine,
         clock=platform.clock,
         templates=library(),

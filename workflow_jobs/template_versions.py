@@ -1,0 +1,242 @@
+"""Versions of a template: which there are and which is in force, moving running cases, replaying past ones.
+
+Belongs here: one transaction for each change of what is in force, and one for each case that moves. Does not belong
+here: whether a case fits and what would have gone another way (engine), SQL (store), who may give the command (the
+command line asks for a login).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.engine import Connection
+
+from resources.ops_database import reading
+from workflow_jobs.case_transactions import CaseTransactions, Change
+from workflow_jobs.engine.environment import Environment
+from workflow_jobs.engine.evolve import fold
+from workflow_jobs.engine.migration import Fit, fits, migrate
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.replaying import Replayed, replay_case
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.template import Template
+from workflow_jobs.store import case_rows, template_rows
+from workflow_jobs.store import reading as rows
+from workflow_jobs.store.template_rows import VersionChange
+
+_SHORTEST_HASH: Final = 6
+
+
+class VersionError(LookupError):
+    """There is no such version, or none to go back to; the sentence says which there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a template. `first_used_at` None: no case was opened with it yet. `newest`: the folder's.
+
+    `since` and `set_by` are set where somebody put it in force.
+    """
+
+    hash: str
+    version: int
+    first_used_at: datetime | None
+    open_cases: int
+    cases: int
+    newest: bool
+    in_force: bool
+    since: datetime | None = None
+    set_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of one running case: moved, or why not. `notes` say what moving means."""
+
+    case_id: str
+    moved: bool
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class TemplateVersions(CaseTransactions):
+    """Built like the process service. Unknown templates raise LookupError, unknown versions VersionError."""
+
+    def versions(self, template_id: str) -> list[Version]:
+        """Every version that is known: those with which cases were opened, and the folder's; that one last."""
+        with reading(self._engine) as connection:
+            return self._versions(connection, template_id)
+
+    def changes(self, template_id: str) -> list[VersionChange]:
+        """Who put which version in force, oldest first."""
+        with reading(self._engine) as connection:
+            return template_rows.version_changes(connection, template_id)
+
+    def roll_back(self, template_id: str, person_id: str, to: str | None = None) -> Version:
+        """Put an earlier version in force: new cases open with it, in every process, from the next one on.
+
+        ``to`` is a hash or its beginning; None takes the version used before the one in force.
+        """
+
+        def work(connection: Connection) -> Version:
+            known = self._versions(connection, template_id)
+            chosen = _named(known, to, template_id) if to is not None else _before(known, template_id)
+            version = self._version(connection, template_id, chosen.hash)
+            now = self._clock.now()
+            case_rows.keep_template(connection, version.hash, template_id, version.text, now)
+            template_rows.put_in_force(connection, template_id, version.hash, person_id, now)
+            return _in_force(self._versions(connection, template_id))
+
+        return self._transaction("roll_back_template", work)
+
+    def release(self, template_id: str, person_id: str) -> Version:
+        """Let the newest version of the folder be in force again. Raises VersionError where it is already."""
+
+        def work(connection: Connection) -> Version:
+            newest = self._templates.get(template_id)
+            if not template_rows.release(connection, template_id, newest.hash, person_id, self._clock.now()):
+                raise VersionError(
+                    f"The newest version of {template_id} (version {newest.version}) is in force already."
+                )
+            return _in_force(self._versions(connection, template_id))
+
+        return self._transaction("release_template", work)
+
+    def migrate(
+        self,
+        template_id: str,
+        person_id: str,
+        *,
+        to: str | None = None,
+        cases: Collection[str] | None = None,
+        dry_run: bool = False,
+    ) -> list[Moved]:
+        """Move running cases to another version (``to``; None: the one in force), each in a transaction of its own.
+
+        ``cases`` None takes every open case that follows another version. A case either moves whole or stays as it is,
+        with the reasons; a dry run only says so.
+        """
+        with reading(self._engine) as connection:
+            target = self._target(connection, template_id, to)
+            if cases is None:
+                wanted = template_rows.open_cases(connection, template_id, other_than=target.hash)
+            else:
+                wanted = list(dict.fromkeys(cases))
+                found = template_rows.templates_of(connection, wanted)
+                for case_id in wanted:
+                    if found.get(case_id) != template_id:
+                        raise VersionError(f"There is no case {case_id!r} of {template_id}.")
+        return [
+            self._look(case_id, target) if dry_run else self._move(case_id, target, person_id) for case_id in wanted
+        ]
+
+    def replay(self, template_id: str, *, to: str | None = None, limit: int = 50) -> list[Replayed]:
+        """Play the newest past cases on another version (``to``; None: the folder's newest), newest first.
+
+        Each is compared with a play on the version with which it was opened, with the people and calendars of today.
+        """
+        directory = self._directory()
+
+        def environment(template: Template) -> Environment:
+            return Environment(
+                template=template, calendar=self._calendar, directory=directory, calendars=self._calendars
+            )
+
+        with reading(self._engine) as connection:
+            newest = self._templates.get(template_id)
+            target = newest if to is None else self._target(connection, template_id, to)
+            replayed = []
+            for case_id in template_rows.newest_cases(connection, template_id, limit):
+                log = [event for event, _ in rows.case_events(connection, case_id)]
+                old = self._stored(connection, template_id, template_rows.pinned_at_opening(connection, case_id))
+                replayed.append(replay_case(log, old, target, environment))
+            return replayed
+
+    def _look(self, case_id: str, target: Template) -> Moved:
+        with reading(self._engine) as connection:
+            state = self._known(rows.case_state(connection, case_id), case_id)
+            fit = fits(state, self._template_of(connection, state), target)
+        return Moved(case_id, False, fit.reasons, fit.notes)
+
+    def _move(self, case_id: str, target: Template, person_id: str) -> Moved:
+        directory = self._directory()
+
+        def work(connection: Connection) -> Moved:
+            state = self._locked(connection, case_id)
+            old, now = self._template_of(connection, state), self._clock.now()
+            fit: Fit = fits(state, old, target)
+            if fit.reasons:
+                return Moved(case_id, False, fit.reasons, fit.notes)
+            case_rows.keep_template(connection, target.hash, target.id, target.text, now)
+            environment = self._environment(connection, target, state.data, directory)
+            events = migrate(state, old, target, now, environment, person_id)
+            after: CaseState = fold(state, events)
+            self._write(connection, Change(state, after, events), target, directory, now, "cli")
+            return Moved(case_id, True, (), fit.notes)
+
+        try:
+            return self._transaction("migrate_case", work)
+        except Refused as refused:
+            return Moved(case_id, False, (refused.sentence,), ())
+
+    def _target(self, connection: Connection, template_id: str, to: str | None) -> Template:
+        if to is None:
+            return self._in_force(connection, template_id)
+        return self._version(
+            connection, template_id, _named(self._versions(connection, template_id), to, template_id).hash
+        )
+
+    def _version(self, connection: Connection, template_id: str, content_hash: str) -> Template:
+        newest = self._templates.get(template_id)
+        return newest if newest.hash == content_hash else self._stored(connection, template_id, content_hash)
+
+    def _versions(self, connection: Connection, template_id: str) -> list[Version]:
+        newest = self._templates.get(template_id)
+        chosen = template_rows.chosen(connection, template_id)
+        in_force = chosen.hash if chosen is not None else newest.hash
+        found = []
+        stored = {one.hash: one for one in template_rows.stored_versions(connection, template_id)}
+        for content_hash in (*(one for one in stored if one != newest.hash), newest.hash):
+            row = stored.get(content_hash)
+            number = self._version(connection, template_id, content_hash).version
+            by_hand = chosen if chosen is not None and chosen.hash == content_hash else None
+            found.append(
+                Version(
+                    hash=content_hash,
+                    version=number,
+                    first_used_at=row.first_used_at if row is not None else None,
+                    open_cases=row.open_cases if row is not None else 0,
+                    cases=row.cases if row is not None else 0,
+                    newest=content_hash == newest.hash,
+                    in_force=content_hash == in_force,
+                    since=by_hand.since if by_hand is not None else None,
+                    set_by=by_hand.set_by if by_hand is not None else None,
+                )
+            )
+        return found
+
+
+def _in_force(versions: Collection[Version]) -> Version:
+    return next(one for one in versions if one.in_force)
+
+
+def _before(versions: list[Version], template_id: str) -> Version:
+    """The version before the one in force."""
+    place = versions.index(_in_force(versions))
+    if place == 0:
+        raise VersionError(f"There is no version of {template_id} before the one in force.")
+    return versions[place - 1]
+
+
+def _named(versions: Collection[Version], to: str, template_id: str) -> Version:
+    """The version with that hash; its beginning is enough where it is not shared."""
+    wanted = to.removeprefix("sha256:")
+    found = [one for one in versions if one.hash.removeprefix("sha256:").startswith(wanted)]
+    if len(wanted) < _SHORTEST_HASH or len(found) != 1:
+        known = ", ".join(one.hash.removeprefix("sha256:")[:12] for one in versions)
+        what = "several versions begin with" if len(found) > 1 else "there is no version"
+        raise VersionError(f"{template_id}: {what} {to!r} (there are: {known}; give {_SHORTEST_HASH} letters or more).")
+    return found[0]
