@@ -14,108 +14,25 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from tests.engine_world import JOBS, MONDAY, ROLES, STAFF, Play, calendar, people, shipped, to_the_end
+from tests.engine_templates import templates
+from tests.engine_world import MONDAY, STAFF, Play, calendar, people, shipped, to_the_end
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
+from workflow_jobs.engine.children import waiting_for
 from workflow_jobs.engine.evolve import fold, replay
 from workflow_jobs.engine.layout import layout_of
-from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState, TaskState, state_from_json, state_to_json
-from workflow_jobs.engine.template import HumanStep, Template, load_template
+from workflow_jobs.engine.template import HumanStep, Template
 
 PERSONS = tuple(STAFF)
-TITLE = {"en": "T", "zh": "题"}
-FIELD = {"name": "amount", "type": "decimal", "title": TITLE, "required": True, "min": 0}
 STEPS: Counter[str] = Counter()
 SEEN: Counter[str] = Counter()
 # How often each kind of thing happens in a long life; of an incident people decide less and let rest more.
 OTHER = (2, 10, 6, 3, 2, 6, 5, 0.6, 3, 2, 1, 2)
 INCIDENT = (1, 1, 6, 3, 2, 0, 2, 2, 3, 6, 2, 3)
-
-
-@st.composite
-def templates(draw: st.DrawFn) -> Template:
-    """A sound template: nested forks, human steps with or without tiers and endings, service steps, ladders, effect."""
-    number = iter(range(1, 100))
-    role = st.sampled_from(("buyer", "quality_engineer", "finance_analyst", "cfo", "sales_rep"))
-
-    by_itself = draw(st.booleans())
-
-    def human(tiered: bool = False) -> dict[str, Any]:
-        outcomes: list[dict[str, Any]] = [{"id": "go", "title": TITLE}]
-        if draw(st.booleans()) and not by_itself:
-            outcomes.append({"id": "stop", "title": TITLE, "ends_case": "stopped"})
-        step: dict[str, Any] = {
-            "id": f"h{next(number)}",
-            "kind": "human",
-            "title": TITLE,
-            "raci": {"accountable": draw(role)},
-            "sla": draw(st.sampled_from(("PT30M", "PT4H", "P1D", "P3DT1H"))),
-            "outcomes": outcomes,
-        }
-        if tiered:
-            step["tiers"] = [
-                {"when": "data.amount < 50000.0", "responsible": "finance_analyst"},
-                {"default": True, "responsible": "cfo"},
-            ]
-        else:
-            step["raci"]["responsible"] = draw(role)
-        if draw(st.booleans()):
-            step["actions"] = {
-                "acknowledge": True,
-                "assign": draw(st.booleans()),
-                "snooze": {"at_most": draw(st.sampled_from(("PT2H", "P3D"))), "times": draw(st.integers(1, 3))},
-            }
-        return step
-
-    def node(depth: int) -> dict[str, Any]:
-        kind = draw(st.sampled_from(("human", "human", "service", "fork" if depth else "tiered", "tiered")))
-        if kind == "fork":
-            branches = draw(st.integers(2, 3))
-            return {
-                "fork": {"id": f"f{next(number)}", "join": "all", "branches": [run(depth - 1) for _ in range(branches)]}
-            }
-        if kind == "service":
-            return {
-                "id": f"s{next(number)}",
-                "kind": "service",
-                "title": TITLE,
-                "raci": {"responsible": "production_planner", "accountable": "production_manager"},
-                "job": JOBS[0],
-                "timeout": "PT30M",
-                "attempts": draw(st.integers(1, 3)),
-            }
-        return human(tiered=kind == "tiered")
-
-    def run(depth: int) -> list[dict[str, Any]]:
-        return [node(depth) for _ in range(draw(st.integers(1, 2)))]
-
-    first = human()
-    first["form"] = [FIELD]
-    rungs = sorted(draw(st.sets(st.integers(10, 300), max_size=4)))
-    target = st.sampled_from(("assignee", "manager", "accountable", "requester", "owner", "role:ceo"))
-    whole: dict[str, Any] = {
-        "id": "random",
-        "version": 1,
-        "title": TITLE,
-        "description": TITLE,
-        "owner_role": "plant_manager",
-        "closes": "on_resolution" if by_itself else "after_last_step",
-        "ladder": [{"at": at, "action": "remind", "to": draw(target)} for at in rungs],
-        "steps": [first, *run(2)],
-    }
-    if by_itself:
-        whole["reopens_within"] = "PT12H"
-    else:
-        failing = draw(st.sampled_from(("reopen", "escalate")))
-        rule_text = 'direction == "below" ? value >= threshold : value <= threshold'
-        whole["effect"] = {"metric_from": "trigger", "window": "P7D", "rule": rule_text, "on_failure": failing}
-    template = load_template(json.dumps(whole), file="random.json")
-    assert lint(template, ROLES, JOBS) == []
-    return template
 
 
 class Cases(RuleBasedStateMachine):
@@ -124,9 +41,15 @@ class Cases(RuleBasedStateMachine):
     play: Play
     checked = 0
 
-    @initialize(template=templates(), requester=st.none() | st.sampled_from(PERSONS))
-    def start(self, template: Template, requester: str | None) -> None:
-        self.play = Play(template, now=MONDAY).open(requested_by=requester)
+    @initialize(
+        template=templates(),
+        requester=st.none() | st.sampled_from(PERSONS),
+        day=st.sampled_from(("2026-11-10", "2026-11-18", "2026-12-24")),
+        note=st.booleans(),
+    )
+    def start(self, template: Template, requester: str | None, day: str, note: bool) -> None:
+        data = {"day": day, "note": "n"} if note else {"day": day}
+        self.play = Play(template, now=MONDAY).open(requested_by=requester, data=data)
 
     def attempt(self, command: c.Command) -> None:
         """Do it or be refused; a refusal changes nothing."""
@@ -142,7 +65,7 @@ class Cases(RuleBasedStateMachine):
         pick=st.integers(0, 50),
         version=st.integers(0, 2),
         person=st.none() | st.sampled_from(PERSONS),
-        outcome=st.sampled_from(("go", "go", "go", "stop", "retry", "done_by_hand", "fly")),
+        outcome=st.sampled_from(("go", "go", "go", "back", "back", "stop", "retry", "done_by_hand", "fly")),
         amount=st.sampled_from(("1", "49999.99", "50000", "x")),
         clicks=st.integers(1, 2),
     )
@@ -151,7 +74,8 @@ class Cases(RuleBasedStateMachine):
         task = tasks[pick % len(tasks)]
         who = person or task.assignee or "pm"
         fields = {field.name for field in question_of(self.play.template, task).form}
-        form = {"amount": amount} if "amount" in fields else {"comment": "done"} if "comment" in fields else {}
+        typed = {"amount": amount, "comment": "done", "why": "not yet"}
+        form = {name: value for name, value in typed.items() if name in fields}
         # Version 0 stands for the current one, so that most clicks are not stale.
         command = c.DecideTask(
             task_id=task.task_id, task_version=version or task.version, person_id=who, outcome=outcome, form=form
@@ -175,7 +99,33 @@ class Cases(RuleBasedStateMachine):
     def scan(self, times: int) -> None:
         for _ in range(times):
             self.attempt(c.FireRungs())
+            self.attempt(c.FireTimers())
         self.attempt(c.TimeOutServices())
+
+    @rule(pick=st.integers(0, 9), person=st.none() | st.sampled_from(PERSONS), sent=st.booleans())
+    def something_happens_outside(self, pick: int, person: str | None, sent: bool) -> None:
+        """A signal comes, or the time that a step waits for; also one that nothing waits for."""
+        waits = self.play.state.waits
+        if not waits or sent:
+            signal = waits[pick % len(waits)].signal if waits else "signal_w1"
+            self.attempt(c.SendSignal(signal=signal, data={"note": "it came"}, person_id=person))
+            return
+        self.play.now = max(self.play.now, waits[pick % len(waits)].wake_at or self.play.now)
+        self.attempt(c.FireTimers())
+
+    @rule(
+        pick=st.integers(0, 9), outcome=st.sampled_from(("completed", "stopped", "withdrawn")), number=st.integers(0, 3)
+    )
+    def another_case_ends(self, pick: int, outcome: str, number: int) -> None:
+        opened = [event.child_case_id for event in self.play.log if isinstance(event, e.ChildRequested)]
+        child = opened[pick % len(opened)] if opened and number else f"c1-{number}"
+        self.attempt(c.EndChild(child_case_id=child, outcome=outcome, data={"found": "x", "other": 1}))
+
+    @rule(person=st.sampled_from(PERSONS), really=st.integers(0, 9))
+    def withdraw(self, person: str, really: int) -> None:
+        who = self.play.state.requested_by if really == 0 else person
+        if really < 3:
+            self.attempt(c.WithdrawCase(person_id=who or person, reason="not needed" if really else ""))
 
     @rule(away=st.sets(st.sampled_from(PERSONS), max_size=20), days=st.integers(0, 10))
     def absences_change(self, away: set[str], days: int) -> None:
@@ -308,10 +258,46 @@ class Cases(RuleBasedStateMachine):
             return
         state = self.play.state
         if state.is_open:
-            assert state.open_tasks or state.waiting_services or state.awaiting_resolution
+            children = [step for step in state.steps.values() if step.kind == "process" and step.status == "active"]
+            timed = all(step.wake_at is not None for step in state.waits)
+            assert state.open_tasks or state.waiting_services or state.awaiting_resolution or state.waits or children
+            assert timed and (not state.waits or state.next_timer_at is not None)
         else:
             assert not state.open_tasks
-            assert all(step.status in ("completed", "cancelled") for step in state.steps.values())
+            assert all(step.status in ("completed", "cancelled", "undone") for step in state.steps.values())
+
+    @invariant()
+    def blocks_hold_what_is_under_way(self) -> None:
+        """What is active lies in active blocks, and an active block still waits for branches."""
+        if not hasattr(self, "play"):
+            return
+        state, layout = self.play.state, layout_of(self.play.template)
+        for step in state.steps.values():
+            if step.status not in ("active", "failed"):
+                continue
+            place = layout.places[step.step_id]
+            if place.parent is not None:
+                assert state.steps[place.parent[0]].status == "active"
+            if step.kind in ("fork", "decision"):
+                assert len(step.joined) == len(set(step.joined)) < (step.needed or step.branches)
+            if step.kind == "human":
+                assert any(task.step_id == step.step_id for task in state.open_tasks)
+
+    @invariant()
+    def nothing_is_decided_but_by_people(self) -> None:
+        """A human step is done because its task was decided by a person, or by the ladder that its template states."""
+        if not hasattr(self, "play"):
+            return
+        decided: set[str] = set()
+        for event in self.play.log:
+            if isinstance(event, (e.TaskDecided, e.DefaultTaken)):
+                decided.add(event.step_id)
+                assert not isinstance(event, e.TaskDecided) or event.person_id in STAFF
+            elif isinstance(event, e.StepEntered):
+                decided.discard(event.step_id)
+            elif isinstance(event, e.StepCompleted):
+                node = layout_of(self.play.template).places[event.step_id].node
+                assert not isinstance(node, HumanStep) or event.step_id in decided
 
     def teardown(self) -> None:
         """Every started case can still end: from wherever it is, plain work leads to the end."""
@@ -325,8 +311,15 @@ class Cases(RuleBasedStateMachine):
             if not state.is_open:
                 return
             play.do(c.ReassignAbsent())
+            children = [step.child_case_id for step in state.steps.values() if step.kind == "process"]
+            awaited = [child for child in children if child and waiting_for(state, child)]
             if state.waiting_services:
                 play.do(c.CompleteService(step_id=state.waiting_services[0].step_id, run_id="end"))
+            elif state.waits:
+                play.now = max(play.now, *(step.wake_at or play.now for step in state.waits))
+                play.do(c.FireTimers())
+            elif awaited:
+                play.do(c.EndChild(child_case_id=awaited[0], outcome="completed"))
             elif state.open_tasks:
                 self.finish(play.state.open_tasks[0])
             else:
