@@ -107,10 +107,16 @@ def reassign(flow: Flow, task: TaskState) -> None:
 
 
 def choice_instead(flow: Flow, task: TaskState, away: str | None) -> assignment.Choice | None:
-    """Who is to be asked now in place of `away` (None: of nobody), by the same rules as in the beginning."""
+    """Who is to be asked now in place of `away` (None: of nobody), by the same rules as in the beginning.
+
+    For an added approver it is whoever stands in for this very person.
+    """
     others = separation.voices(flow.state, task.step_id, task.task_id)
     step = clocks.step_of(flow, task)
-    return whom.choice_for(flow, step, task.role, task.accountable, task.tier, instead_of=away, besides=others)
+    only = (away,) if away is not None and task.added_by is not None else None
+    return whom.choice_for(
+        flow, step, task.role, task.accountable, task.tier, instead_of=away, besides=others, only=only
+    )
 
 
 def hand_out(flow: Flow, task: TaskState) -> None:

@@ -128,7 +128,7 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
         offered = ", ".join(o.id for o in question.outcomes)
         raise Refused("unknown_outcome", f"{command.outcome!r} is no choice of this task (its choices: {offered}).")
     form = read_form(question.form, command.form, outcome.id)
-    if hand_overs.is_advice(task, command.person_id):
+    if task_actions.is_advice(task, command.person_id):
         hand_overs.advise(flow, task, command.person_id, outcome.id, form)
         return
     owner = task.delegated_by or task.assignee

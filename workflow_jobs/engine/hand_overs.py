@@ -15,7 +15,7 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.task_actions import actions_of, current_task, read_reason
+from workflow_jobs.engine.task_actions import actions_of, current_task, not_as_delegate, read_reason
 from workflow_jobs.engine.template import HumanStep
 from workflow_jobs.engine.values import Plain
 
@@ -30,7 +30,7 @@ def assign(flow: Flow, command: c.AssignTask) -> None:
     if task.added_by is not None:
         asked_by = flow.env.directory.name(task.added_by)
         raise Refused("transfer_invalid", f"{asked_by} asked for this very person's approval: it is not handed on.")
-    _not_as_delegate(flow, task, command.person_id)
+    not_as_delegate(flow, task, command.person_id)
     people = flow.env.directory
     name = people.name(command.to)
     if command.to == task.assignee:
@@ -70,11 +70,6 @@ def delegate(flow: Flow, command: c.DelegateTask) -> None:
         to=command.to,
         reason=_stated(command.reason),
     )
-
-
-def is_advice(task: TaskState, person_id: str) -> bool:
-    """Whether this person's choice is advice to who delegated the task, and no decision."""
-    return task.delegated_by is not None and person_id == task.assignee
 
 
 def advise(flow: Flow, task: TaskState, person_id: str, outcome: str, form: Mapping[str, Plain]) -> None:
@@ -154,12 +149,6 @@ def _own(flow: Flow, task: TaskState, person_id: str) -> None:
     if person_id != owner:
         whose = f"it is with {flow.env.directory.name(owner)}" if owner else "nobody has it yet; claim it first"
         raise Refused("not_allowed", f"Only who has the task may do this: {whose}.")
-
-
-def _not_as_delegate(flow: Flow, task: TaskState, person_id: str) -> None:
-    if is_advice(task, person_id):
-        owner = flow.env.directory.name(task.delegated_by or "")
-        raise Refused("not_allowed", f"{owner} asked you for advice; the task stays with {owner}.")
 
 
 def _asked(flow: Flow, task: TaskState, by: str, to: str, roles: bool | tuple[str, ...]) -> None:

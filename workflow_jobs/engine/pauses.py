@@ -12,12 +12,13 @@ from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.refusal import EngineError, Refused
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.task_actions import actions_of, current_task, read_reason
+from workflow_jobs.engine.task_actions import actions_of, current_task, not_as_delegate, read_reason
 
 
 def pause_task(flow: Flow, command: c.PauseTask) -> None:
     """Stop the clock within the bounds that the step states for the reason."""
     task = current_task(flow, command.task_id, command.task_version, command.person_id)
+    not_as_delegate(flow, task, command.person_id)
     offered = actions_of(flow, task).pauses
     if not offered:
         raise Refused("action_not_offered", "The clock of this task cannot be stopped.")

@@ -33,6 +33,7 @@ def acknowledge(flow: Flow, command: c.Acknowledge) -> None:
 def snooze(flow: Flow, command: c.SnoozeTask) -> None:
     """Let the task rest, within the bounds that its template states."""
     task = current_task(flow, command.task_id, command.task_version, command.person_id)
+    not_as_delegate(flow, task, command.person_id)
     offered = actions_of(flow, task).snooze
     if offered is None:
         raise Refused("action_not_offered", "This task cannot be snoozed.")
@@ -61,6 +62,18 @@ def wake(flow: Flow, command: c.WakeTask) -> None:
     _may(flow, task, command.person_id)
     if task.paused_until is not None:
         clocks.resume(flow, task, "woken", command.person_id)
+
+
+def is_advice(task: TaskState, person_id: str) -> bool:
+    """Whether this person's choice is advice to who delegated the task, and no decision."""
+    return task.delegated_by is not None and person_id == task.assignee
+
+
+def not_as_delegate(flow: Flow, task: TaskState, person_id: str) -> None:
+    """Refuse what only the assignee may do to one whom he asked for advice."""
+    if is_advice(task, person_id):
+        owner = flow.env.directory.name(task.delegated_by or "")
+        raise Refused("not_allowed", f"{owner} asked you for advice; the task stays with {owner}.")
 
 
 def read_reason(text: str) -> str:
