@@ -1,0 +1,247 @@
+"""Whether a running case fits another version of its template, and what moving it does: one reason for each misfit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.engine_world import JUDGED, SUPPLIER, Play, human, service, shipped, small, to_the_end
+from workflow_jobs.engine import commands as c
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.evolve import fold, replay
+from workflow_jobs.engine.migration import fits, migrate
+from workflow_jobs.engine.refusal import EngineError, Refused
+from workflow_jobs.engine.template import Template, load_template
+
+NEXT = "version: 2"
+
+
+def again(template: Template, *changes: tuple[str, str]) -> Template:
+    """The next version of a template; every change must hit."""
+    text = template.text
+    for old, new in (("version: 1", NEXT), *changes):
+        assert old in text, old
+        text = text.replace(old, new)
+    return load_template(text, file=template.file)
+
+
+def supply(*changes: tuple[str, str]) -> tuple[Template, Template]:
+    old = shipped("supply_exception")
+    number = f"version: {old.version}"
+    text = old.text.replace(number, "version: 99")
+    for before, after in changes:
+        assert before in text, before
+        text = text.replace(before, after)
+    return old, load_template(text, file=old.file)
+
+
+def move(play: Play, new: Template) -> tuple[e.Event, ...]:
+    old = play.template
+    play.template = new
+    events = migrate(play.state, old, new, play.now, play.env, "im")
+    play.current = fold(play.state, events)
+    play.log += events
+    return events
+
+
+def test_a_version_that_changes_nothing_takes_every_open_case_wherever_it_stands() -> None:
+    old, new = supply()
+    log = to_the_end(Play(old)).log
+    stood = 0
+    for length in range(1, len(log) + 1):
+        state = replay(log[:length])
+        fit = fits(state, old, new)
+        assert (not fit.reasons) == state.is_open, (length, fit)
+        if not state.is_open:
+            assert "only open cases" in fit.reasons[0]
+            continue
+        play = Play(old, now=log[length - 1].at, log=list(log[:length]), current=state)
+        events = move(play, new)
+        assert [type(event) for event in events] == [e.TemplateMigrated]
+        assert replay(play.log) == play.state
+        assert play.state.template_hash == new.hash
+        assert (play.state.tasks, play.state.steps, play.state.data) == (state.tasks, state.steps, state.data)
+        stood += 1
+    assert stood > 20
+
+
+def test_a_moved_case_goes_on_by_the_new_version() -> None:
+    old, new = supply(("data.impact_amount < 50000.0", "data.impact_amount < 20000.0"))
+    play = Play(old).open()
+    play.choose("judge", "confirm", **JUDGED)
+    move(play, new)
+    play.choose("supplier", "agreed", **SUPPLIER)
+    play.choose("protect", "covered")
+    play.do(c.CompleteService(step_id="replan", run_id="r1", result={}))
+    assert play.task("assess").role == "finance_manager", "30,000 is the second tier of the new version"
+    with pytest.raises(Refused):
+        play.choose("assess", "approve", "f1", measure_cost="1", cost_bearer="supplier")
+
+
+def test_another_time_for_an_open_task_is_computed_anew_and_no_rung_fires_twice() -> None:
+    old, new = supply(
+        ("    sla: PT4H\n    outcomes:\n      - {id: confirm", "    sla: P1D\n    outcomes:\n      - {id: confirm")
+    )
+    play = Play(old).open().wait(hours=3, minutes=25)  # working time: a good 1 h 55
+    play.wait(hours=2)
+    play.do(c.FireRungs())
+    fired = [event.percent for event in play.log if isinstance(event, e.RungFired)]
+    assert fired == [80]
+    task = play.task("judge")
+    (moved, clock) = move(play, new)
+    assert isinstance(moved, e.TemplateMigrated) and isinstance(clock, e.ClockRecomputed)
+    after = play.task("judge")
+    assert (after.sla_seconds, task.sla_seconds) == (7.5 * 3600, 4 * 3600)
+    assert after.due_at == clock.due_at > task.due_at and clock.previous_due_at == task.due_at
+    assert after.version == task.version, "the card that people have still decides"
+    assert replay(play.log) == play.state
+    play.now = after.due_at + timedelta(seconds=1)
+    play.do(c.FireRungs())
+    fired = [event.percent for event in play.log if isinstance(event, e.RungFired)]
+    assert fired == [80, 100]
+
+
+def steps(*entries: str) -> str:
+    return "".join(f"  - {entry}\n" for entry in entries)
+
+
+def side_by_side(*branches: str) -> str:
+    inside = "".join(f"        - - {branch}\n" for branch in branches)
+    return f"fork:\n      id: both\n      join: all\n      branches:\n{inside}".rstrip("\n")
+
+
+A, B, C, D, Y, Z = (human(name) for name in "abcdyz")
+AMOUNT = ", form: [{name: amount, type: decimal, title: {en: A, zh: 甲}, required: true}]"
+ASKS = human("a", extra=AMOUNT)
+ONLY_GO = human("a", outcomes="[{id: go, title: {en: Go, zh: 去}}]")
+OK_ENDS = human(
+    "a", outcomes="[{id: ok, title: {en: Ok, zh: 好}, ends_case: no_action}, {id: go, title: {en: Go, zh: 去}}]"
+)
+SIZE = (
+    "decision: {id: size, title: {en: Size, zh: 大小}, accountable: cfo, "
+    "rules: [{id: big, when: 'data.amount > 5.0'}, {id: small, default: true}]}"
+)
+PARALLEL = steps(A, side_by_side(B, D), Z)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "done", "said"),
+    [
+        pytest.param(steps(A), steps(Y), "", "step a (under way) is not in", id="gone"),
+        pytest.param(steps(A, Z), steps(Z), "a", "step a (completed) is not in", id="done and gone"),
+        pytest.param(steps(A), steps(service("a")), "", "is human here and service", id="kind"),
+        pytest.param(
+            PARALLEL,
+            steps(A, B, side_by_side(C, D), Z),
+            "a",
+            "in branch 1 of both, in the new version in the main sequence",
+            id="out of a block",
+        ),
+        pytest.param(
+            steps(A, B),
+            steps(side_by_side(A, B)),
+            "",
+            "in the main sequence, in the new version in branch 1 of both",
+            id="into a block",
+        ),
+        pytest.param(PARALLEL, PARALLEL.replace("join: all", "join: any"), "a", "another join", id="join"),
+        pytest.param(steps(A, B), steps(B, A), "a", "step a is done, and would come again", id="done twice"),
+        pytest.param(steps(A), steps(ONLY_GO), "", "offers 'ok', the new version does not", id="outcome gone"),
+        pytest.param(steps(A, B), steps(OK_ENDS, B), "", "'ok' leads elsewhere", id="outcome leads elsewhere"),
+        pytest.param(
+            steps(ASKS, B),
+            steps(ASKS.replace("decimal", "text"), B),
+            "a",
+            "field amount holds decimal, the new version takes text",
+            id="type of a field",
+        ),
+        pytest.param(steps(A, B), steps(ASKS, SIZE, B), "a", "", id="a decision passed over asks nothing"),
+        pytest.param(
+            steps(A, B, Z),
+            steps(ASKS, B, SIZE, Z),
+            "a",
+            "step size goes by data.amount, which this case will never know",
+            id="condition without its field",
+        ),
+        pytest.param(
+            steps(service("a")),
+            steps(service("a")).replace("replan_production", "shadow_definition"),
+            "",
+            "waits for replan_production_job",
+            id="job",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_said(old: str, new: str, done: str, said: str) -> None:
+    before, after = small(old), again(small(new))
+    play = Play(before).open()
+    for step in done:
+        form = {"amount": "1"} if AMOUNT in old and step == "a" else {}
+        play.choose(step, "ok", **form)
+    fit = fits(play.state, before, after)
+    if not said:
+        assert fit.reasons == ()
+        return
+    assert any(said in reason for reason in fit.reasons), fit.reasons
+    unchanged = play.state
+    play.template = after
+    with pytest.raises(Refused, match="does_not_fit") as refused:
+        migrate(play.state, before, after, play.now, play.env, "im")
+    assert said in refused.value.sentence
+    assert play.state is unchanged
+
+
+def test_tiers_votes_signals_inputs_and_closing_count_as_well() -> None:
+    tiers = ", tiers: [{when: 'case.breaches > 3', responsible: cfo}, {default: true, responsible: finance_manager}]"
+    asked = human("a").replace("responsible: buyer, ", "")[:-1] + tiers + "}"
+    before = small(f"  - {asked}\n")
+    assert "by its tiers" in _said(before, again(before, ("breaches > 3", "breaches > 4")))
+    wait = (
+        "  - {id: w, kind: wait, title: {en: W, zh: 等}, raci: {accountable: plant_manager}, "
+        "until: {working: P1D}, signal: came}\n"
+    )
+    before = small(wait)
+    assert "another signal" in _said(before, again(before, ("signal: came", "signal: went")))
+    before = small(f"  - {human('a')}\n")
+    needed = "inputs: [{name: who, type: text, title: {en: W, zh: 谁}, required: true}]\nsteps:"
+    assert "needs the input who" in _said(before, again(before, ("steps:", needed)))
+    resolved = again(before, ("steps:", "closes: on_resolution\nsteps:"))
+    assert "closes on resolution" in _said(before, resolved)
+    play = Play(before).open()
+    assert fits(play.state, before, before).reasons == ("it follows version 1 already",)
+    with pytest.raises(EngineError):
+        fits(play.state, resolved, before)
+
+
+def _said(before: Template, after: Template) -> str:
+    return "; ".join(fits(Play(before).open().state, before, after).reasons)
+
+
+def test_steps_that_are_passed_over_and_new_times_are_noted() -> None:
+    before = small(f"  - {human('a')}\n  - {human('b')}\n")
+    after = again(before, (f"  - {human('b')}", f"  - {human('x')}\n  - {human('b').replace('PT4H', 'P2D')}"))
+    play = Play(before).open()
+    play.choose("a", "ok")
+    fit = fits(play.state, before, after)
+    assert fit.reasons == ()
+    assert fit.notes == (
+        "step x of the new version stands before where the case is: it is passed over",
+        "step b has P2D instead of PT4H: its due time is computed anew",
+    )
+
+
+def test_what_rests_goes_on_resting_with_the_new_time() -> None:
+    snooze = ", actions: {snooze: {at_most: P2D}}"
+    before = small(f"  - {human('a', extra=snooze)}\n")
+    after = again(before, ("sla: PT4H", "sla: P1D"))
+    play = Play(before).open().wait(hours=1)
+    task = play.task("a")
+    until = play.now + timedelta(hours=24)
+    play.do(c.SnoozeTask(task_id=task.task_id, task_version=1, person_id="b1", until=until, reason="waits"))
+    move(play, after)
+    moved = play.task("a")
+    assert (moved.next_rung_at, moved.paused_until) == (until, until)
+    play.now = until
+    play.do(c.FireRungs())
+    assert play.task("a").due_at == moved.due_at, "the pause was counted when the case moved"
