@@ -8,6 +8,9 @@ and what is done about a trouble (workflow_jobs.incidents). Instants are aware, 
 - A sensor is silent after ten times its interval, five minutes at least; a schedule five minutes after a due time. Time
   before the watch began does not count: nobody was there to run it.
 - A job fails when its last finished run did, with a failed step, or when two in a row died; a run hangs after an hour.
+- The timer scan is late when it has not been marked as done for five minutes, whatever is known of its sensor: one that
+  somebody switched off has no evaluations to be missed. Where that sensor or its daemon is in trouble, that is the root
+  cause.
 - Several sensors and schedules that fail with the same error have one root cause: that error. A daemon without
   heartbeat for three minutes is the root cause of everything that it should run.
 """
@@ -26,6 +29,8 @@ SILENT_AT_LEAST: Final = timedelta(minutes=5)
 HUNG_AFTER: Final = timedelta(hours=1)
 DAEMON_SILENT_AFTER: Final = timedelta(minutes=3)
 SENSOR_FAILURES: Final = 2
+SCAN_LATE_AFTER: Final = timedelta(minutes=5)
+TIMER_SENSOR: Final = "due_rungs_sensor"
 # Which daemon runs what.
 _DAEMON: Final[Mapping[str, str]] = {"sensor": "SENSOR", "schedule": "SCHEDULER"}
 
@@ -80,6 +85,13 @@ class Trouble:
     symptoms: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The scan of a process's timers; ``last_at`` is when it was marked as done, None before the first time."""
+
+    last_at: datetime | None
+
+
 def find_troubles(
     instigators: Sequence[Instigator],
     jobs: Sequence[JobRuns],
@@ -88,8 +100,10 @@ def find_troubles(
     watching_since: datetime,
     heartbeats: Mapping[str, datetime | None],
     failed_assets: Collection[str] = (),
+    scan: Scan | None = None,
 ) -> tuple[Trouble, ...]:
-    """What is wrong at ``now``, by id. ``heartbeats`` maps daemon types to their last heartbeat.
+    """What is wrong at ``now``, by id. ``heartbeats`` maps daemon types to their last heartbeat; without ``scan`` there
+    is none to watch over.
 
     A run whose error names one of ``failed_assets`` (assets with an incident of their own) is a symptom of that.
     """
@@ -108,7 +122,25 @@ def find_troubles(
         if sentence:
             troubles.append(Trouble(one.id, one.kind, f"{one.kind} {one.name}: silent", sentence))
     troubles += [trouble for job in jobs if (trouble := _job(job, now, failed_assets)) is not None]
+    if scan is not None and not _explains_a_late_scan(troubles):
+        troubles += _late_scan(scan, now, watching_since)
     return tuple(sorted(troubles, key=lambda trouble: trouble.id))
+
+
+def _explains_a_late_scan(troubles: Iterable[Trouble]) -> bool:
+    sensor = f"sensor/{TIMER_SENSOR}"
+    return any(one.id == sensor or sensor in one.symptoms or one.id == "daemon/sensor" for one in troubles)
+
+
+def _late_scan(scan: Scan, now: datetime, since: datetime) -> list[Trouble]:
+    if now - max(scan.last_at or since, since) <= SCAN_LATE_AFTER:
+        return []
+    last = f"last at {scan.last_at:%Y-%m-%d %H:%M:%S} UTC" if scan.last_at else "never"
+    sentence = (
+        f"The timers were not looked at for {SCAN_LATE_AFTER} ({last}): no reminders, escalations and ends of waits. "
+        f"Is {TIMER_SENSOR} switched off?"
+    )
+    return [Trouble("scan/timers", "scan", "scan of the timers: late", sentence)]
 
 
 def signature(error: str) -> str:

@@ -14,7 +14,7 @@ from dagster._core.scheduler.instigation import InstigatorState, TickStatus
 from dagster._utils.schedules import get_latest_completed_cron_tick
 from dagster_shared.error import SerializableErrorInfo
 
-from ops_assets.automation import Instigator, JobRuns, find_troubles
+from ops_assets.automation import TIMER_SENSOR, Instigator, JobRuns, Scan, find_troubles
 from resources.clock import SystemClock
 from resources.platform import Platform
 from workflow_jobs.jobs import service_jobs
@@ -61,10 +61,15 @@ def watchdog_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourcePa
             kind: datetime.fromtimestamp(beats[kind].timestamp, UTC) if kind in beats else None for kind in _DAEMONS
         },
         failed_assets=failed_assets(service),
+        scan=Scan(service.last_timer_scan()) if _scans_timers(repository) else None,
     )
     kept = keep_troubles(service, troubles, lambda subject: subject not in GATEWAY_SUBJECTS)
     cursor = json.dumps({"since": since.isoformat(), "last": now.isoformat()})
     return dg.SensorResult(skip_reason=f"{len(troubles)} troubles; {kept}.", cursor=cursor)
+
+
+def _scans_timers(repository: dg.RepositoryDefinition) -> bool:
+    return any(sensor.name == TIMER_SENSOR for sensor in repository.sensor_defs)
 
 
 def watching_since(cursor: str | None, now: datetime) -> datetime:

@@ -236,6 +236,32 @@ def test_what_is_silent_or_hangs_is_an_incident_and_a_dead_daemon_explains_it(
     assert house.watch() == {}
 
 
+def test_a_scan_of_the_timers_that_does_not_run_is_an_incident_until_it_is_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.tick()
+    now = datetime.now(UTC)
+    house.cursor = json.dumps({"since": (now - timedelta(hours=1)).isoformat(), "last": now.isoformat()})
+    assert house.watch() == {}, "a code location without the sensor has no timers to look at"
+    monkeypatch.setattr("sensors.watchdog.TIMER_SENSOR", "c_sensor")
+    monkeypatch.setattr("ops_assets.automation.TIMER_SENSOR", "c_sensor")
+    house.service.mark_timer_scan(now - timedelta(minutes=4))
+    assert house.watch() == {}
+    house.service.mark_timer_scan(now - timedelta(minutes=6))
+    (case,) = house.watch().values()
+    assert (case.subject_id, case.subject_kind) == ("scan/timers", "scan")
+    assert "Is c_sensor switched off?" in house.evidence(case)
+    # The sensor that starts the scan fails: that is the cause, and takes the incident in.
+    house.break_("c_sensor")
+    house.tick(2)
+    assert set(house.watch()) == {"sensor/c_sensor"}
+    house.break_()
+    house.tick()
+    assert set(house.watch()) == {"scan/timers"}
+    house.service.mark_timer_scan(datetime.now(UTC))
+    assert house.watch() == {}
+
+
 def test_a_hanging_run_and_a_pause_of_the_watch(house: House) -> None:
     run = house.instance.create_run_for_job(house.repository.get_job("refresh_job"), status=dg.DagsterRunStatus.STARTED)
     seen = runs_of(house.instance, "refresh_job")
