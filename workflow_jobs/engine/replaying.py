@@ -216,7 +216,8 @@ class _Course:
                     yield self._failure(event)
             case e.SignalReceived():
                 if any(step.signal == event.signal for step in state.waits):
-                    yield c.SendSignal(signal=event.signal, data=event.data, person_id=event.person_id)
+                    # Who says so makes no difference to the way; a person may have another role by now.
+                    yield c.SendSignal(signal=event.signal, data=event.data)
             case e.ChildEnded():
                 known = state.steps.get(event.step_id)
                 place = layout_of(self.env.template).places.get(event.step_id)
