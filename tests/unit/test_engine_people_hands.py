@@ -244,7 +244,7 @@ def test_a_voice_is_not_given_back_to_others() -> None:
     assert refusal(play, c.ReleaseTask, "b1").code == "claim_invalid"
 
 
-# --- added approvers ---------------------------------------------------------------------------------------------------
+# --- added approvers --------------------------------------------------------------------------------------------------
 
 
 def added(play: Play, *persons: str) -> list[str]:

@@ -103,7 +103,7 @@ def reassign(flow: Flow, task: TaskState) -> None:
     choice = choice_instead(flow, task, away if away is not None and whom.is_away(flow, away) else None)
     if choice is None or choice.person_id == task.assignee or (task.assignee and not choice.present):
         return
-    _moved(flow, task, choice, choice.substitute_for or away)
+    _moved(flow, task, choice, away or choice.substitute_for)
 
 
 def choice_instead(flow: Flow, task: TaskState, away: str | None) -> assignment.Choice | None:

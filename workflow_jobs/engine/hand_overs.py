@@ -79,7 +79,7 @@ def advise(flow: Flow, task: TaskState, person_id: str, outcome: str, form: Mapp
     if whom.is_away(flow, back_to):
         choice = asking.choice_instead(flow, task, back_to)
         if choice is not None and choice.present:
-            back_to, substitute_for = choice.person_id, choice.substitute_for or back_to
+            back_to, substitute_for = choice.person_id, back_to
     flow.emit(
         e.TaskAdvised,
         task_id=task.task_id,
