@@ -13,6 +13,7 @@ from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import consultations, learning
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import replay
+from workflow_jobs.engine.parts import Moment
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.template import Template
 
@@ -75,7 +76,7 @@ def test_separation_holds_for_transfer_delegation_claim_and_added_approvers() ->
     play = Play(two_hands(actions), now=MONDAY).open()
     play.choose("propose", "ok", "b1")
     task = play.task("check")
-    same = {"task_id": task.task_id, "task_version": 1, "person_id": "b2", "to": "b1"}
+    same: dict[str, Any] = {"task_id": task.task_id, "task_version": 1, "person_id": "b2", "to": "b1"}
     for command in (
         c.AssignTask(**same),
         c.DelegateTask(**same, reason="x"),
@@ -186,13 +187,11 @@ def test_a_withdrawn_question_takes_no_answer() -> None:
 
 
 def test_who_is_told_when() -> None:
+    every: tuple[Moment, ...] = ("asked", "late", "decided")
     for informs, moments in (("", {"decided"}), (", informs_at: [asked, late]", {"asked", "late"})):
         play = Play(asking_advice(informs), now=MONDAY).open()
         task = play.task("look")
-        told = {
-            moment: consultations.informed(play.template, play.directory, task, moment)
-            for moment in ("asked", "late", "decided")
-        }
+        told = {moment: consultations.informed(play.template, play.directory, task, moment) for moment in every}
         for moment, persons in told.items():
             accountable = ("bm",) if moment == "decided" else ()
             assert persons == (*accountable, *(("s1", "s2") if moment in moments else ()))
