@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from hypothesis import strategies as st
 
@@ -14,39 +17,77 @@ from workflow_jobs.engine.template import Template, load_template
 TITLE = {"en": "T", "zh": "题"}
 FIELD = {"name": "amount", "type": "decimal", "title": TITLE, "required": True, "min": 0}
 WHY = {"name": "why", "type": "text", "title": TITLE, "required": ["back"]}
-_ROLE = st.sampled_from(("buyer", "quality_engineer", "finance_analyst", "cfo", "sales_rep"))
+_ROLES = ("buyer", "quality_engineer", "finance_analyst", "cfo", "sales_rep")
 _LEAVES = ("human", "human", "human", "service", "tiered", "wait", "process")
 _CONDITIONS = ("data.amount < 50000.0", "data.amount > 10.0", 'case.priority == "normal"', "has(data.note)")
 
 
-class _Draft:
-    """Draws one template; numbers its steps, and knows what a step may return to."""
+class Chance(Protocol):
+    """Where a draft takes its choices from: Hypothesis, which shrinks them, or a plain generator, which is fast."""
 
-    def __init__(self, draw: st.DrawFn) -> None:
-        self.draw = draw
+    def of(self, options: Sequence[Any]) -> Any: ...
+
+    def yes(self) -> bool: ...
+
+    def between(self, least: int, most: int) -> int: ...
+
+
+@dataclass
+class _Drawn:
+    draw: st.DrawFn
+
+    def of(self, options: Sequence[Any]) -> Any:
+        return self.draw(st.sampled_from(options))
+
+    def yes(self) -> bool:
+        return self.draw(st.booleans())
+
+    def between(self, least: int, most: int) -> int:
+        return self.draw(st.integers(least, most))
+
+
+@dataclass
+class _Rolled:
+    chance: random.Random
+
+    def of(self, options: Sequence[Any]) -> Any:
+        return self.chance.choice(options)
+
+    def yes(self) -> bool:
+        return self.chance.random() < 0.5
+
+    def between(self, least: int, most: int) -> int:
+        return self.chance.randint(least, most)
+
+
+class _Draft:
+    """Makes up one template; numbers its steps, and knows what a step may return to."""
+
+    def __init__(self, chance: Chance) -> None:
+        self.chance = chance
         self.count = 0
-        self.by_itself = draw(st.booleans())
-        self.timed = draw(st.booleans())
+        self.by_itself = chance.between(0, 3) == 3
+        self.timed = chance.yes()
 
     def id(self, letter: str) -> str:
         self.count += 1
         return f"{letter}{self.count}"
 
     def human(self, earlier: tuple[str, ...] = (), tiered: bool = False) -> dict[str, Any]:
-        draw = self.draw
+        chance = self.chance
         outcomes: list[dict[str, Any]] = [{"id": "go", "title": TITLE}]
         step: dict[str, Any] = {
             "id": self.id("h"),
             "kind": "human",
             "title": TITLE,
-            "raci": {"accountable": draw(_ROLE)},
-            "sla": draw(st.sampled_from(("PT30M", "PT4H", "P1D", "P3DT1H"))),
+            "raci": {"accountable": chance.of(_ROLES)},
+            "sla": chance.of(("PT30M", "PT4H", "P1D", "P3DT1H")),
             "outcomes": outcomes,
         }
-        if draw(st.booleans()) and not self.by_itself:
+        if chance.yes() and not self.by_itself:
             outcomes.append({"id": "stop", "title": TITLE, "ends_case": "stopped"})
-        if earlier and draw(st.booleans()):
-            outcomes.append({"id": "back", "title": TITLE, "returns_to": draw(st.sampled_from(earlier))})
+        if earlier and chance.yes():
+            outcomes.append({"id": "back", "title": TITLE, "returns_to": chance.of(earlier)})
             step["form"] = [WHY]
         if tiered:
             step["tiers"] = [
@@ -54,17 +95,17 @@ class _Draft:
                 {"default": True, "responsible": "cfo"},
             ]
         else:
-            step["raci"]["responsible"] = draw(_ROLE)
-        if draw(st.booleans()):
+            step["raci"]["responsible"] = chance.of(_ROLES)
+        if chance.yes():
             step["actions"] = {
                 "acknowledge": True,
-                "assign": draw(st.booleans()),
-                "snooze": {"at_most": draw(st.sampled_from(("PT2H", "P3D"))), "times": draw(st.integers(1, 3))},
+                "assign": chance.yes(),
+                "snooze": {"at_most": chance.of(("PT2H", "P3D")), "times": chance.between(1, 3)},
             }
         return step
 
     def node(self, depth: int, earlier: tuple[str, ...]) -> dict[str, Any]:
-        kind = self.draw(st.sampled_from((*_LEAVES, *(("fork", "fork", "decision", "decision") if depth else ()))))
+        kind = self.chance.of((*_LEAVES, *(("fork", "fork", "decision", "decision") if depth else ())))
         match kind:
             case "fork":
                 return self.fork(depth, earlier)
@@ -78,57 +119,57 @@ class _Draft:
                     "raci": {"responsible": "production_planner", "accountable": "production_manager"},
                     "job": JOBS[0],
                     "timeout": "PT30M",
-                    "attempts": self.draw(st.integers(1, 3)),
+                    "attempts": self.chance.between(1, 3),
                 }
             case "wait":
                 return self.wait()
             case "process":
-                raci = {"accountable": self.draw(_ROLE)}
+                raci = {"accountable": self.chance.of(_ROLES)}
                 passes, brings = {"amount": "amount"}, {"found": "found"}
                 step = {"id": self.id("p"), "kind": "process", "title": TITLE, "raci": raci, "template": "other"}
                 return {**step, "passes": passes, "brings": brings}
         return self.human(earlier, tiered=kind == "tiered")
 
     def fork(self, depth: int, earlier: tuple[str, ...]) -> dict[str, Any]:
-        count = self.draw(st.integers(2, 3))
-        join: Any = self.draw(st.sampled_from(("all", "any", count - 1)))
+        count = self.chance.between(2, 3)
+        join: Any = self.chance.of(("all", "any", count - 1))
         name = self.id("f")
         return {"fork": {"id": name, "join": join, "branches": [self.run(depth - 1, earlier) for _ in range(count)]}}
 
     def decision(self, depth: int, earlier: tuple[str, ...]) -> dict[str, Any]:
-        draw = self.draw
+        chance = self.chance
         name = self.id("d")
         rules: list[dict[str, Any]] = [
             {"id": f"r{number}", "when": when, "set": {f"set_{name}": f"v{number}"}}
-            for number, when in enumerate(draw(st.lists(st.sampled_from(_CONDITIONS), min_size=1, max_size=2)))
+            for number, when in enumerate(chance.of(_CONDITIONS) for _ in range(chance.between(1, 2)))
         ]
         rules.append({"id": "otherwise", "default": True})
         for rule in rules:
-            if draw(st.booleans()):
+            if chance.yes():
                 rule["steps"] = self.run(depth - 1, earlier)
-        policy = draw(st.sampled_from(("first", "collect")))
-        block = {"id": name, "title": TITLE, "accountable": draw(_ROLE), "policy": policy, "rules": rules}
+        policy = chance.of(("first", "collect"))
+        block = {"id": name, "title": TITLE, "accountable": chance.of(_ROLES), "policy": policy, "rules": rules}
         return {"decision": block}
 
     def wait(self) -> dict[str, Any]:
-        draw = self.draw
+        chance = self.chance
         step: dict[str, Any] = {
             "id": self.id("w"),
             "kind": "wait",
             "title": TITLE,
-            "raci": {"accountable": draw(_ROLE)},
+            "raci": {"accountable": chance.of(_ROLES)},
         }
-        step["until"] = draw(st.sampled_from(({"working": "P1D"}, {"clock": "PT5H"}, {"date": "day"})))
-        if draw(st.booleans()):
+        step["until"] = chance.of(({"working": "P1D"}, {"clock": "PT5H"}, {"date": "day"}))
+        if chance.yes():
             step["signal"] = f"signal_{step['id']}"
-            step["form"] = [{"name": "note", "type": "text", "title": TITLE}]
-        if self.timed and draw(st.booleans()):
+            step["form"] = [{"name": "heard", "type": "text", "title": TITLE}]
+        if self.timed and chance.yes():
             step["pauses_case"] = True
         return step
 
     def run(self, depth: int, earlier: tuple[str, ...], least: int = 1) -> list[dict[str, Any]]:
         nodes: list[dict[str, Any]] = []
-        for _ in range(self.draw(st.integers(least, least + 1))):
+        for _ in range(self.chance.between(least, least + 1)):
             node = self.node(depth, earlier)
             nodes.append(node)
             inner = node.get("fork") or node.get("decision") or node
@@ -136,11 +177,11 @@ class _Draft:
         return nodes
 
     def whole(self) -> dict[str, Any]:
-        draw = self.draw
+        chance = self.chance
         first = self.human()
         first["form"] = [FIELD]
-        rungs = sorted(draw(st.sets(st.integers(10, 300), max_size=4)))
-        target = st.sampled_from(("assignee", "manager", "accountable", "requester", "owner", "role:ceo"))
+        rungs = sorted({chance.between(10, 300) for _ in range(chance.between(0, 4))})
+        targets = ("assignee", "manager", "accountable", "requester", "owner", "role:ceo")
         # Without a typed `note` no condition may ask for it.
         note = {"name": "note", "type": "text", "title": TITLE}
         day = {"name": "day", "type": "date", "title": TITLE, "required": True}
@@ -152,16 +193,16 @@ class _Draft:
             "owner_role": "plant_manager",
             "closes": "on_resolution" if self.by_itself else "after_last_step",
             "inputs": [note, day],
-            "ladder": [{"at": at, "action": "remind", "to": draw(target)} for at in rungs],
+            "ladder": [{"at": at, "action": "remind", "to": chance.of(targets)} for at in rungs],
             "steps": [first, *self.run(2, (first["id"],), least=3)],
         }
         if self.timed:
-            whole["sla"] = draw(st.sampled_from(("P1D", "P5D")))
+            whole["sla"] = chance.of(("P1D", "P5D"))
             whole["case_ladder"] = [{"at": 50, "action": "remind", "to": "owner"}]
         if self.by_itself:
             whole["reopens_within"] = "PT12H"
         else:
-            failing = draw(st.sampled_from(("reopen", "escalate")))
+            failing = chance.of(("reopen", "escalate"))
             rule_text = 'direction == "below" ? value >= threshold : value <= threshold'
             whole["effect"] = {"metric_from": "trigger", "window": "P7D", "rule": rule_text, "on_failure": failing}
         return whole
@@ -172,6 +213,15 @@ def templates(draw: st.DrawFn) -> Template:
     """A sound template: forks and decisions that nest, all joins, steps with or without tiers, endings and returns,
     services, waits, other processes, ladders, and an effect or a resolution.
     """
-    template = load_template(json.dumps(_Draft(draw).whole()), file="random.json")
+    return _sound(_Drawn(draw))
+
+
+def random_template(chance: random.Random) -> Template:
+    """The same without Hypothesis."""
+    return _sound(_Rolled(chance))
+
+
+def _sound(chance: Chance) -> Template:
+    template = load_template(json.dumps(_Draft(chance).whole()), file="random.json")
     assert lint(template, ROLES, JOBS) == []
     return template

@@ -1,0 +1,102 @@
+"""Long lives of cases: the rules of the state machine drawn by weight, mostly sensible, so that cases get far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Final
+
+from tests.engine_machine import PERSONS, Cases
+
+Act = Callable[[Cases, Random], None]
+
+
+def _click(machine: Cases, chance: Random) -> None:
+    tasks = list(machine.play.state.tasks.values())
+    waiting = [number for number, task in enumerate(tasks) if task.status == "open"]
+    pick = chance.choice(waiting) if waiting and chance.random() < 0.7 else chance.randrange(50)
+    step = machine.human_step(tasks[pick % len(tasks)])
+    outcome = chance.choice([o.id for o in step.outcomes]) if step else chance.choice(("retry", "done_by_hand"))
+    who = PERSONS[chance.randrange(len(PERSONS))] if chance.random() < 0.3 else None
+    machine.click(pick, chance.choice((0, 0, 0, 1, 2)), who, outcome, "60000", chance.choice((1, 2)))
+
+
+def _job(machine: Cases, chance: Random) -> None:
+    machine.job_answers(0, f"r{chance.randrange(30)}", chance.choice(("ok", "fail", "fail", "final")))
+
+
+def _figures(machine: Cases, chance: Random) -> None:
+    machine.figures_arrive(f"s{chance.randrange(99)}", chance.choice(("0.5", "0.6", "0.9", None)), True)
+
+
+def _snooze(machine: Cases, chance: Random) -> None:
+    machine.snooze(chance.randrange(50), chance.choice((None, None, *PERSONS)), chance.randrange(-1, 80))
+
+
+ACTS: Final[Mapping[str, Act]] = {
+    "click": _click,
+    "people_work": lambda machine, chance: machine.people_work(1),
+    "time_passes": lambda machine, chance: machine.time_passes(chance.uniform(-2, 30)),
+    "scan": lambda machine, chance: machine.scan(2),
+    "absences_change": lambda machine, chance: machine.absences_change(
+        set(chance.sample(PERSONS, 8)), chance.randrange(5)
+    ),
+    "job_answers": _job,
+    "figures_arrive": _figures,
+    "check_passes": lambda machine, chance: machine.check_passes(chance.randrange(2)),
+    "acknowledge": lambda machine, chance: machine.acknowledge(
+        chance.randrange(50), chance.choice((None, *PERSONS[:4]))
+    ),
+    "snooze": _snooze,
+    "hand_over": lambda machine, chance: machine.hand_over(
+        chance.randrange(50), chance.choice(PERSONS), chance.choice(PERSONS)
+    ),
+    "cause_is_back": lambda machine, chance: machine.cause_is_back(f"b{chance.randrange(99)}"),
+    "something_happens_outside": lambda machine, chance: machine.something_happens_outside(
+        chance.randrange(9), chance.choice((None, None, *PERSONS)), chance.random() < 0.6
+    ),
+    "another_case_ends": lambda machine, chance: machine.another_case_ends(
+        chance.randrange(9), chance.choice(("completed", "withdrawn")), chance.randrange(4)
+    ),
+    "withdraw": lambda machine, chance: machine.withdraw(chance.choice(PERSONS), chance.choice((0, 1, 2, 2, 9))),
+}
+
+# How often each kind of thing happens in a long life; of an incident people decide less and let rest more.
+ORDINARY: Final[Mapping[str, float]] = {
+    "click": 4,
+    "people_work": 10,
+    "time_passes": 6,
+    "scan": 3,
+    "absences_change": 2,
+    "job_answers": 6,
+    "figures_arrive": 5,
+    "check_passes": 0.6,
+    "acknowledge": 3,
+    "snooze": 2,
+    "hand_over": 1,
+    "cause_is_back": 2,
+    "something_happens_outside": 4,
+    "another_case_ends": 4,
+    "withdraw": 0.4,
+}
+INCIDENT: Final[Mapping[str, float]] = {
+    **ORDINARY,
+    "click": 1,
+    "people_work": 1,
+    "job_answers": 1,
+    "figures_arrive": 2,
+    "check_passes": 2,
+    "snooze": 6,
+    "hand_over": 2,
+    "cause_is_back": 3,
+}
+
+
+def live(machine: Cases, chance: Random, weights: Mapping[str, float]) -> None:
+    """Let one case live: between 20 and 90 things happen, and what must hold is looked at after each."""
+    names = list(weights)
+    for _ in range(chance.randrange(20, 90)):
+        ACTS[chance.choices(names, list(weights.values()))[0]](machine, chance)
+        machine.look()
+    machine.replaying_the_log_gives_the_live_state()
+    machine.teardown()
