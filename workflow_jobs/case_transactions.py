@@ -22,7 +22,7 @@ from resources.fault_points import fault_point
 from resources.people import Directory
 from workflow_jobs import outgoing
 from workflow_jobs.candidates import askable
-from workflow_jobs.cases import UnknownTask, ancestors, open_key, opening_of_child
+from workflow_jobs.cases import UnknownTask, ancestors, moving, open_key, opening_of_child
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.children import waiting_for
@@ -186,7 +186,8 @@ class CaseTransactions(ProcessReader):
                     continue  # the case went on without it within this very command
                 child = self._in_force(connection, event.template_id)
                 case_rows.keep_template(connection, child.hash, child.id, child.text, now)
-                self._apply(connection, None, opening_of_child(after, event), child, directory, now, via)
+                opening = moving(opening_of_child(after, event), child, self._figures)
+                self._apply(connection, None, opening, child, directory, now, via)
             elif isinstance(event, e.StepCancelled) and before is not None:
                 known = before.steps.get(event.step_id)
                 if known is not None and known.status == "active" and known.child_case_id is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
@@ -66,6 +66,34 @@ class OpenRequest:
 def open_key(rule_id: str, subject_id: str) -> str:
     """The key that only one open case may hold."""
     return f"{rule_id}|{subject_id}"
+
+
+class Published(Protocol):
+    """The whole company's figure of a metric in the current snapshot; ``value`` None where there is none."""
+
+    @property
+    def value(self) -> Decimal | None: ...
+    @property
+    def snapshot_id(self) -> str: ...
+
+
+def moving(opening: c.OpenCase, template: Template, figures: Callable[[str], Published | None]) -> c.OpenCase:
+    """The opening with the figure that the case is to move: its trigger's, else the whole company's of the metric that
+    the template names, as published now.
+    """
+    effect = template.effect
+    if effect is None or effect.metric is None or (opening.metric and effect.metric_from == "trigger"):
+        return opening
+    now = figures(effect.metric)
+    return replace(
+        opening,
+        metric=effect.metric,
+        subject_kind="",
+        direction="",
+        threshold=None,
+        observed=now.value if now is not None else None,
+        snapshot_id=now.snapshot_id if now is not None else "",
+    )
 
 
 def may_open(template: Template, roles: Collection[str]) -> bool:

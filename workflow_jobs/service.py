@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from resources.ops_database import reading
-from workflow_jobs.cases import DecisionResult, OpenRequest, OpenResult, dismissed, may_open, news, open_key
+from workflow_jobs.cases import DecisionResult, OpenRequest, OpenResult, dismissed, may_open, moving, news, open_key
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.decide import reopenable
 from workflow_jobs.engine.refusal import Refused
@@ -83,7 +83,7 @@ class ProcessService(PeopleCommands, Timekeeping):
                 times=request.times,
                 data=request.whole_data,
             )
-            self._apply(connection, None, opening, template, directory, now, via)
+            self._apply(connection, None, moving(opening, template, self._figures), template, directory, now, via)
             return OpenResult(case_id, created=True)
 
         return self._transaction("open_case", work)

@@ -157,6 +157,7 @@ _UNITS: Mapping[str, tuple[str, str]] = {
 class MetricFigure:
     """How a metric is called and written. ``unit`` and ``decimals`` as in the metric's governance block.
 
+    ``value`` is the whole company's raw figure in the snapshot, None where there is none or it is held back.
     ``trust_en`` and ``trust_zh`` say whether its figure may be trusted now, in the words of every other place.
     """
 
@@ -166,6 +167,8 @@ class MetricFigure:
     decimals: int = 4
     trust_en: str = ""
     trust_zh: str = ""
+    value: Decimal | None = None
+    snapshot_id: str = ""
 
 
 @dataclass(frozen=True)

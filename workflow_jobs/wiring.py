@@ -13,6 +13,7 @@ from ops_assets.contributors import SECONDS, contributors_of
 from ops_assets.definition_bundle import bundle_of
 from ops_assets.governed_figures import GovernedFigures
 from ops_assets.trust import trust_of
+from ops_assets.watching import subject_figure
 from resources.calendars import DEFAULT
 from resources.platform import Platform
 from resources.serving import Snapshot
@@ -88,4 +89,10 @@ def _figure(platform: Platform, metric: str) -> MetricFigure | None:
     if not rows:
         return None
     trust = trust_of(snapshot, platform.clock.now())[metric]
-    return MetricFigure(**rows[0], trust_en=trust.sentence("en"), trust_zh=trust.sentence("zh"))
+    return MetricFigure(
+        **rows[0],
+        trust_en=trust.sentence("en"),
+        trust_zh=trust.sentence("zh"),
+        value=subject_figure(snapshot, metric, "", ""),
+        snapshot_id=snapshot.id,
+    )

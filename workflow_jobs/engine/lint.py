@@ -37,6 +37,10 @@ def _effect(template: Template) -> Found:
         return
     if template.closes == "on_resolution":
         yield ("effect",), "", "a case that closes on resolution has no effect to judge: remove `effect`"
+    people_open = "people" in template.opened_by
+    if effect.metric is None and (effect.metric_from == "template" or people_open):
+        why = "the template says by which" if effect.metric_from == "template" else "people open it without a trigger"
+        yield ("effect",), "", f"no metric is named although {why}: add `metric`"
     path: Path = ("effect", "rule")
     try:
         rule = compile_condition(effect.rule)

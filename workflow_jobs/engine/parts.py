@@ -215,13 +215,16 @@ class Actions(Model):
 
 
 class Effect(Model):
-    """What the case was to move: after `window` (clock time from closing) `rule` is judged on the trigger's metric.
+    """What the case was to move: after `window` (clock time from closing) `rule` is judged on a metric.
 
+    `metric_from` trigger: the figure, and its subject, that opened the case. template: the whole company's figure of
+    `metric`. A case that people open has no trigger; `metric` then is what it is judged by.
     The rule is CEL over value, threshold, baseline (the figure at opening; all numbers) and direction ("above" or
     "below", the forbidden side). A failed case is reopened `max_reopens` times at most, then escalated to the owner.
     """
 
-    metric_from: Literal["trigger"]
+    metric_from: Literal["trigger", "template"]
+    metric: Name | None = None
     window: Duration
     rule: str
     on_failure: Literal["reopen", "escalate"]
