@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -33,6 +34,7 @@ from gateway import (
     lineage_pages,
     metric_pages,
     metrics_api,
+    outbox_pages,
     proposal_pages,
     query_api,
     trust_pages,
@@ -58,7 +60,7 @@ from resources.clock import Clock
 from resources.settings import Settings
 from resources.slack import SlackClient
 from resources.slack_connection import EmbeddedSecrets, SlackConnection, slack_connection
-from workflow_jobs.outbox import deliver_due
+from workflow_jobs.outbox import CHANNEL_GAP, deliver_due
 from workflow_jobs.slack_pictures import SlackPictures
 from workflow_jobs.slack_targets import load_slack_users
 
@@ -130,6 +132,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         board,
         metric_pages,
         proposal_pages,
+        outbox_pages,
         api_docs,
     ):
         app.include_router(module.router)
@@ -160,8 +163,13 @@ class _SlackParts:
                 report=lambda steps: report_completions(context.settings.dagster_url, steps),
                 slack_users=users,
                 pictures=pictures,
+                # The embedded Slack is this very process and needs no sparing.
+                channel_gap=0.0 if connection.embedded else CHANNEL_GAP,
             )
-            return done.sent
+            if done.paced and not done.sent:
+                # Nothing but messages that a channel shall not get yet: look again soon, not at once.
+                time.sleep(CHANNEL_GAP / 2)
+            return done.sent + done.paced
 
         # A click waits at most three seconds in all, so its look-ups may not take as long as a delivery may.
         quick = SlackClient(connection.bot_token, base_url=connection.base_url, timeout=2)

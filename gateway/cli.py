@@ -12,6 +12,7 @@ from gateway.commands import (
     incidents,
     metrics,
     movement,
+    outbox,
     proposals,
     quarantine,
     simulate,
@@ -49,6 +50,7 @@ templates.app.command("rollback")(template_versions.rollback)
 templates.app.command("release")(template_versions.release)
 templates.app.command("migrate")(template_versions.migrate)
 templates.app.command("replay")(template_versions.replay)
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(templates.app, name="templates")
 app.add_typer(snapshots.app, name="snapshots")
 app.add_typer(tokens.app, name="tokens")

@@ -104,7 +104,8 @@ def _outbox(context: GatewayContext) -> tuple[str, str]:
     if status.dead:
         return (
             "warning",
-            f"{status.dead} messages were given up after repeated failures; the log says why. {waiting} wait.",
+            f"{status.dead} messages were given up after repeated failures; `./trueloop outbox dead` and /outbox say "
+            f"why. {waiting} wait.",
         )
     return "ok", f"{waiting} messages wait."
 

@@ -23,9 +23,11 @@ from resources.ops_database import UtcDateTime, metadata, reading
 
 EVENTS_WRITE = "events:write"
 READ = "read"
+PROCESS_WRITE = "process:write"
 SCOPES = {
     EVENTS_WRITE: "post events to /api/v1/events/{source}",
     READ: "read metrics and cases from other machines",
+    PROCESS_WRITE: "add files to cases, and send messages again that were given up",
 }
 # Also the role of tokens from before there were roles: the least that somebody of the company sees.
 DEFAULT_READER_ROLE = "employee"

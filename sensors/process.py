@@ -4,19 +4,21 @@ Every sensor only asks the service what is due and calls it; what is due, and th
 """
 
 # No postponed annotations here: Dagster reads those of decorated functions as they are.
+import time
 from collections.abc import Iterator
 
 import dagster as dg
 
 from ops_assets.consistency_history import export_scores
 from ops_assets.watching import subject_figure
+from resources.clock import SystemClock
 from resources.platform import Platform
 from resources.slack import SlackClient
 from resources.slack_connection import slack_connection
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.history import export_history, export_run
 from workflow_jobs.jobs import service_jobs
-from workflow_jobs.outbox import deliver_due
+from workflow_jobs.outbox import CHANNEL_GAP, deliver_due
 from workflow_jobs.refresh_jobs import OPERATING_ANALYSIS_JOB, REFRESH_JOB
 from workflow_jobs.slack_pictures import SlackPictures
 from workflow_jobs.slack_targets import load_slack_users
@@ -25,6 +27,8 @@ from workflow_jobs.wiring import process_service
 
 IDEMPOTENCY_TAG = "trueloop/idempotency_key"
 _ON = dg.DefaultSensorStatus.RUNNING
+# Well below the time after which Dagster ends an evaluation.
+_LONGEST_SCAN_SECONDS = 20
 
 
 def build_process_sensors() -> list[dg.SensorDefinition]:
@@ -108,13 +112,26 @@ def failed_service_steps_sensor(
     name="due_rungs_sensor",
     minimum_interval_seconds=10,
     default_status=_ON,
-    description="Fires reminders and escalations of tasks whose working-time clock reached the next rung.",
+    description="Fires reminders, escalations and waits that are due, hands on tasks of absent people and those that "
+    "nobody claimed, and computes clocks anew where a calendar changed.",
 )
 def due_rungs_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
     service = process_service(platform)
-    fired = service.fire_due_rungs()
+    fired = 0
+    try:
+        # A backlog, as after a night without the daemon, is worked off at once and not a piece a tick.
+        give_up_at = time.monotonic() + _LONGEST_SCAN_SECONDS
+        while (now_fired := service.fire_due_rungs()) and time.monotonic() < give_up_at:
+            fired += now_fired
+        fired += now_fired
+    finally:
+        # By the machine's clock, as the watchdog reads it. Of a case that fails, this sensor's own failure tells.
+        service.mark_timer_scan(SystemClock().now())
     moved = service.reassign_absent() + service.hand_out_pools()
-    return dg.SkipReason(f"{fired} rungs fired, {moved} tasks moved to somebody who is present.")
+    changed = service.keep_clocks()
+    return dg.SkipReason(
+        f"{fired} rungs fired, {moved} tasks moved to somebody who is present, {changed} clocks computed anew."
+    )
 
 
 @dg.sensor(
@@ -133,6 +150,7 @@ def outbox_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourcePara
         report=lambda completions: report_completions(context.instance, completions),
         slack_users=load_slack_users(platform.settings.slack_users_file),
         pictures=SlackPictures(platform.ops_engine, platform.snapshots, slack, platform.clock),
+        channel_gap=0.0 if connection.embedded else CHANNEL_GAP,
     )
     return dg.SkipReason(f"{sent.sent} sent, {sent.retried} to be tried again, {sent.dead} dead letters.")
 

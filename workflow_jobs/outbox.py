@@ -37,6 +37,8 @@ LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 10
 FIRST_DELAY = timedelta(seconds=15)
 LONGEST_DELAY = timedelta(hours=1)
+# Slack takes about one new message a second in each channel (its reference of chat.postMessage).
+CHANNEL_GAP = 1.0
 _SLACK_KINDS = (CARD, UPDATE, MESSAGE)
 # What Slack says of a picture that it has not taken in yet, or no longer has.
 _PICTURE_REFUSED = frozenset({"invalid_blocks", "invalid_slack_file", "slack_file_not_found"})
@@ -44,15 +46,27 @@ _PICTURE_REFUSED = frozenset({"invalid_blocks", "invalid_slack_file", "slack_fil
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What one round did. ``retried`` rows will be tried again; ``dead`` rows were given up in this round."""
+    """What one round did. ``retried`` rows will be tried again; ``dead`` rows were given up in this round.
+
+    ``paced`` rows wait for a moment, since their channel has just got another message.
+    """
 
     sent: int
     retried: int
     dead: int
+    paced: int = 0
 
 
 class _CardNeverPosted(Exception):
     """An update of a card that will never stand anywhere."""
+
+
+class _ChannelBusy(Exception):
+    """The channel has just got another message; ``until`` says when it may get the next."""
+
+    def __init__(self, channel: str, until: datetime) -> None:
+        self.until = until
+        super().__init__(f"the channel {channel} gets its next message at {until:%H:%M:%S}")
 
 
 class _CardNotYetPosted(Exception):
@@ -68,16 +82,19 @@ def deliver_due(
     limit: int = 50,
     slack_users: Mapping[str, str] | None = None,
     pictures: Pictures = lambda _asked: None,
+    channel_gap: float = 0.0,
 ) -> Delivered:
     """Send up to ``limit`` due rows of each kind (Slack's one by one, Dagster's in one batch).
 
     ``slack_users`` maps person ids to Slack user ids where e-mail addresses do not match; ``pictures`` gives the image
-    block that a card asks for. A row that fails is
-    recorded and logged and never stops the others; only a failing ops database raises.
+    block that a card asks for; ``channel_gap`` is how many seconds lie between two new messages in one channel,
+    whatever process sends them. A row that fails is recorded and logged and never stops the others; only a failing ops
+    database raises.
     """
     counts = _Counts()
     _report_completions(engine, clock, report, limit, counts)
     targets = SlackTargets(engine, slack, slack_users or {})
+    gap = timedelta(seconds=channel_gap)
     for _ in range(limit):
         now = clock.now()
         if _paused(engine, now):
@@ -87,9 +104,9 @@ def deliver_due(
         if not rows:
             break
         fault_point("outbox.deliver.after_claim")
-        if not _send_one(engine, clock, slack, targets, _with_picture(rows[0], pictures), counts):
+        if not _send_one(engine, clock, slack, targets, _with_picture(rows[0], pictures), counts, gap):
             break
-    return Delivered(sent=counts.sent, retried=counts.retried, dead=counts.dead)
+    return Delivered(sent=counts.sent, retried=counts.retried, dead=counts.dead, paced=counts.paced)
 
 
 def outbox_status(engine: Engine, clock: Clock) -> OutboxStatus:
@@ -109,6 +126,7 @@ class _Counts:
     sent: int = 0
     retried: int = 0
     dead: int = 0
+    paced: int = 0
 
 
 def _paused(engine: Engine, now: datetime) -> bool:
@@ -117,11 +135,17 @@ def _paused(engine: Engine, now: datetime) -> bool:
 
 
 def _send_one(
-    engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTargets, row: Claimed, counts: _Counts
+    engine: Engine,
+    clock: Clock,
+    slack: SlackClient,
+    targets: SlackTargets,
+    row: Claimed,
+    counts: _Counts,
+    gap: timedelta,
 ) -> bool:
     """Send a leased row and mark it. False where this round should end, because Slack asks to wait."""
     try:
-        posted = _sent(engine, clock, slack, targets, row)
+        posted = _sent(engine, clock, slack, targets, row, gap)
     except SlackRateLimited as error:
         until = clock.now() + timedelta(seconds=error.retry_after)
         with engine.begin() as connection:
@@ -131,6 +155,12 @@ def _send_one(
         logger.info("outbox %s (%s): %s", row.outbox_id, row.kind, error)
         counts.retried += 1
         return False
+    except _ChannelBusy as error:
+        with engine.begin() as connection:
+            unknown = row.maybe_sent
+            outbox_rows.mark_retry(connection, row, error.until, str(error), outcome_unknown=unknown, counts=False)
+        counts.paced += 1
+        return True
     except _CardNotYetPosted as error:
         with engine.begin() as connection:
             at = clock.now() + FIRST_DELAY
@@ -175,19 +205,23 @@ def _with_picture(row: Claimed, pictures: Pictures) -> Claimed:
     return replace(row, payload={**row.payload, "blocks": blocks, "without_picture": row.payload["blocks"]})
 
 
-def _sent(engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTargets, row: Claimed) -> Posted:
+def _sent(
+    engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTargets, row: Claimed, gap: timedelta
+) -> Posted:
     """Send a row; where Slack does not take it with its picture (yet), without."""
     try:
-        return _send(engine, clock, slack, targets, row)
+        return _send(engine, clock, slack, targets, row, gap)
     except SlackRefused as error:
         if error.code not in _PICTURE_REFUSED or "without_picture" not in row.payload:
             raise
         logger.warning("outbox %s (%s): %s; it goes without its picture", row.outbox_id, row.kind, error)
         bare = {**row.payload, "blocks": row.payload["without_picture"]}
-        return _send(engine, clock, slack, targets, replace(row, payload=bare))
+        return _send(engine, clock, slack, targets, replace(row, payload=bare), timedelta())
 
 
-def _send(engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTargets, row: Claimed) -> Posted:
+def _send(
+    engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTargets, row: Claimed, gap: timedelta
+) -> Posted:
     text: str = row.payload["text"]
     blocks: list[dict[str, Any]] | None = row.payload.get("blocks")
     metadata = {"event_type": METADATA_EVENT, "event_payload": {"delivery_id": row.delivery_id}}
@@ -216,6 +250,11 @@ def _send(engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTarget
         if found is not None:
             logger.info("outbox %s (%s): an interrupted attempt had posted it", row.outbox_id, row.kind)
             return found
+    if gap:
+        with engine.begin() as connection:
+            until = outbox_rows.take_turn(connection, channel, clock.now(), gap)
+        if until is not None:
+            raise _ChannelBusy(channel, until)
     posted = slack.post_message(channel, text, blocks=blocks, thread_ts=thread, metadata=metadata)
     fault_point("outbox.deliver.after_post")
     return posted

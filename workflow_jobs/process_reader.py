@@ -49,8 +49,8 @@ class ProcessReader:
 
     ``directory`` gives the people as they are now; ``calendar`` is the default one, ``calendars`` are those with a
     name; ``pack`` names the source pack, for addresses of people who have no e-mail; ``channel`` takes what concerns no
-    single person; ``language`` is en or zh; ``figures`` gives a metric's label and unit, where they are known; ``address``
-    is that of the gateway's pages, for links on cards. Unknown ids raise UnknownCase or UnknownTask.
+    single person; ``language`` is en or zh; ``figures`` gives a metric's label and unit, where they are known;
+    ``address`` is that of the gateway's pages, for links on cards. Unknown ids raise UnknownCase or UnknownTask.
     """
 
     def __init__(

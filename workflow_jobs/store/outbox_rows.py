@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -235,6 +235,29 @@ def pause_until(connection: Connection, until: datetime) -> None:
     changed = connection.execute(number.update().where(number.c.name == _PAUSE).values(value=value))
     if changed.rowcount == 0:
         connection.execute(number.insert().values(name=_PAUSE, value=value))
+
+
+def take_turn(connection: Connection, channel: str, now: datetime, gap: timedelta) -> datetime | None:
+    """Reserve the channel's next message for now; else when it may get one. The same for all processes."""
+    name = f"slack.turn:{channel}"
+    at, free = _milliseconds(now), _milliseconds(now + gap)
+    mine = number.c.name == name
+    taken = connection.execute(number.update().where(mine, number.c.value <= at).values(value=free))
+    if taken.rowcount == 1:
+        return None
+    until = connection.execute(sa.select(number.c.value).where(mine)).scalar_one_or_none()
+    if until is not None:
+        return datetime.fromtimestamp(until / 1000, UTC)
+    try:
+        with connection.begin_nested():
+            connection.execute(number.insert().values(name=name, value=free))
+    except sa.exc.IntegrityError:
+        return now + gap
+    return None
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
