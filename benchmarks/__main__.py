@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import queries, reconciliation, refresh, startup
+from benchmarks import process, queries, reconciliation, refresh, startup
 from benchmarks.report import document, growth_text, refresh_text, startup_text
 from benchmarks.sample import MOST_REPETITIONS, prepare
 from resources.settings import Settings
@@ -51,19 +51,24 @@ def main(arguments: list[str] | None = None) -> int:
         if options.only in (None, "reconciliation"):
             compared = reconciliation.measure(work / "reconciliation", options.rows, options.repeat, say)
             print(f"\n{reconciliation.reconciliation_text(compared)}\n", flush=True)
+        worked = None
+        if options.only in (None, "process"):
+            worked = process.measure(work / "process", options.repeat, quick=options.quick, say=say)
+            print(f"\n{process.process_text(worked)}\n", flush=True)
     if options.json is not None:
         every = document(starts, refreshes) | ({"queries": queries.queries_json(asked)} if asked is not None else {})
         if compared is not None:
             every["reconciliation"] = reconciliation.reconciliation_json(compared)
+        if worked is not None:
+            every["process"] = process.process_json(worked)
         options.json.write_text(json.dumps(every, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure and print; nothing is judged.")
-    parser.add_argument(
-        "--only", choices=["startup", "memory", "refresh", "queries", "reconciliation"], help="only this part"
-    )
+    parts = ["startup", "memory", "refresh", "queries", "reconciliation", "process"]
+    parser.add_argument("--only", choices=parts, help="only this part")
     parser.add_argument("--scales", type=_scales, default=(1.0, 10.0), help="sizes of the company (default: 1,10)")
     parser.add_argument(
         "--days", type=_days, default=(365,), help="lengths of the history in days, such as 365,1460 (default: 365)"

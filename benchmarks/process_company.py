@@ -29,10 +29,26 @@ MONDAY = datetime(2026, 11, 16, 1, 30, tzinfo=UTC)  # 09:30 in Shanghai
 TEMPLATE = "supply_exception"
 _HOLDERS = 2
 _ROLES = (
-    "ceo cfo plant_manager quality_manager quality_engineer purchasing_manager buyer production_manager "
-    "production_planner logistics_manager warehouse_manager logistics_coordinator finance_manager finance_analyst "
-    "sales_manager sales_rep it_manager data_owner data_steward"
-).split()
+    "ceo",
+    "cfo",
+    "plant_manager",
+    "quality_manager",
+    "quality_engineer",
+    "purchasing_manager",
+    "buyer",
+    "production_manager",
+    "production_planner",
+    "logistics_manager",
+    "warehouse_manager",
+    "logistics_coordinator",
+    "finance_manager",
+    "finance_analyst",
+    "sales_manager",
+    "sales_rep",
+    "it_manager",
+    "data_owner",
+    "data_steward",
+)
 # How each step of the template is decided on the way to its regular end.
 DECISIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "judge": ("confirm", {"impact_amount": "60000", "exception_cause": "transport"}),

@@ -1,0 +1,85 @@
+"""Very many open cases and tasks: copies of one real case, written by the database itself in a few statements."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from workflow_jobs.store.tables import case, task
+
+_STEPS = ("judge", "supplier", "protect", "assess", "promise")
+
+
+def add_cases(engine: sa.Engine, original: str, count: int) -> None:
+    """Copy a case with its task ``count`` times; the copies stand at different steps with different people."""
+    with engine.begin() as connection:
+        numbers = _numbers(connection, count)
+        copy = f"'{original}-' || n"
+        columns = _columns(case, {"case_id": copy, "subject_id": copy, "open_key": copy})
+        state = "replace(state, :original, :original || '-' || n)"
+        if connection.dialect.name == "postgresql":
+            state = "replace(state::text, :original, :original || '-' || n)::json"
+        columns["state"] = state
+        _insert(connection, case, columns, numbers, {"original": original})
+        _copy_task(connection, original, numbers, case_id=copy, due="next_rung_at")
+    _settle(engine)
+
+
+def add_tasks(engine: sa.Engine, original: str, count: int, *, due: datetime) -> None:
+    """Copy a case's task ``count`` times within its case, each with its next rung at ``due`` or later."""
+    with engine.begin() as connection:
+        late = f"'{due:%Y-%m-%d %H:%M:%S.000000}'"
+        if connection.dialect.name == "postgresql":
+            late = f"timestamp {late} + n * interval '1 second'"
+        else:
+            late = f"strftime('%Y-%m-%d %H:%M:%f000', {late}, '+' || n || ' seconds')"
+        _copy_task(connection, original, _numbers(connection, count), case_id="case_id", due=late)
+    _settle(engine)
+
+
+def make_due(engine: sa.Engine, count: int, at: datetime) -> None:
+    """Let the next rung of ``count`` tasks be due at ``at``."""
+    with engine.begin() as connection:
+        some = sa.select(task.c.task_id).order_by(task.c.next_rung_at.desc()).limit(count)
+        connection.execute(task.update().where(task.c.task_id.in_(some)).values(next_rung_at=at))
+
+
+def _copy_task(connection: sa.Connection, original: str, numbers: str, *, case_id: str, due: str) -> None:
+    place = f"(CASE n % {len(_STEPS)} "
+    place += " ".join(f"WHEN {at} THEN '{step}'" for at, step in enumerate(_STEPS)) + " END)"
+    changed = {"task_id": "task_id || '-' || n", "case_id": case_id, "step_id": place, "next_rung_at": due}
+    _insert(connection, task, _columns(task, changed), numbers, {"original": original}, "AND step_id = 'judge'")
+
+
+def _insert(
+    connection: sa.Connection,
+    table: sa.Table,
+    columns: dict[str, str],
+    numbers: str,
+    values: dict[str, str],
+    also: str = "",
+) -> None:
+    names = ", ".join(columns)
+    chosen = ", ".join(columns.values())
+    of = f"(SELECT * FROM {table.name} WHERE case_id = :original {also}) AS model"
+    connection.execute(
+        sa.text(f"INSERT INTO {table.name} ({names}) SELECT {chosen} FROM {of} CROSS JOIN ({numbers}) AS numbers"),
+        values,
+    )
+
+
+def _columns(table: sa.Table, changed: dict[str, str]) -> dict[str, str]:
+    return {column.name: changed.get(column.name, column.name) for column in table.columns}
+
+
+def _numbers(connection: sa.Connection, count: int) -> str:
+    if connection.dialect.name == "postgresql":
+        return f"SELECT n FROM generate_series(1, {count}) AS n"
+    return f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s"
+
+
+def _settle(engine: sa.Engine) -> None:
+    """Let the database take stock of its tables, as it does by itself in time."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE" if engine.dialect.name == "postgresql" else "PRAGMA optimize")
