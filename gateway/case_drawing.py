@@ -1,7 +1,8 @@
 """A case's process as a graph with its state on it, in the form that graph.js draws.
 
-Nodes are the steps of the template version that the case pins, and a gate at each fork and join. A step that lies
-before one that was entered again is drawn as still to come: its last visit belongs to the earlier round.
+Nodes are the steps of the template version that the case pins, a gate at each fork, join and decision table, and an
+end. A step that lies before one that was entered again is drawn as still to come: its last visit belongs to the
+earlier round. An outcome that returns is an edge back.
 """
 
 from __future__ import annotations
@@ -14,16 +15,24 @@ from typing import Any
 from gateway.case_words import CaseWords
 from workflow_jobs.engine.layout import node_of
 from workflow_jobs.engine.state import CaseState, StepState
-from workflow_jobs.engine.template import Fork, Node, Template
+from workflow_jobs.engine.template import Decision, Fork, HumanStep, Node, Rule, Step, Template
 
 _GOING_ON = ("active", "failed")
+_LONGEST = 48
 
 
 def drawing(state: CaseState, template: Template, words: CaseWords, now: datetime) -> dict[str, Any]:
-    """``{"nodes": [...], "edges": [[from, to], ...]}``. A node's state is done, current, overdue, skipped or absent."""
+    """``{"nodes": [...], "edges": [[from, to, said?], ...]}``.
+
+    A node's state is done, current, overdue, skipped or absent; ``said`` has a label, and back for a return.
+    """
     walk = _Walk(state, words, now)
     ends = walk.sequence(template.steps, (), ())
     walk.node("end:", words.t("graph_end"), walk.end_words(template), ends, walk.end_state())
+    drawn = {str(node["id"]) for node in walk.nodes}
+    for step, target, said in walk.returns:
+        to = next((one for one in (target, f"fork:{target}", f"rule:{target}") if one in drawn), target)
+        walk.edges.append([step, to, {"label": said, "back": True}])
     return {"nodes": walk.nodes, "edges": walk.edges}
 
 
@@ -33,11 +42,20 @@ class _Walk:
     words: CaseWords
     now: datetime
     nodes: list[dict[str, Any]] = field(default_factory=list)
-    edges: list[list[str]] = field(default_factory=list)
+    edges: list[list[Any]] = field(default_factory=list)
+    # What an edge out of a gate says: the rule that leads there.
+    labels: dict[str, str] = field(default_factory=dict)
+    returns: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def node(self, node_id: str, label: str, kind: str, before: Sequence[str], state: str) -> None:
-        self.nodes.append({"id": node_id, "label": label, "kind": kind} | ({"state": state} if state else {}))
-        self.edges += [[one, node_id] for one in before]
+    def node(
+        self, node_id: str, label: str, kind: str, before: Sequence[str], state: str, **more: str
+    ) -> dict[str, Any]:
+        made = {"id": node_id, "label": label, "kind": kind, **more} | ({"state": state} if state else {})
+        self.nodes.append(made)
+        for one in before:
+            said = self.labels.get(one)
+            self.edges.append([self._origin(one), node_id, {"label": said}] if said else [one, node_id])
+        return made
 
     def sequence(self, nodes: Sequence[Node], before: tuple[str, ...], earlier: tuple[str, ...]) -> tuple[str, ...]:
         """Draw a sequence after ``before``; ``earlier`` are the ids of all steps that come before it."""
@@ -46,27 +64,69 @@ class _Walk:
             if isinstance(node, Fork):
                 before, inside = self._fork(node, before, earlier)
                 earlier = (*earlier, *inside)
-                continue
-            state = self._state(node.id, earlier)
-            title = self.words.say(node.title) or node.id
-            self.node(node.id, title, self._kind(node.id, state), before, state)
-            before, earlier = (node.id,), (*earlier, node.id)
+            elif isinstance(node, Decision):
+                before, inside = self._decision(node, before, earlier)
+                earlier = (*earlier, *inside)
+            else:
+                self._step(node, before, earlier)
+                before, earlier = (node.id,), (*earlier, node.id)
         return before
+
+    def _step(self, step: Step, before: Sequence[str], earlier: tuple[str, ...]) -> None:
+        state = self._state(step.id, earlier)
+        child = self._visit(step.id, earlier)
+        more = {"href": f"/cases/{child.child_case_id}"} if child is not None and child.child_case_id else {}
+        self.node(step.id, self.words.say(step.title) or step.id, self._kind(step, state), before, state, **more)
+        for outcome in step.outcomes if isinstance(step, HumanStep) else ():
+            if outcome.returns_to is not None:
+                self.returns.append((step.id, outcome.returns_to, self.words.say(outcome.title)))
 
     def _fork(self, fork: Fork, before: tuple[str, ...], earlier: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
         state = self._state(fork.id, earlier)
-        entered = "" if state in ("", "skipped") else "done"
         opening, closing = f"fork:{fork.id}", f"join:{fork.id}"
         title = self.words.say(fork.title) or self.words.t("graph_fork")
-        self.node(opening, title, self.words.t("graph_branches", count=len(fork.branches)), before, entered or state)
+        self.node(opening, title, self.words.t("graph_branches", count=len(fork.branches)), before, _entered(state))
         first = len(self.nodes)
         ends: list[str] = []
         for branch in fork.branches:
             ends += self.sequence(branch, (opening,), earlier)
         inside = [one["id"] for one in self.nodes[first:]]
-        join = fork.join if isinstance(fork.join, str) else "some"
-        self.node(closing, self.words.t("graph_join"), self.words.t(f"graph_join_{join}"), ends, state)
+        join = self.words.t(f"graph_join_{fork.join}" if isinstance(fork.join, str) else "graph_join_some",
+                            needed=fork.needed, count=len(fork.branches))  # fmt: skip
+        self.node(closing, self.words.t("graph_join"), join, ends, state)
         return (closing,), [fork.id, *inside]
+
+    def _decision(
+        self, table: Decision, before: tuple[str, ...], earlier: tuple[str, ...]
+    ) -> tuple[tuple[str, ...], list[str]]:
+        """A gate with an edge for each rule. A rule without steps leads on at once."""
+        state, visit = self._state(table.id, earlier), self._visit(table.id, earlier)
+        opening = f"rule:{table.id}"
+        taken = ", ".join(_said(rule) for rule in visit.rules) if visit is not None else ""
+        kind = taken or self.words.t("graph_rules", count=len(table.rules))
+        self.node(opening, self.words.say(table.title) or table.id, kind[:_LONGEST], before, _entered(state))
+        first = len(self.nodes)
+        ends: list[str] = []
+        for rule in table.rules:
+            # A way of its own out of the gate, so that its edge can say the rule.
+            way = f"{opening}\n{rule.id}"
+            self.labels[way] = _said(rule.id)
+            ends += self.sequence(rule.steps, (way,), earlier)
+            self._not_taken(rule, visit)
+        return tuple(dict.fromkeys(ends)), [table.id, *(one["id"] for one in self.nodes[first:])]
+
+    def _not_taken(self, rule: Rule, visit: StepState | None) -> None:
+        """Steps of a rule that did not hold are not needed."""
+        if visit is None or not visit.rules or rule.id in visit.rules:
+            return
+        inside = {node_of(entry).id for entry in rule.steps}
+        for node in self.nodes:
+            if node["id"].split(":")[-1] in inside and "state" not in node:
+                node |= {"state": "skipped", "kind": self.words.t("graph_skipped")}
+
+    @staticmethod
+    def _origin(before: str) -> str:
+        return before.partition("\n")[0]
 
     def _state(self, step_id: str, earlier: tuple[str, ...]) -> str:
         step = self._visit(step_id, earlier)
@@ -82,23 +142,36 @@ class _Walk:
     def _visit(self, step_id: str, earlier: tuple[str, ...]) -> StepState | None:
         """The step's visit of this round; None where it was not reached in it."""
         step = self.case.steps.get(step_id)
-        if step is None:
+        if step is None or step.status == "undone":
             return None
         before = [self.case.steps[one] for one in earlier if one in self.case.steps]
         return None if any(one.entered_at > step.entered_at for one in before) else step
 
-    def _kind(self, step_id: str, state: str) -> str:
+    def _kind(self, step: Step, state: str) -> str:
         """The state in words, with who it waits for or how it was decided."""
-        waiting = [task for task in self.case.open_tasks if task.step_id == step_id]
-        if waiting:
-            who = ", ".join(self.words.person(task.assignee) or self.words.role(task.role) for task in waiting)
-        else:
-            who = ""
-            decided = [task for task in self.case.tasks.values() if task.step_id == step_id and task.decided_by]
-            if state == "done" and decided:
-                who = self.words.person(decided[-1].decided_by)
         said = self.words.t(f"graph_{state or 'ahead'}")
-        return f"{said}: {who}"[:48] if who else said
+        more = self._who(step, state)
+        return f"{said}: {more}"[:_LONGEST] if more else said
+
+    def _who(self, step: Step, state: str) -> str:
+        words, visit = self.words, self.case.steps.get(step.id)
+        waiting = [task for task in self.case.open_tasks if task.step_id == step.id]
+        if (
+            isinstance(step, HumanStep)
+            and step.vote is not None
+            and visit is not None
+            and state in ("current", "overdue")
+        ):
+            return words.t("graph_votes", approvals=visit.approvals, rejections=visit.rejections, open=len(waiting))
+        if waiting:
+            return ", ".join(words.person(task.assignee) or words.role(task.role) for task in waiting)
+        if step.kind == "wait":
+            until = visit.wake_at if visit is not None and state == "current" else None
+            return words.t("graph_until", until=words.instant(until)) if until is not None else ""
+        if step.kind == "process":
+            return visit.child_case_id or "" if visit is not None and state else ""
+        decided = [task for task in self.case.tasks.values() if task.step_id == step.id and task.decided_by]
+        return words.person(decided[-1].decided_by) if state == "done" and decided else ""
 
     def end_state(self) -> str:
         if self.case.is_open:
@@ -111,3 +184,12 @@ class _Walk:
         if template.closes == "on_resolution":
             return self.words.t("graph_when_resolved")
         return self.words.t("graph_effect" if template.effect is not None else "graph_ahead")
+
+
+def _entered(state: str) -> str:
+    """A gate is behind the case as soon as it was reached."""
+    return "" if state == "" else state if state == "skipped" else "done"
+
+
+def _said(rule: str) -> str:
+    return rule.replace("_", " ")

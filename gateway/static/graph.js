@@ -1,6 +1,7 @@
 // Draws every <div data-graph data-source="#id"> as a layered graph: {nodes: [{id, label, kind, href?, state?}],
-// edges: [[from, to]]}. elkjs lays it out, left to right on a wide screen and downwards on a narrow one; nodes with
-// `href` are links. A graph larger than its box scrolls inside it. Without a picture, the list beside it says the same.
+// edges: [[from, to, {label, width, back}?]]}. elkjs lays it out, left to right on a wide screen and downwards on a
+// narrow one; nodes with `href` are links, edges with `back` are dashed. A graph larger than its box scrolls inside it.
+// Without a picture, the list beside it says the same.
 "use strict";
 
 (() => {
@@ -32,31 +33,42 @@
     if (drawn.get(box) === form) return;
     drawn.set(box, form);
     const known = new Set(data.nodes.map((node) => node.id));
+    const edges = data.edges.filter(([from, to]) => known.has(from) && known.has(to));
     const laid = await elk.layout({
       id: "graph",
       layoutOptions: {
         "elk.algorithm": "layered", "elk.direction": downwards ? "DOWN" : "RIGHT", "elk.spacing.nodeNode": "16",
-        "elk.layered.spacing.nodeNodeBetweenLayers": "36", "elk.edgeRouting": "SPLINES",
+        "elk.layered.spacing.nodeNodeBetweenLayers": "36", "elk.edgeRouting": "SPLINES", "elk.edgeLabels.inline": "false",
         "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX", "elk.padding": "[top=8,left=8,bottom=8,right=8]",
       },
       children: data.nodes.map((node) => ({
         id: node.id, height: HEIGHT,
         width: Math.max(widthOf(cut(node.label), 13), widthOf(node.kind || "", 11)) + 2 * PAD,
       })),
-      edges: data.edges.filter(([from, to]) => known.has(from) && known.has(to))
-        .map(([from, to], at) => ({ id: "e" + at, sources: [from], targets: [to] })),
+      edges: edges.map(([from, to, said], at) => ({
+        id: "e" + at, sources: [from], targets: [to],
+        labels: said && said.label ? [{ text: said.label, width: widthOf(said.label, 11) + 6, height: 15 }] : [],
+      })),
     });
     // A little smaller rather than cut; much smaller could not be read, so then the box scrolls.
     const scale = Math.max(0.8, Math.min(1, (box.clientWidth - 4) / laid.width));
     const svg = make("svg", { width: Math.floor(laid.width * scale), height: Math.ceil(laid.height * scale), viewBox: "0 0 " + laid.width + " " + laid.height });
     const marker = make("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, make("defs", {}, svg));
     make("path", { d: "M0 0L8 4L0 8z", class: "arrow" }, marker);
-    for (const edge of laid.edges) for (const part of edge.sections || []) make("path", { d: pathOf(part), class: "edge", "marker-end": "url(#arrow)" }, svg);
+    for (const edge of laid.edges) drawEdge(svg, edge, edges[Number(edge.id.slice(1))][2] || {});
     const nodes = new Map(data.nodes.map((node) => [node.id, node]));
     for (const place of laid.children) drawNode(svg, place, nodes.get(place.id));
     box.replaceChildren(svg);
     const own = svg.querySelector(".own");
     if (own) box.scrollTo({ left: own.parentNode.dataset.x * scale - box.clientWidth / 2, top: own.parentNode.dataset.y * scale - box.clientHeight / 2 });
+  }
+
+  function drawEdge(svg, edge, said) {
+    for (const part of edge.sections || []) {
+      const path = make("path", { d: pathOf(part), class: said.back ? "edge back" : "edge", "marker-end": "url(#arrow)" }, svg);
+      if (said.width) path.style.strokeWidth = said.width;
+    }
+    for (const label of edge.labels || []) make("text", { x: label.x + 3, y: label.y + 11, class: "said" }, svg).textContent = label.text;
   }
 
   function drawNode(svg, place, node) {

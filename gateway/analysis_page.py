@@ -1,0 +1,213 @@
+"""The page ``/cases/analysis``: how a process runs, from governed metrics of the published snapshot, in two periods.
+
+Belongs here: choosing the period, putting figures into words, and the graph's form. Reading is analysis_figures,
+arithmetic over visits is analysis_flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from gateway import analysis_flow as flow
+from gateway.analysis_figures import MOST_VISITS, SHOWN, VISITS, Compared, Figures, Period, Rows
+from gateway.case_words import CaseWords
+from gateway.context import context_of, require_reader
+from gateway.figure_words import change_words
+from gateway.governed_cases import GovernedCases
+from gateway.metric_lines import Reading
+from gateway.pages import page
+from gateway.problems import Problem
+from gateway.tokens import READ
+from gateway.words import chosen as chosen_words
+from workflow_jobs.engine.template import Template
+
+router = APIRouter(include_in_schema=False)
+PERIODS = (30, 90, 180, 365)
+Short = Annotated[str, Query(max_length=200)]
+
+
+@dataclass(frozen=True)
+class FigureLine:
+    """One metric in both periods, in words. ``verdict`` is better, worse, same, changed or ""."""
+
+    metric: str
+    label: str
+    now: str
+    before: str
+    change: str
+    verdict: str
+    note: str
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One step in both periods, in words. ``share`` is the percentage of its time in which it waited."""
+
+    title: str
+    visits: int
+    percentiles: tuple[str, ...]
+    before: tuple[str, ...]
+    waiting: str
+    in_hand: str
+    share: int
+    again: int
+
+
+@router.get("/cases/analysis")
+def analysis(
+    request: Request,
+    template: Short = "",
+    department: Short = "",
+    days: Annotated[int, Query(alias="period")] = 90,
+) -> Response:
+    """How the cases of one template ran in a period, against the period before."""
+    require_reader(request, READ)
+    if days not in PERIODS:
+        raise Problem(422, f"`period` is one of {', '.join(map(str, PERIODS))} days, not {days}.")
+    context = context_of(request)
+    snapshot = context.snapshots.current()
+    if snapshot is None:
+        return page(request, "nothing_published.html", status=503)
+    reading = Reading(request, snapshot)
+    refused = reading.figures.refusal(reading.reader, VISITS, reading.language)
+    figures = Figures(reading)
+    as_of = None if refused else figures.as_of
+    if as_of is None:
+        return page(request, "analysis.html", told=None, refused=refused or "", asked={"period": days}, periods=PERIODS)
+    period = Period(as_of, days)
+    known = figures.templates(Period(as_of, 2 * days)) or figures.templates(Period(as_of, 3650))
+    if template and template not in {one for one, _ in known}:
+        raise Problem(
+            404, f"No case of a template {template[:60]!r} was worked on; {', '.join(n for n, _ in known)} were."
+        )
+    chosen = template or known[0][0]
+    words = CaseWords(context, GovernedCases(context, reading.reader), reading.language)
+    told = _Told(reading, words, context.service.templates_used().get(chosen), figures.visits(period, chosen), period)
+    breaches = figures.breaches(period, chosen)
+    if department and department not in {one[0] for one in breaches} | told.departments:
+        raise Problem(404, f"The department {department[:60]!r} had no part in these cases.")
+    named = {one[0]: one[1] for one in breaches}
+    compared = [figures.compared(name, period, chosen, department) for name in SHOWN]
+    return page(
+        request,
+        "analysis.html",
+        refused="",
+        asked={"template": chosen, "department": department, "period": days},
+        periods=PERIODS,
+        templates=[(one, told.template_title(one, context.service.templates_used())) for one, _ in known],
+        departments=sorted((named.get(one, one), one) for one in {*named, *told.departments} if one),
+        department_name=named.get(department, department),
+        period=period,
+        as_of=as_of,
+        snapshot=snapshot.id,
+        figures=[told.figure(one, department) for one in compared if one is not None],
+        breaches=[(label, *now, *before, told.share(now), told.share(before)) for _, label, now, before in breaches],
+        told=told,
+        steps=told.steps(department),
+        graph=told.graph(),
+        named=told.names,
+        loops=told.loops(period),
+        loops_before=sum(one[2] for one in told.loops(period.before)),
+        most=MOST_VISITS,
+    )  # fmt: skip
+
+
+class _Told:
+    """Visits of one template in the reader's words."""
+
+    def __init__(
+        self, reading: Reading, words: CaseWords, template: Template | None, rows: Rows, period: Period
+    ) -> None:
+        self._reading, self._words, self._template = reading, words, template
+        self._rows, self._period = rows, period
+        self.cut, self.by_own_departments = rows.cut, rows.by_own_departments
+        self.departments = {department for _, department, _ in rows.visits if department}
+        self.names = {visit.step_id: self._title(visit.step_id) for _, _, visit in rows.visits}
+
+    def _in(self, period: Period, department: str = "") -> list[flow.Visit]:
+        return [
+            visit
+            for day, own, visit in self._rows.visits
+            if period.first <= day <= period.last and (not department or own == department)
+        ]
+
+    def template_title(self, template_id: str, templates: Mapping[str, Template]) -> str:
+        known = templates.get(template_id)
+        return self._words.say(known.title) if known is not None else template_id.replace("_", " ")
+
+    def figure(self, one: Compared, department: str) -> FigureLine:
+        shown = [
+            self._reading.shown(one.metric, value) if value is not None else "–" for value in (one.now, one.before)
+        ]
+        change = one.change
+        note = self._words.t("analysis_all_departments") if department and not one.by_department else ""
+        return FigureLine(
+            metric=one.metric.name,
+            label=chosen_words(self._reading.language, one.metric.label),
+            now=shown[0],
+            before=shown[1],
+            change=change_words(self._reading.language, one.metric, change) if change else "",
+            verdict=change.verdict if change else "",
+            note=note or (self._words.t("analysis_no_rows") if one.now is None else ""),
+        )
+
+    def steps(self, department: str) -> list[StepLine]:
+        """Every step of the period, those that took most time in all first."""
+        before = {one.step_id: one for one in flow.step_figures(self._in(self._period.before, department))}
+        return [
+            self._step(one, before.get(one.step_id)) for one in flow.step_figures(self._in(self._period, department))
+        ]
+
+    def _step(self, one: flow.StepFigures, before: flow.StepFigures | None) -> StepLine:
+        total = one.waiting + one.in_hand
+        return StepLine(
+            title=self._title(one.step_id),
+            visits=one.visits,
+            percentiles=tuple(self._span(value) for value in one.percentiles),
+            before=tuple(self._span(value) for value in before.percentiles) if before else (),
+            waiting=self._span(one.waiting),
+            in_hand=self._span(one.in_hand),
+            share=round(100 * one.waiting / total) if total else 0,
+            again=one.again,
+        )
+
+    def graph(self) -> dict[str, Any]:
+        """The directly-follows map in the form that graph.js draws; edges carry their count and median waiting."""
+        found = flow.flow_map(self._in(self._period))
+        most = max((edge.count for edge in found.edges), default=1)
+        return {
+            "cases": found.cases,
+            "nodes": [
+                {"id": step, "label": self._title(step),
+                 "kind": self._words.t("analysis_node", count=count, span=self._span(median))}
+                for step, count, median in found.nodes
+            ],
+            "edges": [
+                [edge.before, edge.after,
+                 {"label": self._words.t("analysis_edge", count=edge.count, span=self._span(edge.median_waiting)),
+                  "width": round(1 + 3 * edge.count / most, 2), "back": edge.back * 2 > edge.count}]
+                for edge in found.edges
+            ],
+        }  # fmt: skip
+
+    def loops(self, period: Period) -> Sequence[tuple[str, str, int, int]]:
+        """From, to, how often, in how many cases."""
+        return [
+            (self._title(one.before), self._title(one.to), one.count, one.cases) for one in flow.loops(self._in(period))
+        ]
+
+    def share(self, counted: tuple[int, int]) -> str:
+        """A share of tasks in words; a dash for none."""
+        missed, tasks = counted
+        return f"{100 * missed / tasks:.0f} %" if tasks else "–"
+
+    def _title(self, step_id: str) -> str:
+        return self._words.step(self._template, step_id)
+
+    def _span(self, minutes: float) -> str:
+        return self._words.working(timedelta(minutes=round(minutes)))
