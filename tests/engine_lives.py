@@ -33,6 +33,18 @@ def _snooze(machine: Cases, chance: Random) -> None:
     machine.snooze(chance.randrange(50), chance.choice((None, None, *PERSONS)), chance.randrange(-1, 80))
 
 
+def _pass_on(machine: Cases, chance: Random) -> None:
+    tasks = list(machine.play.state.tasks.values())
+    waiting = [number for number, task in enumerate(tasks) if task.status == "open"]
+    free = [number for number in waiting if tasks[number].assignee is None]
+    pick = chance.choice(waiting) if waiting and chance.random() < 0.8 else chance.randrange(50)
+    how = chance.choice(("delegate", "add", "add", "claim", "release"))
+    if free and chance.random() < 0.5:
+        pick, how = chance.choice(free), "claim"
+    who = chance.choice(PERSONS) if chance.random() < 0.2 else None
+    machine.pass_on(pick, how, who, chance.choice(PERSONS))
+
+
 ACTS: Final[Mapping[str, Act]] = {
     "click": _click,
     "people_work": lambda machine, chance: machine.people_work(1),
@@ -59,6 +71,11 @@ ACTS: Final[Mapping[str, Act]] = {
         chance.randrange(9), chance.choice(("completed", "withdrawn")), chance.randrange(4)
     ),
     "withdraw": lambda machine, chance: machine.withdraw(chance.choice(PERSONS), chance.choice((0, 1, 2, 2, 9))),
+    "pass_on": _pass_on,
+    "people_say": lambda machine, chance: machine.people_say(
+        chance.randrange(50), chance.choice(("lm", "lm", *PERSONS)), chance.randrange(7)
+    ),
+    "pools_are_handed_out": lambda machine, chance: machine.pools_are_handed_out(),
 }
 
 # How often each kind of thing happens in a long life; of an incident people decide less and let rest more.
@@ -78,6 +95,9 @@ ORDINARY: Final[Mapping[str, float]] = {
     "something_happens_outside": 4,
     "another_case_ends": 4,
     "withdraw": 0.4,
+    "pass_on": 8,
+    "people_say": 3,
+    "pools_are_handed_out": 1,
 }
 INCIDENT: Final[Mapping[str, float]] = {
     **ORDINARY,

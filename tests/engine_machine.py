@@ -25,6 +25,7 @@ from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.separation import tasks_of_visit
 from workflow_jobs.engine.state import TaskState, state_from_json, state_to_json
 from workflow_jobs.engine.template import HumanStep, Template
 
@@ -59,6 +60,7 @@ class Cases(RuleBasedStateMachine):
         self.one_decision_a_task_and_one_firing_a_rung()
         self.a_task_rests_within_its_bounds_and_with_a_timer_to_wake_it()
         self.nobody_decides_his_own_request_and_nobody_below_the_tier()
+        self.nobody_has_two_voices()
         self.an_open_case_always_waits_for_something_that_can_come()
         self.blocks_hold_what_is_under_way()
         self.nothing_is_decided_but_by_people()
@@ -201,6 +203,41 @@ class Cases(RuleBasedStateMachine):
         self.attempt(c.AssignTask(task_id=task.task_id, task_version=task.version, person_id=who, to=to))
         self.attempt(c.WakeTask(task_id=task.task_id, person_id=person))
 
+    @rule(
+        pick=st.integers(0, 50),
+        how=st.sampled_from(("delegate", "add", "claim", "release")),
+        person=st.none() | st.sampled_from(PERSONS),
+        to=st.sampled_from(PERSONS),
+    )
+    def pass_on(self, pick: int, how: str, person: str | None, to: str) -> None:
+        """Somebody asks for advice or a further approval, or takes a task that nobody has, or gives one back."""
+        tasks = list(self.play.state.tasks.values())
+        task = tasks[pick % len(tasks)]
+        holders = self.play.directory.candidates(task.role)
+        who = person or task.delegated_by or task.assignee or (holders[0] if holders else "pm")
+        at = {"task_id": task.task_id, "person_id": who}
+        match how:
+            case "delegate":
+                self.attempt(c.DelegateTask(**at, task_version=task.version, to=to, reason="x"))
+            case "add":
+                self.attempt(c.AddApprover(**at, task_version=task.version, to=to, reason="x"))
+            case "claim":
+                self.attempt(c.ClaimTask(**at, task_version=task.version))
+            case _:
+                self.attempt(c.ReleaseTask(**at, task_version=task.version))
+
+    @rule(pick=st.integers(0, 50), person=st.sampled_from(("lm", "lm", *PERSONS)), score=st.integers(0, 6))
+    def people_say(self, pick: int, person: str, score: int) -> None:
+        """Somebody answers what he is consulted on, or rates the process; allowed or not."""
+        tasks = list(self.play.state.tasks.values())
+        task = tasks[pick % len(tasks)]
+        self.attempt(c.AnswerConsultation(task_id=task.task_id, person_id=person, text="I think so"))
+        self.attempt(c.RateCase(person_id=task.decided_by or person, score=score))
+
+    @rule()
+    def pools_are_handed_out(self) -> None:
+        self.attempt(c.HandOutPool())
+
     @rule(snapshot=st.sampled_from(("s4", "s5")))
     def cause_is_back(self, snapshot: str) -> None:
         self.attempt(c.ReopenIncident(observed=None, snapshot_id=snapshot, data={"failed": [snapshot]}))
@@ -249,8 +286,9 @@ class Cases(RuleBasedStateMachine):
             if task.decided_by is not None:
                 assert task.decided_by != self.play.state.requested_by
                 roles = set(STAFF[task.decided_by][2])
-                assert task.decided_by == task.assignee or roles & {task.role, task.accountable}
-            if task.assigned_by is not None and task.tier is not None:
+                own = task.decided_by in (task.assignee, task.delegated_by)
+                assert own or (roles & {task.role, task.accountable} and task.added_by is None)
+            if task.assigned_because.startswith("assigned by") and task.tier is not None:
                 assert set(STAFF[task.assignee or ""][2]) & {task.role, task.accountable}
             assert task.assignee is None or task.assignee != self.play.state.requested_by
             if task.tier is not None:
@@ -263,6 +301,36 @@ class Cases(RuleBasedStateMachine):
                     amount = Decimal(str(data.get("amount", data.get("impact_amount"))))
                     bounds = (50_000, 500_000)[: len(step.tiers) - 1]
                     assert task.tier == sum(amount >= bound for bound in bounds)
+
+    @invariant()
+    def nobody_has_two_voices(self) -> None:
+        """In one visit of a step nobody decides twice, a vote settles once, and who is kept from it does not decide."""
+        if not hasattr(self, "play"):
+            return
+        decided: dict[str, list[str]] = {}
+        settled: dict[str, str] = {}
+        layout = layout_of(self.play.template)
+        for event in self.play.log:
+            if isinstance(event, e.StepEntered):
+                decided[event.step_id] = []
+                settled.pop(event.step_id, None)
+            elif isinstance(event, e.TaskDecided):
+                node = layout.places[event.step_id].node
+                if isinstance(node, HumanStep):
+                    others = [person for other in node.separate_from for person in decided.get(other, ())]
+                    assert event.person_id not in (*others, *decided[event.step_id])
+                    assert event.step_id not in settled
+                    decided[event.step_id].append(event.person_id)
+            elif isinstance(event, e.VoteCounted) and event.outcome is not None:
+                assert event.step_id not in settled
+                settled[event.step_id] = event.outcome
+            elif isinstance(event, e.StepCompleted) and event.step_id in settled:
+                assert event.outcome == settled[event.step_id]
+        for step_id in self.play.state.steps:
+            asked = [task for task in tasks_of_visit(self.play.state, step_id) if task.status == "open"]
+            hands = [one for task in asked for one in (task.assignee, task.delegated_by) if one is not None]
+            assert len(hands) == len(set(hands))
+            assert self.play.state.requested_by not in hands
 
     @invariant()
     def an_open_case_always_waits_for_something_that_can_come(self) -> None:
@@ -332,11 +400,31 @@ class Cases(RuleBasedStateMachine):
                 play.do(c.FireTimers())
             elif awaited:
                 play.do(c.EndChild(child_case_id=awaited[0], outcome="completed"))
-            elif state.open_tasks:
-                self.finish(play.state.open_tasks[0])
+            elif play.state.open_tasks:
+                self.end_a_task()
             else:
                 play.do(c.ResolveIncident())
         raise AssertionError(f"the case does not end: {play.state}")
+
+    def end_a_task(self) -> None:
+        """Decide what somebody has, claim what nobody has; a vote that lacks people is ended with its case."""
+        play = self.play
+        mine = next((task for task in play.state.open_tasks if task.assignee is not None), None)
+        pool = next((task for task in play.state.open_tasks if task.pooled), None)
+        if mine is not None:
+            self.finish(mine)
+        elif pool is not None:
+            play.now = max(play.now, pool.due_at + timedelta(days=20))
+            play.do(c.FireRungs())
+            play.do(c.HandOutPool())
+        else:
+            assert all(task.voter is not None or self.separate(task) for task in play.state.open_tasks)
+            by_itself = play.template.closes == "on_resolution"
+            play.do(c.ResolveIncident() if by_itself else c.WithdrawCase(person_id="pm", reason="nobody to ask"))
+
+    def separate(self, task: TaskState) -> bool:
+        step = self.human_step(task)
+        return step is not None and bool(step.separate_from)
 
     def finish(self, task: TaskState) -> None:
         """Decide a task as its assignee would: the first choice, with a form filled in as its fields ask."""

@@ -17,6 +17,7 @@ from workflow_jobs.engine.template import Template, load_template
 TITLE = {"en": "T", "zh": "题"}
 FIELD = {"name": "amount", "type": "decimal", "title": TITLE, "required": True, "min": 0}
 WHY = {"name": "why", "type": "text", "title": TITLE, "required": ["back"]}
+LEARNT = [{"name": name, "type": "text", "title": TITLE} for name in ("cause", "remedy")]
 _ROLES = ("buyer", "quality_engineer", "finance_analyst", "cfo", "sales_rep")
 _LEAVES = ("human", "human", "human", "service", "tiered", "wait", "process")
 _CONDITIONS = ("data.amount < 50000.0", "data.amount > 10.0", 'case.priority == "normal"', "has(data.note)")
@@ -66,6 +67,7 @@ class _Draft:
     def __init__(self, chance: Chance) -> None:
         self.chance = chance
         self.count = 0
+        self.humans: list[str] = []
         self.by_itself = chance.between(0, 3) == 3
         self.timed = chance.yes()
 
@@ -96,13 +98,34 @@ class _Draft:
             ]
         else:
             step["raci"]["responsible"] = chance.of(_ROLES)
+            self.several(step)
+        if self.humans and chance.yes():
+            step["separate_from"] = [chance.of(self.humans)]
+        step["raci"]["consulted"] = ["logistics_manager"]
         if chance.yes():
             step["actions"] = {
                 "acknowledge": True,
                 "assign": chance.yes(),
+                "delegate": chance.yes(),
+                "add_approver": chance.yes(),
+                "release": chance.yes(),
                 "snooze": {"at_most": chance.of(("PT2H", "P3D")), "times": chance.between(1, 3)},
             }
         return step
+
+    def several(self, step: dict[str, Any]) -> None:
+        """Now and then a step is for whoever claims it, or for several people who vote."""
+        chance, outcomes = self.chance, step["outcomes"]
+        match chance.of(("one", "one", "one", "pool", "vote")):
+            case "pool":
+                step["pool"] = True
+            case "vote":
+                voters = [chance.of(_ROLES) for _ in range(chance.between(0, 3))]
+                needed = chance.of(("any", "all", chance.between(1, len(voters) or 2)))
+                step["vote"] = {"voters": voters, "needed": needed}
+                if needed != "any":
+                    outcomes.append({"id": "no", "title": TITLE})
+                    step["vote"] |= {"approves": "go", "rejects": outcomes[-1 if chance.yes() else 1]["id"]}
 
     def node(self, depth: int, earlier: tuple[str, ...]) -> dict[str, Any]:
         kind = self.chance.of((*_LEAVES, *(("fork", "fork", "decision", "decision") if depth else ())))
@@ -179,7 +202,8 @@ class _Draft:
     def whole(self) -> dict[str, Any]:
         chance = self.chance
         first = self.human()
-        first["form"] = [FIELD]
+        first["form"] = [FIELD, *LEARNT]
+        self.humans = [first["id"]]
         rungs = sorted({chance.between(10, 300) for _ in range(chance.between(0, 4))})
         targets = ("assignee", "manager", "accountable", "requester", "owner", "role:ceo")
         # Without a typed `note` no condition may ask for it.
@@ -196,6 +220,8 @@ class _Draft:
             "ladder": [{"at": at, "action": "remind", "to": chance.of(targets)} for at in rungs],
             "steps": [first, *self.run(2, (first["id"],), least=3)],
         }
+        if chance.yes():
+            whole["learning"] = {"cause": "cause", "remedy": "remedy"}
         if self.timed:
             whole["sla"] = chance.of(("P1D", "P5D"))
             whole["case_ladder"] = [{"at": 50, "action": "remind", "to": "owner"}]

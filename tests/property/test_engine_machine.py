@@ -21,17 +21,9 @@ from workflow_jobs.engine.state import CaseState
 # What no rule of the machine does yet.
 LATER = frozenset(
     {
-        "ApproverAdded",
-        "CaseRated",
         "ClockRecomputed",
-        "ConsultationAnswered",
         "DefaultTaken",
-        "TaskAdvised",
-        "TaskClaimed",
-        "TaskDelegated",
-        "TaskReleased",
         "TemplateMigrated",
-        "VoteCounted",
     }
 )
 COMMANDS: Counter[str] = Counter()
