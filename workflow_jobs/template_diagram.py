@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from workflow_jobs.engine.layout import node_of
+from workflow_jobs.engine.layout import layout_of, node_of
 from workflow_jobs.engine.template import Decision, Fork, HumanStep, Node, ProcessStep, Step, Template, WaitStep
 from workflow_jobs.template_words import responsible_roles, role_words, sla_words, vote_words
 
@@ -29,7 +29,7 @@ def mermaid(template: Template, language: str = "en") -> str:
         chart.lines.append(f'  ended{number}(["{_quoted(ending)}"])')
         chart.lines.append(f'  {source} -->|"{_quoted(label)}"| ended{number}')
     for source, label, target in chart.returns:
-        chart.lines.append(f'  {source} -.->|"{_quoted(label)}"| step_{target}')
+        chart.lines.append(f'  {source} -.->|"{_quoted(label)}"| {_node_id(template, target)}')
     return "\n".join(chart.lines) + "\n"
 
 
@@ -114,6 +114,15 @@ class _Chart:
             case HumanStep() if step.vote is not None:
                 return vote_words(step.vote)
         return " / ".join(responsible_roles(step)) or role_words(step.raci.accountable)
+
+
+def _node_id(template: Template, target: str) -> str:
+    node = layout_of(template).places[target].node
+    return (
+        f"fork_{target}"
+        if isinstance(node, Fork)
+        else f"{'decision' if isinstance(node, Decision) else 'step'}_{target}"
+    )
 
 
 def _quoted(words: str) -> str:

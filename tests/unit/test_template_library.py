@@ -41,7 +41,7 @@ def test_an_empty_folder_is_said(tmp_path: Path) -> None:
 def test_a_running_case_goes_on_with_the_version_that_it_pinned(tmp_path: Path) -> None:
     old = shipped("supply_exception")
     play = Play(old).open()
-    (tmp_path / "supply_exception.yaml").write_text(old.text.replace("version: 1", "version: 2"), encoding="utf-8")
+    (tmp_path / "supply_exception.yaml").write_text(old.text.replace(f"version: {old.version}", f"version: {old.version + 1}"), encoding="utf-8")
     library = load_library(tmp_path)
     new = library.get("supply_exception")
     assert new.hash != old.hash
@@ -50,7 +50,7 @@ def test_a_running_case_goes_on_with_the_version_that_it_pinned(tmp_path: Path) 
         library.pinned(play.state.template_hash)
     library.remember(old.text, template_id="supply_exception")
     play.template = library.pinned(play.state.template_hash)
-    assert library.get("supply_exception").version == 2
+    assert library.get("supply_exception").version == old.version + 1
     assert play.do(c.Acknowledge(task_id="c1.judge.1", person_id="q1"))
     assert library.remember(new.text) is new
     with pytest.raises(UnknownTemplate, match="supply_exception"):
