@@ -102,6 +102,7 @@ class Play:
     loads: dict[str, float] = field(default_factory=dict)
     log: list[Event] = field(default_factory=list)
     current: CaseState | None = None
+    calendars: Mapping[str, WorkingCalendar] = field(default_factory=dict)
 
     @property
     def state(self) -> CaseState:
@@ -110,7 +111,7 @@ class Play:
 
     @property
     def env(self) -> Environment:
-        return Environment(self.template, calendar(), self.directory, self.loads)
+        return Environment(self.template, calendar(), self.directory, self.loads, self.calendars)
 
     def do(self, command: c.Command) -> tuple[Event, ...]:
         events = decide(self.current, command, self.now, self.env)

@@ -16,11 +16,12 @@ def used_share(task: TaskState, now: datetime, calendar: WorkingCalendar) -> flo
     """Working time used, as a share of the agreed one: 1.0 at the due time, more after it, never below 0.
 
     Pauses do not count: a paused task's due time is that of resuming at `paused_until`, so what remains is read from
-    there. Raises OutsideCalendar for instants that the calendar does not cover.
+    there; of one that was late before it rests, the due time has not moved. Raises OutsideCalendar for instants that
+    the calendar does not cover.
     """
     end = now if task.status == "open" else task.decided_at or task.closed_at or now
-    if task.status == "open" and task.paused_until is not None:
-        end = max(now, task.paused_until)
+    if task.status == "open" and task.paused_until is not None and task.paused_at is not None:
+        end = max(now, task.paused_until) if task.paused_at < task.due_at else task.paused_at
     agreed = timedelta(seconds=task.sla_seconds)
     if not agreed:
         return 1.0

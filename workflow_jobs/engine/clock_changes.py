@@ -34,10 +34,12 @@ def _task(flow: Flow, task: TaskState, reason: str) -> None:
     clock = (calendar, sla)
     resting = timedelta(seconds=task.paused_seconds)
     following = clocks.rung_time(flow, task, task.rung_index, resting, clock)
+    counted = resting - clocks.rests_when_late(flow, task.task_id, task.due_at)
     if task.paused_at is not None and task.paused_until is not None:
-        resting += calendar.working_between(task.paused_at, task.paused_until)
         following = task.paused_until
-    due = clocks.at_percent(flow, task, 100, resting, clock)
+        if task.paused_at < task.due_at:
+            counted += calendar.working_between(task.paused_at, task.paused_until)
+    due = clocks.at_percent(flow, task, 100, counted, clock)
     now = (name, sla, due, following, calendar.confirmed(due))
     if now == (task.calendar, task.sla_seconds, task.due_at, task.next_rung_at, task.calendar_confirmed):
         return
@@ -62,7 +64,8 @@ def _case(flow: Flow, reason: str) -> None:
     calendar = flow.env.calendar_named(name)
     sla = int(template.sla.working(calendar.day_length).total_seconds())
     resting = timedelta(seconds=state.paused_seconds)
-    due = clocks.case_at_percent(flow, 100, resting, (calendar, sla))
+    counted = resting - clocks.rests_when_late(flow, None, state.due_at)
+    due = clocks.case_at_percent(flow, 100, counted, (calendar, sla))
     following = None
     if state.paused_at is None:
         following = clocks.case_rung_time(flow, state.rung_index, resting, (calendar, sla))

@@ -2,7 +2,8 @@
 
 Belongs here: when something is due, and resting. What happens when a rung is due is `rungs`; arithmetic of working time
 is `working_time`. A task's clock runs by the calendar of whoever was asked first, and is not changed by handing the
-task on; the case's runs by its template's calendar.
+task on; the case's runs by its template's calendar. A rest moves what comes after it began: what was late before stays
+due when it was.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def started(flow: Flow, step: AskingStep, assignee: str | None) -> dict[str, Any
 
 
 def pause(flow: Flow, task: TaskState, person_id: str, until: datetime, reason: str, reason_id: str = "") -> None:
-    """Let the task rest until then: its due time moves by the working time in between."""
+    """Let the task rest until then: its due time, unless it is past, moves by the working time in between."""
     resting = timedelta(seconds=task.paused_seconds) + _working(_calendar(flow, task), flow.now, until)
     flow.emit(
         e.TaskPaused,
@@ -46,7 +47,7 @@ def pause(flow: Flow, task: TaskState, person_id: str, until: datetime, reason: 
         person_id=person_id,
         until=until,
         reason=reason,
-        due_at=at_percent(flow, task, 100, resting),
+        due_at=_due(task.due_at, flow.now, at_percent(flow, task, 100, resting)),
         reason_id=reason_id,
     )
 
@@ -62,7 +63,7 @@ def resume(flow: Flow, task: TaskState, because: str, person_id: str | None = No
         task_id=task.task_id,
         because=because,
         paused_seconds=int(resting.total_seconds()),
-        due_at=at_percent(flow, task, 100, resting),
+        due_at=_due(task.due_at, began, at_percent(flow, task, 100, resting)),
         next_rung_at=rung_time(flow, task, task.rung_index, resting),
         person_id=person_id,
     )
@@ -139,13 +140,18 @@ def reopen_case(flow: Flow, closed_at: datetime | None) -> None:
 
 
 def _go_on(flow: Flow, began: datetime, ended: datetime) -> None:
+    assert flow.state.due_at is not None
     calendar = flow.env.calendar_named(flow.state.calendar)
-    resting = timedelta(seconds=flow.state.paused_seconds) + _working(calendar, began, ended)
+    before = timedelta(seconds=flow.state.paused_seconds)
+    resting = before + _working(calendar, began, ended)
+    following = case_rung_time(flow, flow.state.rung_index, before)
+    if following is not None and following > began:
+        following = case_rung_time(flow, flow.state.rung_index, resting)
     flow.emit(
         e.CaseResumed,
         paused_seconds=int(resting.total_seconds()),
-        due_at=case_at_percent(flow, 100, resting),
-        next_rung_at=case_rung_time(flow, flow.state.rung_index, resting),
+        due_at=_due(flow.state.due_at, began, case_at_percent(flow, 100, resting)),
+        next_rung_at=following,
     )
 
 
@@ -160,6 +166,16 @@ def case_at_percent(flow: Flow, percent: int, resting: timedelta, clock: Clock |
     state = flow.state
     calendar, seconds = clock or (flow.env.calendar_named(state.calendar), state.sla_seconds)
     return _at(calendar, state.clock_started_at or state.opened_at, timedelta(seconds=seconds), percent, resting)
+
+
+def rests_when_late(flow: Flow, task_id: str | None, due_at: datetime) -> timedelta:
+    """Working time of the rests of a task (None: the case) that are over and began when it was late already."""
+    those = (one for one in flow.state.ledger if one.task_id == task_id and one.began_at >= due_at)
+    return timedelta(seconds=sum(one.working_seconds for one in those))
+
+
+def _due(due_at: datetime, began: datetime, moved: datetime) -> datetime:
+    return due_at if due_at <= began else moved
 
 
 def _calendar(flow: Flow, task: TaskState) -> WorkingCalendar:

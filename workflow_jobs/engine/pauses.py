@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from workflow_jobs.engine import clocks
+from workflow_jobs.engine import clocks, rungs
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.refusal import EngineError, Refused
@@ -44,6 +44,8 @@ def pause_task(flow: Flow, command: c.PauseTask) -> None:
         last = f"{latest.astimezone(local):%Y-%m-%d %H:%M}"
         raise Refused("pause_invalid", f"Choose a time after now and not after {last}.")
     reason = read_reason(command.comment) or stated.title.en
+    rungs.fire_due(flow, task.task_id)
+    task = current_task(flow, command.task_id, command.task_version, command.person_id)
     clocks.pause(flow, task, command.person_id, until_at, reason, stated.id)
 
 

@@ -34,6 +34,16 @@ def fire_rungs(flow: Flow, _command: c.FireRungs) -> None:
             _fire(flow, task)
 
 
+def fire_due(flow: Flow, task_id: str) -> None:
+    """Fire what is due of one task before its clock is stopped: a rest moves only what comes after it began."""
+    while True:
+        task = flow.state.tasks[task_id]
+        due = task.status == "open" and task.paused_until is None and task.next_rung_at
+        if not due or due > flow.now:
+            return
+        _fire(flow, task)
+
+
 def _fire(flow: Flow, task: TaskState) -> None:
     """Fire the task's next rung, or pass over it where it has nothing to say any more."""
     assert task.next_rung_at is not None

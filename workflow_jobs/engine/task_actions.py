@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Final
 
-from workflow_jobs.engine import clocks, separation, whom
+from workflow_jobs.engine import clocks, rungs, separation, whom
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
@@ -53,6 +53,8 @@ def snooze(flow: Flow, command: c.SnoozeTask) -> None:
     if not flow.now < until_at <= latest:
         last = f"{latest.astimezone(local):%Y-%m-%d %H:%M}"
         raise Refused("pause_invalid", f"Choose a time after now and not after {last}.")
+    rungs.fire_due(flow, task.task_id)
+    task = current_task(flow, command.task_id, command.task_version, command.person_id)
     clocks.pause(flow, task, command.person_id, until_at, reason)
 
 
