@@ -37,6 +37,7 @@ from resources.slack_connection import embedded_secrets
 from tests.gateway_stack import METRIC, publish_snapshot
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.service import ProcessService
+from workflow_jobs.slack_messages import ButtonValue
 from workflow_jobs.store.tables import outbox
 from workflow_jobs.wiring import process_service
 
@@ -135,7 +136,7 @@ def _body(service: ProcessService, subject: str) -> bytes:
         "impact_amount": {"type": "plain_text_input", "value": "42000.50"},
         "exception_cause": {"type": "static_select", "selected_option": {"value": "supplier_quality"}},
     }
-    metadata = {"task_id": task.task_id, "version": task.version, "outcome": "confirm", "form": True}
+    metadata = ButtonValue(task.task_id, task.version, "confirm", form=True).to_json(service.seal)
     payload = {
         "type": "view_submission",
         "team": {"id": "T1"},
@@ -143,7 +144,7 @@ def _body(service: ProcessService, subject: str) -> bytes:
         "view": {
             "type": "modal",
             "callback_id": "decide",
-            "private_metadata": json.dumps(metadata),
+            "private_metadata": metadata,
             "blocks": [],
             "state": {"values": {f"field:{name}": {f"field:{name}": answer} for name, answer in answers.items()}},
         },

@@ -1,13 +1,15 @@
 """The board of cases in SQL: where cases stand, counted by step and read a few for each. Writes nothing, locks nothing.
 
-However many cases there are, a board is two statements, and a third for what its cards show.
+However many cases there are, a board is one statement that counts, one for each step at which cases stand, and one
+for what its cards show. The counts read indexes alone: the rows of cases are wide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -16,23 +18,36 @@ from workflow_jobs.case_board import BoardColumn, BoardFilter, BoardPlace, CaseM
 from workflow_jobs.cases import CaseSummary
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.store.state_rows import stored_state
-from workflow_jobs.store.tables import case, case_event, outbox, service_step, task, template_version
+from workflow_jobs.store.tables import (
+    case,
+    case_event,
+    outbox,
+    service_step,
+    task,
+    template_version,
+)
 
 _PLACE = ("case_id", "template_id", "kind", "step_id", "task_id", "assignee", "role", "due_at")
 _SUMMARY = [case.c[name] for name in CaseSummary.__dataclass_fields__]
 _TEXT = sa.String()
+# Literal text, as in the partial indexes: with bound values SQLite would not use them.
+_OPEN_TASK = task.c.status == sa.literal_column("'open'")
+_REQUESTED = service_step.c.status == sa.literal_column("'requested'")
 # The statuses of cases that are over, as the engine names them.
 _ENDED = ("closed", "effective", "ineffective", "cancelled", "watching_effect")
 
 
 def board_columns(connection: Connection, asked: BoardFilter, now: datetime) -> list[BoardColumn]:
     """Every step at which cases stand, with how many; in no order."""
-    places = _places(asked).subquery()
-    late = sa.func.sum(sa.case((places.c.due_at < now, 1), else_=0))
-    statement = sa.select(places.c.template_id, places.c.kind, places.c.step_id, sa.func.count(), late).group_by(
-        places.c.template_id, places.c.kind, places.c.step_id
-    )
-    return [BoardColumn(*row) for row in connection.execute(statement).tuples()]
+    counts = []
+    for kind, places in _places(asked).items():
+        each = places.subquery()
+        late = sa.func.sum(sa.case((each.c.due_at < now, 1), else_=0))
+        step = (each.c.template_id, each.c.step_id)
+        counts.append(
+            sa.select(step[0], sa.literal(kind, _TEXT).label("kind"), step[1], sa.func.count(), late).group_by(*step)
+        )
+    return [BoardColumn(*row) for row in connection.execute(sa.union_all(*counts)).tuples()]
 
 
 def board_places(
@@ -40,27 +55,22 @@ def board_places(
 ) -> list[BoardPlace]:
     """At most ``each`` cases of every column, those due first first; ``offset`` leaves out as many of each column.
 
-    ``columns`` are those of the board: kinds of places that have none are not looked for again.
+    One statement for each of ``columns``: it reads the index of its step up to the last case that is shown.
     """
-    if not columns:
-        return []
-    places = _places(asked, {column.kind for column in columns}).subquery()
-    order = (places.c.due_at.is_(None), places.c.due_at, places.c.case_id.desc())
-    number = sa.func.row_number().over(
-        partition_by=(places.c.template_id, places.c.kind, places.c.step_id), order_by=order
-    )
-    numbered = sa.select(places, number.label("number")).subquery()
-    statement = (
-        sa.select(*(numbered.c[name] for name in _PLACE))
-        .where(numbered.c.number > offset, numbered.c.number <= offset + each)
-        .order_by(numbered.c.number)
-    )
-    return [BoardPlace(*row) for row in connection.execute(statement).tuples()]
+    found: list[tuple[int, BoardPlace]] = []
+    for column in columns:
+        step = (column.template_id, column.step_id)
+        places = _places(replace(asked, step=step))[column.kind]
+        # Cases at rest are due at no time.
+        order = () if column.kind == "rest" else (places.selected_columns.due_at,)
+        places = places.order_by(*order, places.selected_columns.case_id.desc()).limit(each).offset(offset)
+        rows = connection.execute(places.with_only_columns(*(places.selected_columns[n] for n in _PLACE))).tuples()
+        found += [(number, BoardPlace(*row)) for number, row in enumerate(rows)]
+    return [place for _, place in sorted(found, key=lambda numbered: numbered[0])]
 
 
-def _places(
-    asked: BoardFilter, kinds: Collection[PlaceKind] = get_args(PlaceKind)
-) -> sa.CompoundSelect[Any] | sa.Select[Any]:
+def _places(asked: BoardFilter) -> dict[PlaceKind, sa.Select[Any]]:
+    """Where cases stand, a statement for each kind of place that the filter leaves."""
     about_case = _about_case(asked)
     tasks = sa.select(
         task.c.case_id,
@@ -71,7 +81,7 @@ def _places(
         task.c.assignee,
         task.c.role,
         task.c.due_at,
-    ).where(task.c.status == sa.literal_column("'open'"))
+    ).where(_OPEN_TASK)
     if asked.reads_cases:
         tasks = tasks.join(case, case.c.case_id == task.c.case_id).where(*about_case)
     if asked.template_id is not None:
@@ -79,7 +89,7 @@ def _places(
     if asked.step is not None:
         tasks = tasks.where(task.c.template_id == asked.step[0], task.c.step_id == asked.step[1])
     if asked.assignees is not None:
-        return tasks.where(task.c.assignee.in_(sorted(asked.assignees)))
+        return {"task": tasks.where(task.c.assignee.in_(sorted(asked.assignees)))}
     nothing = sa.null()
     services = (
         sa.select(
@@ -93,8 +103,11 @@ def _places(
             service_step.c.timeout_at.label("due_at"),
         )
         .join_from(service_step, case, case.c.case_id == service_step.c.case_id)
-        .where(service_step.c.status == sa.literal_column("'requested'"), *about_case)
+        .where(_REQUESTED, *about_case)
     )
+    # Both look-ups are answered by an index alone, and so is the case itself while it is open.
+    waits = sa.exists().where(task.c.case_id == case.c.case_id, _OPEN_TASK)
+    runs = sa.exists().where(service_step.c.case_id == case.c.case_id, _REQUESTED)
     resting = sa.select(
         case.c.case_id,
         case.c.template_id,
@@ -104,26 +117,18 @@ def _places(
         sa.cast(nothing, _TEXT).label("assignee"),
         sa.cast(nothing, _TEXT).label("role"),
         sa.cast(nothing, task.c.due_at.type).label("due_at"),
-    ).where(
-        # A difference of ids costs half of what asking for each case does.
-        case.c.case_id.in_(
-            sa.except_(
-                sa.select(case.c.case_id).where(*about_case),
-                sa.select(task.c.case_id).where(task.c.status == sa.literal_column("'open'")),
-                sa.select(service_step.c.case_id).where(service_step.c.status == sa.literal_column("'requested'")),
-            )
-        )
-    )
+    ).where(*about_case, ~waits, ~runs)
     if asked.step is not None:
         services = services.where(case.c.template_id == asked.step[0], service_step.c.step_id == asked.step[1])
         resting = resting.where(case.c.template_id == asked.step[0], sa.literal(asked.step[1]) == "")
-    parts = {"task": tasks, "service": services, "rest": resting}
-    return sa.union_all(*(part for kind, part in parts.items() if kind in kinds))
+    return {"task": tasks, "service": services, "rest": resting}
 
 
 def _about_case(asked: BoardFilter) -> list[sa.ColumnElement[bool]]:
     wanted: list[sa.ColumnElement[bool]] = []
-    if asked.status is not None:
+    if asked.status == "open":
+        wanted.append(case.c.status == sa.literal_column("'open'"))
+    elif asked.status is not None:
         wanted.append(case.c.status == asked.status)
     if asked.template_id is not None:
         wanted.append(case.c.template_id == asked.template_id)
@@ -171,17 +176,22 @@ def last_event_no(connection: Connection) -> int:
 
 
 def similar_cases(connection: Connection, state: CaseState, limit: int) -> list[CaseSummary]:
-    """Ended cases of the same rule, or of the same template and subject; the same subject first, then newest."""
+    """Ended cases of the same template that may be alike: ``limit`` of the same rule or subject (the same subject first,
+    then newest), and the ``limit`` newest of any. How alike they are is judged by who shows them.
+    """
     alike = case.c.rule_id == state.rule_id
     if state.subject_id:
-        alike = sa.or_(alike, sa.and_(case.c.template_id == state.template_id, case.c.subject_id == state.subject_id))
-    statement = (
-        sa.select(*_SUMMARY)
-        .where(alike, case.c.case_id != state.case_id, case.c.status.in_(_ENDED))
-        .order_by((case.c.subject_id == state.subject_id).desc(), case.c.opened_at.desc())
-        .limit(limit)
-    )
-    return [CaseSummary(**row) for row in connection.execute(statement).mappings()]
+        alike = sa.or_(alike, case.c.subject_id == state.subject_id)
+    ended = (case.c.template_id == state.template_id, case.c.case_id != state.case_id, case.c.status.in_(_ENDED))
+    newest = case.c.opened_at.desc()
+    found: dict[str, CaseSummary] = {}
+    for statement in (
+        sa.select(*_SUMMARY).where(*ended, alike).order_by((case.c.subject_id == state.subject_id).desc(), newest),
+        sa.select(*_SUMMARY).where(*ended).order_by(newest),
+    ):
+        for row in connection.execute(statement.limit(limit)).mappings():
+            found.setdefault(row["case_id"], CaseSummary(**row))
+    return list(found.values())
 
 
 def taken_in(connection: Connection, state: CaseState, limit: int) -> list[CaseSummary]:

@@ -60,6 +60,8 @@ case = sa.Table(
         postgresql_where=CASE_ASKED,
     ),
     sa.Index("ix_process_case_status_opened_at", "status", "opened_at"),
+    # Has all that the count of cases at rest needs: the rows of cases are wide.
+    sa.Index("ix_process_case_status_template_id", "status", "template_id", "case_id"),
     sa.Index("ix_process_case_rule_id_subject_id", "rule_id", "subject_id"),
     sa.Index(
         "ix_process_case_effect_due_at",
@@ -107,7 +109,17 @@ task = sa.Table(
     sa.Column("breached", sa.Boolean, nullable=False),
     # Nobody has it: whoever of its role claims it first.
     sa.Column("pooled", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Index("ix_process_task_case_id", "case_id"),
+    sa.Index("ix_process_task_case_id_status", "case_id", "status"),
+    sa.Index(
+        "ix_process_task_step_due_at_open",
+        "template_id",
+        "step_id",
+        "due_at",
+        # SQLite reads the rows as well where an index does not have the column of its own condition.
+        "status",
+        sqlite_where=TASK_OPEN,
+        postgresql_where=TASK_OPEN,
+    ),
     sa.Index("ix_process_task_next_rung_at_open", "next_rung_at", sqlite_where=TASK_OPEN, postgresql_where=TASK_OPEN),
     sa.Index("ix_process_task_assignee_open", "assignee", "weight", sqlite_where=TASK_OPEN, postgresql_where=TASK_OPEN),
 )
