@@ -83,6 +83,12 @@ def test_the_delegate_does_nothing_else_with_the_task(play: Play) -> None:
     assert "not passed on" in refusal(play, c.DelegateTask, "b1", to="f2", reason="x").sentence
 
 
+def test_who_is_asked_for_advice_is_not_asked_for_his_approval_too(play: Play) -> None:
+    do(play, c.DelegateTask, "b1", to="f1", reason="figures")
+    refused = refusal(play, c.AddApprover, "b1", to="f1", reason="x")
+    assert refused.sentence == "Wei One has a task of this step already: nobody decides it twice."
+
+
 def test_the_assignee_may_decide_or_take_back_what_he_delegated(play: Play) -> None:
     do(play, c.DelegateTask, "b1", to="f1", reason="figures")
     do(play, c.AssignTask, "b1", to="b1")

@@ -139,6 +139,10 @@ def add_approver(flow: Flow, command: c.AddApprover) -> None:
     if sum(one.added_by is not None for one in asked) >= MOST_ADDED:
         raise Refused("transfer_invalid", f"{MOST_ADDED} approvers were added already; more is not foreseen.")
     _asked(flow, task, command.person_id, command.to, offered)
+    if command.to in separation.voices(flow.state, step.id):
+        # Also who advises on this very task: his advice and his approval would be one voice.
+        name = flow.env.directory.name(command.to)
+        raise Refused("transfer_invalid", separation.sentence(separation.HAS_A_VOICE, name, own=False))
     reason = _stated(command.reason)
     flow.emit(e.ApproverAdded, task_id=task.task_id, person_id=command.person_id, to=command.to, reason=reason)
     asking.ask_approver(flow, step, task, command.to, command.person_id)
