@@ -1,0 +1,241 @@
+"""Cases inside cases on both databases: opened, ended and taken back with the case that they belong to, at once."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from resources.clock import FixedClock
+from tests.engine_world import MONDAY, calendar, human, people, service
+from workflow_jobs.cases import OpenRequest, ancestors
+from workflow_jobs.engine.evolve import replay
+from workflow_jobs.engine.lint import lint
+from workflow_jobs.engine.lint_library import lint_library
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.template import Template, load_template
+from workflow_jobs.service import ProcessService
+from workflow_jobs.store.tables import service_step
+from workflow_jobs.template_library import TemplateLibrary
+
+T = "{en: T, zh: 题}"
+FAULT = f"[{{name: fault, type: text, title: {T}, required: true}}]"
+BACK = f"[{{id: go, title: {T}}}, {{id: back, title: {T}, returns_to: ask}}]"
+WHY = f", form: [{{name: why, type: text, title: {T}, required: [back]}}]"
+
+
+def template(name: str, steps: str, head: str = "") -> Template:
+    text = (
+        f"id: {name}\nversion: 1\ntitle: {T}\ndescription: {T}\nowner_role: plant_manager\n"
+        f"opened_by: [people, cases]\n{head}steps:\n{steps}"
+    )
+    made = load_template(text, file=f"{name}.yaml")
+    assert lint(made) == []
+    return made
+
+
+def process(name: str, other: str, extra: str = "") -> str:
+    return f"{{id: {name}, kind: process, title: {T}, raci: {{accountable: cfo}}, template: {other}{extra}}}"
+
+
+INNER = template("inner", f"- {human('deep')}\n- {human('deeper', outcomes=BACK.replace('ask', 'deep'), extra=WHY)}\n")
+TRIAL = template(
+    "trial",
+    f"- {human('make', extra=f', form: {FAULT}')}\n- {process('inside', 'inner')}\n",
+    f"inputs:\n- {{name: limit, type: decimal, title: {T}, required: true}}\n",
+)
+RULES = "[{id: r, when: 'case.breaches > 5'}, {id: other, default: true}]"
+AT_ONCE = template("at_once", f"- decision: {{id: d, title: {T}, accountable: cfo, rules: {RULES}}}\n")
+TRY = process("try", "trial", ", passes: {limit: amount}, brings: {found: fault}")
+CHECK = human("check", outcomes=BACK, extra=WHY)
+PRODUCT = template(
+    "product",
+    f"- {human('ask')}\n"
+    f"- fork: {{id: f, join: 2, branches: [[{TRY}], [{CHECK}], [{service('job')}]]}}\n"
+    f"- {process('quick', 'at_once')}\n"
+    f"- {human('close')}\n",
+    f"inputs:\n- {{name: amount, type: decimal, title: {T}, required: true}}\nrequesters: [sales_rep]\n",
+)
+ALL = (INNER, TRIAL, AT_ONCE, PRODUCT)
+
+
+class Company:
+    """A service on one database with the templates above."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.clock = FixedClock(MONDAY)
+        self.service = ProcessService(
+            engine, clock=self.clock, templates=TemplateLibrary(ALL), directory=people, calendar=calendar()
+        )
+
+    def open(self, asked_by: str = "s1", name: str = "one") -> str:
+        request = OpenRequest(
+            template_id="product", rule_id=name, requested_by=asked_by, data={"amount": "1200"}, subject_id="P7"
+        )
+        return self.service.open_by_person(request).case_id
+
+    def choose(self, case_id: str, step: str, outcome: str = "ok", **form: Any) -> CaseState:
+        task = next(t for t in self.service.case(case_id).open_tasks if t.step_id == step)
+        assert task.assignee is not None
+        return self.service.decide_task(task.task_id, task.version, task.assignee, outcome, form).case
+
+    def steps(self, case_id: str) -> dict[str, str]:
+        return {step.step_id: step.status for step in self.service.case(case_id).steps.values()}
+
+    def statuses(self) -> dict[str, str | None]:
+        return {one.case_id: one.outcome for one in self.service.cases()}
+
+
+@pytest.fixture
+def company(ops_engine: Engine) -> Company:
+    assert lint_library(ALL) == []
+    return Company(ops_engine)
+
+
+def test_a_case_opens_another_and_goes_on_when_it_has_ended(company: Company) -> None:
+    case_id = company.open()
+    after = company.choose(case_id, "ask")
+    child = f"{case_id}-1"
+    assert after.children == 1
+    state = company.service.case(child)
+    assert (state.template_id, state.parent_case_id, state.requested_by) == ("trial", case_id, "s1")
+    assert (state.subject_id, dict(state.data)) == ("P7", {"limit": "1200"})
+    company.choose(child, "make", fault="mould")
+    assert company.service.case(f"{child}-1").parent_case_id == child
+    company.choose(f"{child}-1", "deep")
+    assert company.steps(case_id)["try"] == "active"
+    company.choose(f"{child}-1", "deeper", "go")
+    # The innermost ends, so does the one around it, and the outermost goes on: in one transaction.
+    assert company.steps(child)["inside"] == "completed"
+    assert company.steps(case_id)["try"] == "completed"
+    assert company.service.case(case_id).data["found"] == "mould"
+    result = company.choose(case_id, "check", "go")
+    # The join of two is done, the job is not needed any more, and the quick process was over at once.
+    assert result == company.service.case(case_id)
+    assert (company.steps(case_id)["job"], company.steps(case_id)["quick"]) == ("cancelled", "completed")
+    assert company.steps(case_id)["close"] == "active"
+    assert company.service.due_service_steps() == []
+    company.choose(case_id, "close")
+    assert set(company.statuses().values()) == {"completed"}
+    for one in company.service.cases():
+        assert replay(company.service.events(one.case_id)) == company.service.case(one.case_id)
+
+
+def test_a_withdrawal_takes_back_everything_that_the_case_opened(company: Company) -> None:
+    case_id = company.open()
+    company.choose(case_id, "ask")
+    company.choose(f"{case_id}-1", "make", fault="x")
+    with pytest.raises(Refused) as caught:
+        company.service.withdraw_case(case_id, "b1", "x")
+    assert caught.value.code == "not_allowed"
+    state = company.service.withdraw_case(case_id, "s1", "not needed")
+    assert (state.outcome, state.withdrawn_by) == ("withdrawn", "s1")
+    assert set(company.statuses().values()) == {"withdrawn"}
+    assert len(company.statuses()) == 3
+    assert company.service.due_service_steps() == []
+    assert company.service.tasks() == []
+
+
+def test_a_child_that_its_requester_takes_back_lets_its_parent_go_on(company: Company) -> None:
+    case_id = company.open()
+    company.choose(case_id, "ask")
+    company.service.withdraw_case(f"{case_id}-1", "s1", "not needed")
+    assert company.service.case(case_id).steps["try"].outcome == "withdrawn"
+    assert company.service.case(case_id).is_open
+
+
+def test_a_return_takes_the_other_case_back_and_opens_a_new_one(company: Company) -> None:
+    case_id = company.open()
+    company.choose(case_id, "ask")
+    job = company.service.due_service_steps()[0]
+    company.choose(case_id, "check", "back", why="wrong")
+    assert company.statuses()[f"{case_id}-1"] == "withdrawn"
+    company.choose(case_id, "ask")
+    assert company.service.case(case_id).steps["try"].child_case_id == f"{case_id}-2"
+    again = company.service.due_service_steps()
+    assert [step.idempotency_key for step in again] == [f"{case_id}.job.2"]
+    with company.engine.connect() as connection:
+        rows = connection.execute(sa.select(service_step.c.idempotency_key, service_step.c.status)).all()
+    assert dict((key, status) for key, status in rows) == {  # noqa: C402 - rows are no pairs to the type checker
+        job.idempotency_key: "withdrawn",
+        f"{case_id}.job.2": "requested",
+    }
+    with pytest.raises(Refused):
+        company.service.complete_service(case_id, "job", "late", {}, idempotency_key=job.idempotency_key)
+
+
+def test_nobody_opens_what_his_roles_do_not_ask_for(company: Company) -> None:
+    for person in ("b1", "nobody"):
+        with pytest.raises(Refused) as caught:
+            company.open(asked_by=person)
+        assert caught.value.code == "may_not_open"
+        assert "sales_rep" in caught.value.sentence
+    assert company.statuses() == {}
+
+
+def test_ancestors_are_told_by_the_id() -> None:
+    assert ancestors("C-000007") == []
+    assert ancestors("C-000007-2-1") == ["C-000007", "C-000007-2"]
+
+
+def test_parents_and_children_that_move_at_once_never_wait_for_each_other(company: Company) -> None:
+    """Children end while their parents are withdrawn and return: no deadlock, and nothing is left under way."""
+    cases = [company.open(name=f"race{number}") for number in range(4)]
+    for case_id in cases:
+        company.choose(case_id, "ask")
+        company.choose(f"{case_id}-1", "make", fault="x")
+    start = threading.Barrier(4)
+
+    def work(seed: int) -> None:
+        chance = random.Random(seed)
+        start.wait()
+        for _ in range(12):
+            case_id = chance.choice(cases)
+            with contextlib.suppress(Refused, StopIteration, LookupError):
+                match chance.randrange(4):
+                    case 0:
+                        company.choose(f"{case_id}-1-1", chance.choice(("deep", "deeper")), chance.choice(("ok", "go")))
+                    case 1:
+                        company.choose(case_id, "check", chance.choice(("go", "back")), why="w")
+                    case 2:
+                        company.service.withdraw_case(case_id, "s1", "race")
+                    case _:
+                        company.choose(case_id, "ask")
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(work, seed) for seed in range(4)]:
+            done.result(60)
+    for one in company.service.cases():
+        state = company.service.case(one.case_id)
+        assert replay(company.service.events(one.case_id)) == state
+        if state.parent_case_id is not None and state.is_open:
+            parent = company.service.case(state.parent_case_id)
+            assert parent.is_open
+            assert any(s.child_case_id == one.case_id and s.status == "active" for s in parent.steps.values())
+
+
+def test_a_wait_is_over_when_the_scan_finds_its_time_has_come(ops_engine: Engine) -> None:
+    wait = f"{{id: w, kind: wait, title: {T}, raci: {{accountable: cfo}}, until: {{clock: PT2H}}, signal: s}}"
+    waiting = template("waiting", f"- {wait}\n- {human('z')}\n")
+    clock = FixedClock(MONDAY)
+    made = ProcessService(
+        ops_engine, clock=clock, templates=TemplateLibrary((waiting,)), directory=people, calendar=calendar()
+    )
+    first = made.open_case(OpenRequest(template_id="waiting", rule_id="a")).case_id
+    second = made.open_case(OpenRequest(template_id="waiting", rule_id="b")).case_id
+    assert made.fire_due_rungs() == 0
+    made.send_signal(second, "s", person_id="cfo")
+    clock.advance(timedelta(hours=2))
+    assert made.fire_due_rungs() == 1
+    assert made.fire_due_rungs() == 0
+    outcomes = [made.case(one).steps["w"].outcome for one in (first, second)]
+    assert outcomes == ["elapsed", "signalled"]
