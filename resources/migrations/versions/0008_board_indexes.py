@@ -1,4 +1,4 @@
-"""Indexes for the board of cases: open tasks by step and due time, cases by status and template, tasks by case."""
+"""Indexes for the board of cases: open tasks by step and due time, cases by status and template, tasks by case.
 
 Revision ID: 0008
 Revises: 0011
