@@ -141,6 +141,7 @@ class Walks:
     used: Counter[object] = field(default_factory=Counter)
     walks: int = 0
     reloads: int = 0
+    _service: ProcessService | None = None
     _votes: dict[object, Outcome] = field(default_factory=dict)
     _against: Counter[object] = field(default_factory=Counter)
 
@@ -156,19 +157,21 @@ class Walks:
         return set(self.all) - self.taken
 
     def service(self) -> ProcessService:
-        """A service that knows nothing but the database: as if the process had just started."""
-        return ProcessService(
-            self.engine,
-            clock=self.clock,
-            templates=self.library,
-            directory=lambda: self.directory,
-            calendar=calendar(),
-            pack="walks",
-            channel="walks",
-        )
+        """The service of this walk. It keeps no case: every command reads the case from the database and stores it."""
+        if self._service is None:
+            self._service = ProcessService(
+                self.engine,
+                clock=self.clock,
+                templates=self.library,
+                directory=lambda: self.directory,
+                calendar=calendar(),
+                pack="walks",
+                channel="walks",
+            )
+        return self._service
 
     def reload(self, case_id: str) -> CaseState:
-        """The case from the database, by a new service; what is stored must be what its log says."""
+        """The case as the database has it; what is stored must be what its log says."""
         service = self.service()
         state, log = service.case(case_id), service.events(case_id)
         assert replay(log) == state
@@ -179,6 +182,7 @@ class Walks:
     def walk(self) -> CaseState:
         """One case from its opening to its end."""
         self.walks += 1
+        self._service = None  # as if the process had been started again: the template, too, is read from the database
         by_person = "people" in self.template.opened_by
         label = f"{SUBJECT} {self.walks}"
         requester = self.requester if by_person else None

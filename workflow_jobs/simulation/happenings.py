@@ -29,6 +29,7 @@ ORDER_CHANGE: Final = "order_change"
 COMPLAINT: Final = "after_sales"
 Instant = Callable[[datetime], datetime]
 _LEAD_DAYS: Final = 60
+_KINDS: Final = {"quantity": "quantity", "date": "date", "configuration": "spec"}
 _DRAIN_DAYS: Final = 250
 
 
@@ -195,7 +196,7 @@ def _changes(
                     instant(event.when),
                     f"{order}: {kind}",
                     requested_by=draws.pick(assistants, "assistant", change),
-                    data={"change_kind": kind},
+                    data={"order_no": order, "asked_by": "customer", "change_kind": _KINDS.get(kind, "other")},
                     orders=(order,),
                 )
             )

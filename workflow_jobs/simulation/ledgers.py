@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final, Protocol
 
 from resources.clock import Clock
@@ -21,6 +20,7 @@ from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.process_reader import Templates
 from workflow_jobs.service import ProcessService
+from workflow_jobs.simulation.choices import fill
 from workflow_jobs.simulation.happenings import Happening
 from workflow_jobs.simulation.office import Office
 
@@ -81,7 +81,7 @@ class Paper:
         return self._templates.get(state.template_id)
 
     def open(self, happening: Happening) -> CaseState:
-        request = request_of(happening, self._office.calendar.local_date(happening.at))
+        request = request_of(happening, self._templates.get(happening.template), self._office)
         command = c.OpenCase(
             case_id=f"P-{len(self._cases) + 1:06d}",
             rule_id=request.rule_id,
@@ -136,16 +136,17 @@ class Paper:
 class Books:
     """The real service on a real database: every decision one transaction, with events, tasks and messages."""
 
-    def __init__(self, service: ProcessService) -> None:
+    def __init__(self, office: Office, service: ProcessService, templates: Templates) -> None:
+        self._office = office
         self._service = service
-        self._seen: dict[str, int] = {}
+        self._templates = templates
 
     def template(self, state: CaseState) -> Template:
         return self._service.template_of(state)
 
     def open(self, happening: Happening) -> CaseState:
-        day = self._service.calendar().local_date(happening.at)
-        opened = self._service.open_case(request_of(happening, day), via="simulation")
+        request = request_of(happening, self._templates.get(happening.template), self._office)
+        opened = self._service.open_case(request, via="simulation")
         if not opened.created:
             raise AssertionError(f"{happening.key} was taken for another case, {opened.case_id}")
         return self._service.case(opened.case_id)
@@ -161,7 +162,7 @@ class Books:
         )
 
     def signal(self, state: CaseState, step: StepState) -> CaseState:
-        raise NotImplementedError
+        return self._service.send_signal(state.case_id, step.signal, via="simulation")
 
     def judge(self, state: CaseState, observed: str) -> CaseState:
         return self._service.judge_effect(state.case_id, observed, "later")
@@ -181,9 +182,11 @@ class Books:
         return [self._service.case(state.case_id) for state in moved]
 
 
-def request_of(happening: Happening, day: date) -> OpenRequest:
-    """The request that opens a happening's case."""
+def request_of(happening: Happening, template: Template, office: Office) -> OpenRequest:
+    """The request that opens a happening's case, with every input that the template requires."""
     watched = happening.requested_by is None
+    day = office.calendar.local_date(happening.at)
+    required = fill(office.assumed, office.draws, template.inputs, "", day, happening.key)
     return OpenRequest(
         template_id=happening.template,
         rule_id=RULE,
@@ -197,5 +200,5 @@ def request_of(happening: Happening, day: date) -> OpenRequest:
         snapshot_id="simulated",
         as_of=day if watched else None,
         requested_by=happening.requested_by,
-        data=happening.data,
+        data={**required, **happening.data},
     )

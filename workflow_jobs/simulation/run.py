@@ -89,7 +89,7 @@ def run_platform(office: Office, library: TemplateLibrary, happened: Happenings,
         pack="dongchen",
         channel="simulation",
     )
-    course = Course(office, agenda, Books(service), Cards())
+    course = Course(office, agenda, Books(office, service, library), Cards())
     course.watch_absences(happened.ends)
     return _run(course, happened, weeks, partial(claims.seen_by_platform, office))
 
