@@ -137,7 +137,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     ):
         app.include_router(module.router)
     if not connection.app_token:
-        app.include_router(slack_routes(slack.bolt))
+        app.include_router(slack_routes(slack.bolt, connection.signing_secret))
     _add_dbt_docs(app, settings.dbt_docs_dir)
     app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
     if workspace is not None:

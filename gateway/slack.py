@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from slack_bolt import App
@@ -32,7 +33,10 @@ _Value = TypeVar("_Value")
 _FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
 _ACTION_FIELD_PROBLEMS = _FIELD_PROBLEMS | {"pause_invalid", "transfer_invalid"}
 _NO_TASK = "This task does not exist any more."
-_OLD_CARD = "This card is of an older version of Trueloop. Please use the latest card of the case."
+_OLD_CARD = (
+    "This card is of an older version of Trueloop, or of another installation. Please use the latest card of the case, "
+    "or the app's Home tab."
+)
 
 
 class SlackHandler:
@@ -52,7 +56,9 @@ class SlackHandler:
         if str(action.get("action_id") or "").startswith(slack_actions.ACTION_PREFIX):
             self._acted(ack, body, str(action.get("value") or ""))
             return
-        pressed = self._pressed_by(ack, body, ButtonValue.read, str(action.get("value") or ""))
+        pressed = self._pressed_by(
+            ack, body, partial(ButtonValue.read, seal=self._service.seal), str(action.get("value") or "")
+        )
         if pressed is None:
             return
         button, person = pressed
@@ -72,7 +78,7 @@ class SlackHandler:
             self._acted_with_words(ack, body)
             return
         try:
-            button = slack_modal.button_of_view(view)
+            button = slack_modal.button_of_view(view, self._service.seal)
         except ValueError:
             ack(response_action="update", view=closing_view(_OLD_CARD))
             return
@@ -123,7 +129,7 @@ class SlackHandler:
 
     def _acted(self, ack: Acknowledge, body: Mapping[str, Any], text: str) -> None:
         """A button that does something else with the task than deciding it."""
-        pressed = self._pressed_by(ack, body, slack_actions.ActionValue.read, text)
+        pressed = self._pressed_by(ack, body, partial(slack_actions.ActionValue.read, seal=self._service.seal), text)
         if pressed is None:
             return
         value, person = pressed
@@ -153,7 +159,7 @@ class SlackHandler:
         view = body["view"]
         typed = slack_modal.form_from_view(view)
         try:
-            value = slack_actions.ActionValue.read(str(view.get("private_metadata") or ""))
+            value = slack_actions.ActionValue.read(str(view.get("private_metadata") or ""), self._service.seal)
             until = datetime.fromisoformat(str(typed["until"])) if value.action == slack_actions.SNOOZE else None
         except (KeyError, ValueError):
             ack(response_action="update", view=closing_view(_OLD_CARD))

@@ -1,34 +1,15 @@
 """The secret with which names are turned into pseudonyms; one for each state folder, made when first needed.
 
-Belongs here: the file. Which values become pseudonyms is ops_assets.access' business.
+Which values become pseudonyms is ops_assets.access' business.
 """
 
 from __future__ import annotations
 
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 
-_BYTES = 32
+from resources.secret_file import secret_bytes
 
 
 def pseudonym_key(path: Path) -> bytes:
-    """The key in ``path``, readable by its owner alone. Raises OSError if it can neither be read nor made.
-
-    Two processes that make it at once agree: the finished file is linked into place, and the second link fails.
-    """
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        try:
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            with suppress(FileExistsError):
-                os.link(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-    return path.read_bytes()
+    """The key in ``path``, readable by its owner alone. Raises OSError if it can neither be read nor made."""
+    return secret_bytes(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from typing import Any
 from urllib.parse import urlencode
 
@@ -79,5 +80,5 @@ def signed(stack: Stack, form: dict[str, str]) -> httpx.Response:
 
 
 def interact(stack: Stack, payload: dict[str, Any]) -> httpx.Response:
-    """An interaction as Slack sends it."""
-    return signed(stack, {"payload": json.dumps(payload)})
+    """An interaction as Slack sends it, with a trigger of its own."""
+    return signed(stack, {"payload": json.dumps(payload | {"trigger_id": secrets.token_hex(8)})})

@@ -14,6 +14,7 @@ from resources.clock import Clock
 from resources.ops_database import reading
 from resources.people import Directory
 from workflow_jobs import slack_actions, slack_modal
+from workflow_jobs.button_seal import Seal, unsealed
 from workflow_jobs.case_board import BoardColumn, BoardFilter, BoardPlace, CaseMessage
 from workflow_jobs.cases import (
     CaseSummary,
@@ -50,7 +51,8 @@ class ProcessReader:
     ``directory`` gives the people as they are now; ``calendar`` is the default one, ``calendars`` are those with a
     name; ``pack`` names the source pack, for addresses of people who have no e-mail; ``channel`` takes what concerns no
     single person; ``language`` is en or zh; ``figures`` gives a metric's label and unit, where they are known;
-    ``address`` is that of the gateway's pages, for links on cards. Unknown ids raise UnknownCase or UnknownTask.
+    ``address`` is that of the gateway's pages, for links on cards; ``seal`` makes the nonces of buttons. Unknown ids
+    raise UnknownCase or UnknownTask.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class ProcessReader:
         language: str = "en",
         figures: Callable[[str], MetricFigure | None] = lambda _metric: None,
         address: str = "",
+        seal: Seal = unsealed,
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -79,6 +82,7 @@ class ProcessReader:
         self._language = language
         self._figures = figures
         self._address = address
+        self.seal = seal
         self._pinned: dict[str, Template] = {}
 
     def directory(self) -> Directory:
@@ -193,8 +197,8 @@ class ProcessReader:
             found[template_id] = self._pinned[content]
         return found
 
-    def similar_cases(self, case: CaseState, limit: int = 10) -> list[CaseSummary]:
-        """Ended cases of the same rule, or of the same template and subject; the same subject first, then newest."""
+    def similar_cases(self, case: CaseState, limit: int = 50) -> list[CaseSummary]:
+        """Ended cases of the same template that may be alike, at most twice ``limit``: of its rule or subject, and new."""
         with reading(self._engine) as connection:
             return board_rows.similar_cases(connection, case, limit)
 
@@ -271,6 +275,7 @@ class ProcessReader:
             name=directory.name,
             figure=self._figures(metric) if metric else None,
             address=self._address,
+            seal=self.seal,
         )
 
     def _template_of(self, connection: Connection, state: CaseState) -> Template:

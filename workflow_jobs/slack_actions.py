@@ -2,9 +2,9 @@
 
 Belongs here: rendering these and reading them back. Does not belong here: whether they are allowed (engine). Pure.
 
-A button's ``action_id`` is ``act:<action>`` and its ``value`` JSON with ``task_id``, ``version`` and ``action``; a
-modal's ``callback_id`` is ``act`` and its ``private_metadata`` the button's value. Its fields are named as those of a
-form (slack_modal), so that answers are read and refusals placed in the same way.
+A button's ``action_id`` is ``act:<action>`` and its ``value`` JSON with ``task_id``, ``version``, ``action`` and
+``nonce`` (button_seal); a modal's ``callback_id`` is ``act`` and its ``private_metadata`` the button's value. Its
+fields are named as those of a form (slack_modal), so that answers are read and refusals placed in the same way.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from workflow_jobs import block_kit
+from workflow_jobs.button_seal import Seal, nonce_of, require, unsealed
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import Actions
 from workflow_jobs.engine.state import TaskState
@@ -42,12 +43,14 @@ class ActionValue:
     version: int
     action: str
 
-    def to_json(self) -> str:
-        body = {"task_id": self.task_id, "version": self.version, "action": self.action}
+    def to_json(self, seal: Seal = unsealed) -> str:
+        body: dict[str, Any] = {"task_id": self.task_id, "version": self.version, "action": self.action}
+        nonce = nonce_of(seal, "act", self.task_id, self.version, self.action)
+        body |= {"nonce": nonce} if nonce else {}
         return json.dumps(body, separators=(",", ":"))
 
     @classmethod
-    def read(cls, text: str) -> ActionValue:
+    def read(cls, text: str, seal: Seal = unsealed) -> ActionValue:
         """Raises ValueError for anything that no card of ours carries."""
         try:
             body = json.loads(text)
@@ -57,6 +60,7 @@ class ActionValue:
         known = (ACKNOWLEDGE, SNOOZE, WAKE, ASSIGN)
         if not isinstance(value.task_id, str) or type(value.version) is not int or value.action not in known:
             raise ValueError(f"this is no button of a card: {text[:100]!r}")
+        require(seal, body.get("nonce"), "act", value.task_id, value.version, value.action)
         return value
 
 
@@ -84,7 +88,7 @@ def action_buttons(task: TaskState, template: Template, context: CardContext) ->
             "type": "button",
             "action_id": f"{ACTION_PREFIX}{name}",
             "text": plain_text(context.word(f"act_{name}"), 75),
-            "value": ActionValue(task.task_id, task.version, name).to_json(),
+            "value": ActionValue(task.task_id, task.version, name).to_json(context.seal),
         }
         for name in names
     ]
@@ -151,7 +155,7 @@ def _modal(value: ActionValue, context: CardContext, *, note: str, inputs: list[
     view = {
         "type": "modal",
         "callback_id": CALLBACK_ID,
-        "private_metadata": value.to_json(),
+        "private_metadata": value.to_json(context.seal),
         "title": plain_text(context.word(f"act_{value.action}"), 24),
         "submit": plain_text(context.word("submit"), 24),
         "close": plain_text(context.word("cancel"), 24),

@@ -3,8 +3,8 @@
 Belongs here: rendering. Does not belong here: who is told and when (outgoing), decisions (engine), sending (outbox),
 forms (slack_modal). Pure: the same case, template and context give the same message.
 
-A button's ``action_id`` is ``decide:<outcome>`` and its ``value`` JSON with ``task_id``, ``version``, ``outcome`` and
-``form`` (true where a modal must ask for more before the decision).
+A button's ``action_id`` is ``decide:<outcome>`` and its ``value`` JSON with ``task_id``, ``version``, ``outcome``,
+``form`` (true where a modal must ask for more before the decision) and ``nonce`` (button_seal).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import date
 from typing import Any
 
 from workflow_jobs import block_kit, slack_breach, slack_incident
+from workflow_jobs.button_seal import Seal, nonce_of, require, unsealed
 from workflow_jobs.engine.layout import layout_of, node_of
 from workflow_jobs.engine.question import RETRY, question_of
 from workflow_jobs.engine.state import CaseState, TaskState
@@ -58,12 +59,14 @@ class ButtonValue:
     outcome: str
     form: bool = False
 
-    def to_json(self) -> str:
+    def to_json(self, seal: Seal = unsealed) -> str:
         body: dict[str, Any] = {"task_id": self.task_id, "version": self.version, "outcome": self.outcome}
-        return json.dumps(body | ({"form": True} if self.form else {}), separators=(",", ":"))
+        nonce = nonce_of(seal, "decide", self.task_id, self.version, self.outcome)
+        body |= ({"form": True} if self.form else {}) | ({"nonce": nonce} if nonce else {})
+        return json.dumps(body, separators=(",", ":"))
 
     @classmethod
-    def read(cls, text: str) -> ButtonValue:
+    def read(cls, text: str, seal: Seal = unsealed) -> ButtonValue:
         """Raises ValueError for anything that no card of ours carries."""
         try:
             body = json.loads(text)
@@ -72,6 +75,7 @@ class ButtonValue:
             raise ValueError(f"this is no button of a card: {text[:100]!r}") from error
         if not (isinstance(value.task_id, str) and type(value.version) is int and isinstance(value.outcome, str)):
             raise ValueError(f"this is no button of a card: {text[:100]!r}")
+        require(seal, body.get("nonce"), "decide", value.task_id, value.version, value.outcome)
         return value
 
 
@@ -406,7 +410,7 @@ def decision_buttons(task: TaskState, template: Template, context: CardContext) 
             "type": "button",
             "action_id": f"{ACTION_PREFIX}{choice.id}",
             "text": plain_text(context.title(choice.title), 75),
-            "value": value.to_json(),
+            "value": value.to_json(context.seal),
         }
         if choice.style in ("primary", "danger"):
             button["style"] = choice.style

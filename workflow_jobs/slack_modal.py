@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflow_jobs import block_kit
+from workflow_jobs.button_seal import Seal, unsealed
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.state import CaseState, TaskState
@@ -44,7 +45,7 @@ def decision_modal(
     view: dict[str, Any] = {
         "type": "modal",
         "callback_id": CALLBACK_ID,
-        "private_metadata": ButtonValue(task.task_id, task.version, outcome, form=True).to_json(),
+        "private_metadata": ButtonValue(task.task_id, task.version, outcome, form=True).to_json(context.seal),
         "title": plain_text(context.title(choice.title), 24),
         "submit": plain_text(context.word("submit"), 24),
         "close": plain_text(context.word("cancel"), 24),
@@ -71,9 +72,9 @@ def form_from_view(view: Mapping[str, Any]) -> dict[str, Any]:
     return typed
 
 
-def button_of_view(view: Mapping[str, Any]) -> ButtonValue:
+def button_of_view(view: Mapping[str, Any], seal: Seal = unsealed) -> ButtonValue:
     """Which decision a submitted modal is about. Raises ValueError for a modal that is not ours."""
-    return ButtonValue.read(str(view.get("private_metadata") or ""))
+    return ButtonValue.read(str(view.get("private_metadata") or ""), seal)
 
 
 def error_block(view: Mapping[str, Any], sentence: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from datetime import datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from workflow_jobs.button_seal import Seal, unsealed
 from workflow_jobs.engine.parts import Text
 
 _WORDS: Mapping[str, tuple[str, str]] = {
@@ -175,7 +176,8 @@ class MetricFigure:
 class CardContext:
     """What a card needs besides the case: language (en or zh), local time zone, names, the metric's own words.
 
-    ``address`` is that of the gateway's pages, for links; without one a card has none.
+    ``address`` is that of the gateway's pages, for links; without one a card has none. ``seal`` makes the nonces of
+    buttons.
     """
 
     language: str
@@ -183,6 +185,7 @@ class CardContext:
     name: Callable[[str], str]
     figure: MetricFigure | None = None
     address: str = ""
+    seal: Seal = unsealed
 
     @property
     def chinese(self) -> bool:

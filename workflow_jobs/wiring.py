@@ -16,7 +16,9 @@ from ops_assets.trust import trust_of
 from ops_assets.watching import subject_figure
 from resources.calendars import DEFAULT
 from resources.platform import Platform
+from resources.secret_file import secret_bytes
 from resources.serving import Snapshot
+from workflow_jobs.button_seal import seal_of
 from workflow_jobs.calendars import build_calendars, check_templates
 from workflow_jobs.detection import Contributors
 from workflow_jobs.service import ProcessService
@@ -25,6 +27,9 @@ from workflow_jobs.template_library import TemplateLibrary, load_library
 from workflow_jobs.template_versions import TemplateVersions
 
 S = TypeVar("S", ProcessService, TemplateVersions)
+
+
+BUTTON_KEY = "button_key"
 
 
 @cache
@@ -63,6 +68,7 @@ def _wired(kind: type[S], platform: Platform) -> S:
         language=platform.settings.language,
         figures=lambda metric: _figure(platform, metric),
         address=platform.settings.gateway_url,
+        seal=seal_of(secret_bytes(platform.settings.home / BUTTON_KEY)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from gateway.embedded_slack.inputs import elements
 from gateway.embedded_slack.interactions import sign
 from resources.clock import FixedClock, SystemClock
 from tests.gateway_stack import Stack, running_stack, wait_until
+from workflow_jobs.slack_messages import ButtonValue
 
 PAGE = {"HX-Request": "true"}
 CONFIRM = {"impact_amount": "42000.50", "exception_cause": "supplier_quality"}
@@ -67,7 +69,8 @@ def ephemeral(stack: Stack, person: str) -> list[str]:
 
 def interact(stack: Stack, payload: dict[str, Any], *, secret: str = "", age: int = 0) -> httpx.Response:
     """A request as Slack sends it, with any secret and age."""
-    body = urlencode({"payload": json.dumps(payload)}).encode()
+    # Every request of Slack has a trigger of its own; the very same bytes again would be a replay.
+    body = urlencode({"payload": json.dumps(payload | {"trigger_id": secrets.token_hex(8)})}).encode()
     timestamp = int(SystemClock().now().timestamp()) - age
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
@@ -89,12 +92,13 @@ def view_submission(stack: Stack, person: str, form: dict[str, Any], task: Any, 
         {"type": "input", "block_id": f"field:{name}", "label": {"type": "plain_text", "text": label}}
         for name, label in labels.items()
     ]
-    metadata = {"task_id": task.task_id, "version": task.version, "outcome": outcome, "form": True}
+    metadata = ButtonValue(task.task_id, task.version, outcome, form=True).to_json(stack.context.service.seal)
     return {
         "type": "view_submission",
         "team": {"id": "T1"},
         "user": {"id": stack.user(person)},
-        "view": {"type": "modal", "callback_id": "decide", "private_metadata": json.dumps(metadata), "blocks": blocks,
+        "trigger_id": secrets.token_hex(8),
+        "view": {"type": "modal", "callback_id": "decide", "private_metadata": metadata, "blocks": blocks,
                  "state": {"values": values}},
     }  # fmt: skip
 
