@@ -128,7 +128,7 @@ def test_names_are_not_checked_where_none_are_known() -> None:
 
 def test_the_shipped_templates_are_clean() -> None:
     library = load_library(TEMPLATES_FOLDER, known_roles=ROLES, known_jobs=JOBS)
-    assert library.ids() == ("data_incident", "metric_definition_change", "supply_exception")
+    assert library.ids() == tuple(sorted(path.stem for path in TEMPLATES_FOLDER.glob("*.yaml")))
 
 
 BY_ITSELF = "closes: on_resolution\n"
