@@ -144,6 +144,27 @@ class ProcessService(PeopleCommands, Timekeeping):
         command = c.SnoozeTask(task_id=task_id, task_version=version, person_id=person_id, until=until, reason=reason)
         return self._on_task("snooze", task_id, command, via=via)
 
+    def pause(
+        self,
+        task_id: str,
+        version: int,
+        person_id: str,
+        reason_id: str,
+        until: datetime | None = None,
+        comment: str = "",
+        via: str = "api",
+    ) -> CaseState:
+        """Stop a task's clock for a reason that its step states, until ``until`` (aware; None: as long as it allows)."""
+        command = c.PauseTask(
+            task_id=task_id,
+            task_version=version,
+            person_id=person_id,
+            reason_id=reason_id,
+            until=until,
+            comment=comment,
+        )
+        return self._on_task("pause", task_id, command, via=via)
+
     def wake(self, task_id: str, person_id: str, via: str = "api") -> CaseState:
         """End a task's rest before its time."""
         return self._on_task("wake", task_id, c.WakeTask(task_id=task_id, person_id=person_id), via=via)
