@@ -154,7 +154,7 @@ class ProcessService(PeopleCommands, Timekeeping):
         comment: str = "",
         via: str = "api",
     ) -> CaseState:
-        """Stop a task's clock for a reason that its step states, until ``until`` (aware; None: as long as it allows)."""
+        """Stop a task's clock for a reason that its step states, until then (aware; None: as long as it allows)."""
         command = c.PauseTask(
             task_id=task_id,
             task_version=version,
