@@ -5,7 +5,7 @@ Belongs here: the rules of these commands. What they lead to is `routing`.
 
 from __future__ import annotations
 
-from workflow_jobs.engine import children, clocks, routing, rungs, whom
+from workflow_jobs.engine import children, clocks, routing, whom
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
@@ -50,7 +50,7 @@ def fire_timers(flow: Flow, _command: c.FireTimers) -> None:
         due = [(step.wake_at, step.step_id) for step in flow.state.waits if step.wake_at is not None]
         first = min(due, default=None)
         if rung_at is not None and rung_at <= flow.now and (first is None or rung_at <= first[0]):
-            rungs.fire_case(flow)
+            clocks.fire_case(flow)
         elif first is not None and first[0] <= flow.now:
             _over(flow, _wait_step(flow, flow.state.steps[first[1]]), "elapsed")
         else:

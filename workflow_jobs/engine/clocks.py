@@ -1,9 +1,9 @@
 """The clocks of tasks and of the case: due times, rungs and pauses, in working time.
 
-Belongs here: when something is due, and resting. What happens when a rung is due is `rungs`; arithmetic of working time
-is `working_time`. A task's clock runs by the calendar of whoever was asked first, and is not changed by handing the
-task on; the case's runs by its template's calendar. A rest moves what comes after it began: what was late before stays
-due when it was.
+Belongs here: when something is due, resting, and the case's own ladder, which only tells. What happens when a task's
+rung is due is `rungs`; arithmetic of working time is `working_time`. A task's clock runs by the calendar of whoever was
+asked first, and is not changed by handing the task on; the case's runs by its template's calendar. A rest moves what
+comes after it began: what was late before stays due when it was.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from workflow_jobs.engine import events as e
+from workflow_jobs.engine import whom
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Rung
 from workflow_jobs.engine.state import TaskState
@@ -114,8 +115,30 @@ def start_case(flow: Flow) -> None:
     )
 
 
+def fire_case(flow: Flow) -> None:
+    """Fire the next rung of the case's own ladder, which is due."""
+    state = flow.state
+    assert state.rung_at is not None
+    rung = flow.env.template.case_ladder[state.rung_index]
+    flow.emit(
+        e.CaseRungFired,
+        rung_index=state.rung_index,
+        percent=rung.at,
+        action=rung.action,
+        to=rung.to,
+        to_person=whom.person_for(flow, rung.to, None),
+        scheduled_at=state.rung_at,
+        next_rung_at=case_rung_time(flow, state.rung_index + 1, timedelta(seconds=state.paused_seconds)),
+    )
+
+
 def pause_case(flow: Flow, step: WaitStep, until: datetime) -> None:
-    """Let the clock of the case rest while `step` waits, until then at the latest. Several waits are one rest."""
+    """Let the clock of the case rest while `step` waits, until then at the latest. Several waits are one rest.
+
+    What is due is told before.
+    """
+    while flow.state.rung_at is not None and flow.state.rung_at <= flow.now:
+        fire_case(flow)
     state = flow.state
     if state.due_at is not None and state.paused_at is None:
         flow.emit(e.CasePaused, step_id=step.id, reason=f"waits: {step.title.en}", until=until)
@@ -142,16 +165,12 @@ def reopen_case(flow: Flow, closed_at: datetime | None) -> None:
 def _go_on(flow: Flow, began: datetime, ended: datetime) -> None:
     assert flow.state.due_at is not None
     calendar = flow.env.calendar_named(flow.state.calendar)
-    before = timedelta(seconds=flow.state.paused_seconds)
-    resting = before + _working(calendar, began, ended)
-    following = case_rung_time(flow, flow.state.rung_index, before)
-    if following is not None and following > began:
-        following = case_rung_time(flow, flow.state.rung_index, resting)
+    resting = timedelta(seconds=flow.state.paused_seconds) + _working(calendar, began, ended)
     flow.emit(
         e.CaseResumed,
         paused_seconds=int(resting.total_seconds()),
         due_at=_due(flow.state.due_at, began, case_at_percent(flow, 100, resting)),
-        next_rung_at=following,
+        next_rung_at=case_rung_time(flow, flow.state.rung_index, resting),
     )
 
 

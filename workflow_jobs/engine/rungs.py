@@ -1,7 +1,7 @@
-"""The ladder: what happens when a rung of a task or of the case is due.
+"""The ladder of a task: what happens when a rung is due.
 
 Belongs here: firing, in the order in which rungs were due, each exactly once: a rung's number is part of the state, and
-its event moves it on. When rungs are due is `clocks`.
+its event moves it on. When rungs are due, and the case's own ladder, which only tells, is `clocks`.
 """
 
 from __future__ import annotations
@@ -111,20 +111,3 @@ def _take_default(flow: Flow, task: TaskState, rung: Rung) -> None:
             reason = f"nobody decided in time: the template took {outcome.id}"
             flow.emit(e.TaskCancelled, task_id=other.task_id, step_id=step.id, reason=reason)
     routing.conclude(flow, step, outcome, "")
-
-
-def fire_case(flow: Flow) -> None:
-    """Fire the next rung of the case's own ladder, which is due."""
-    state = flow.state
-    assert state.rung_at is not None
-    rung = flow.env.template.case_ladder[state.rung_index]
-    flow.emit(
-        e.CaseRungFired,
-        rung_index=state.rung_index,
-        percent=rung.at,
-        action=rung.action,
-        to=rung.to,
-        to_person=whom.person_for(flow, rung.to, None),
-        scheduled_at=state.rung_at,
-        next_rung_at=clocks.case_rung_time(flow, state.rung_index + 1, timedelta(seconds=state.paused_seconds)),
-    )
