@@ -37,6 +37,7 @@ from gateway import (
     outbox_pages,
     proposal_pages,
     query_api,
+    signals_api,
     trust_pages,
 )
 from gateway.body_limit import BodyLimit
@@ -118,6 +119,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         metrics_api,
         query_api,
         cases_api,
+        signals_api,
         cases_board,
         # Before the page of a case, which would take its last word for a case's id.
         analysis_page,

@@ -27,7 +27,7 @@ PROCESS_WRITE = "process:write"
 SCOPES = {
     EVENTS_WRITE: "post events to /api/v1/events/{source}",
     READ: "read metrics and cases from other machines",
-    PROCESS_WRITE: "add files to cases, and send messages again that were given up",
+    PROCESS_WRITE: "send signals and add files to cases, and send messages again that were given up",
 }
 # Also the role of tokens from before there were roles: the least that somebody of the company sees.
 DEFAULT_READER_ROLE = "employee"
