@@ -65,6 +65,7 @@ class Course:
         self._seen: set[tuple[object, ...]] = set()
         self._keys: dict[str, str] = {}
         self._states: dict[str, CaseState] = {}
+        self._open: dict[str, CaseState] = {}
         self._looks: set[datetime] = set()
 
     def begin(self, happening: Happening) -> None:
@@ -105,6 +106,10 @@ class Course:
         """Note a case's new state, and put down everything that follows from it."""
         before = self._states.get(state.case_id)
         self._states[state.case_id] = self.record.cases[self.key(state)] = state
+        if state.is_open:
+            self._open[state.case_id] = state
+        else:
+            self._open.pop(state.case_id, None)
         for task in state.open_tasks:
             if self._first_time(task.task_id, task.version):
                 self.reach.asked(self, state, task)
@@ -130,13 +135,13 @@ class Course:
             absent = self.office.directory.absent_on
             moved = [
                 state
-                for state in self._states.values()
+                for state in self._open.values()
                 if any(task.assignee is None or absent(task.assignee, day) for task in state.open_tasks)
             ]
             if moved:
                 for state in self.ledger.move_from_absent(moved):
                     self.take(state)
-            if self.agenda.now() < until or any(state.is_open for state in self._states.values()):
+            if self.agenda.now() < until or self._open:
                 self.agenda.at(self._tick(self._day_end()), look)
 
         self.agenda.at(self._tick(self._day_end()), look)
@@ -212,10 +217,10 @@ class Course:
         self._looks.discard(now)
         due = [
             state
-            for state in self._states.values()
+            for state in self._open.values()
             if any(at is not None and at <= now for at in (state.next_rung_at, state.next_timer_at))
         ]
-        for changed in self.ledger.timers(due):
+        for changed in self.ledger.timers(due) if due else ():
             self.take(changed.state)
             self.reach.told(self, changed)
 
