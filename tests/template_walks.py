@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, partial
+from itertools import islice, product
 from typing import Any
 
 from sqlalchemy.engine import Engine
@@ -36,6 +37,7 @@ from workflow_jobs.template_library import TemplateLibrary, load_library
 Turn = tuple[str, ...]
 MOST_WALKS = 80
 MOST_ACTIONS = 250
+MOST_COMBINATIONS = 500
 REQUESTER = "d2"  # holds a role that decides in few templates
 SUBJECT = "walk"
 
@@ -400,15 +402,19 @@ class Walks:
     # -- what is typed -----------------------------------------------------------------------------------------------
 
     def _fill(self, fields: Sequence[FormField], wanted: Callable[[FormField], bool]) -> dict[str, Any]:
-        return {one.name: self._value(one) for one in fields if one.name in self.values or wanted(one)}
+        """What is typed: of all combinations of values that make a difference, one that was typed least so far."""
+        asked = [one for one in fields if one.name in self.values or wanted(one)]
+        values = [self._values(one) for one in asked]
+        names = tuple(one.name for one in asked)
+        combinations = list(islice(product(*values), MOST_COMBINATIONS))
+        number = min(range(len(combinations)), key=lambda one: self.used[names, one])
+        self.used[names, number] += 1
+        return dict(zip(names, combinations[number], strict=True))
 
-    def _value(self, one: FormField) -> Any:
+    def _values(self, one: FormField) -> list[Any]:
         if one.name in self.values:
-            return self.values[one.name]
-        candidates = self._candidates.get(one.name) or [_plain_value(one, self._today())]
-        chosen = min(candidates, key=lambda value: (self.used[one.name, str(value)], candidates.index(value)))
-        self.used[one.name, str(chosen)] += 1
-        return chosen
+            return [self.values[one.name]]
+        return self._candidates.get(one.name) or [_plain_value(one, self._today())]
 
     def _today(self) -> str:
         return (calendar().local_date(self.clock.now()) + timedelta(days=3)).isoformat()
