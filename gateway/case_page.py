@@ -5,8 +5,8 @@ Reads the log as its reader may see it; the same facts for programs are at ``/ap
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from gateway.case_breach import SHOWN_HERE, breach_words
 from gateway.case_drawing import drawing
+from gateway.case_similar import Likeness, ranked
 from gateway.case_timeline import Story
 from gateway.case_words import CaseWords
 from gateway.context import GatewayContext, context_of, reader_of
@@ -21,7 +22,9 @@ from gateway.governed_cases import GovernedCases
 from gateway.pages import language_of, page
 from workflow_jobs.case_board import CaseMessage
 from workflow_jobs.cases import CaseSummary, UnknownCase
+from workflow_jobs.engine.conditions import declared_fields
 from workflow_jobs.engine.events import to_json
+from workflow_jobs.engine.learning import stated
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.sla_clock import light_of, used_share
@@ -44,7 +47,9 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Similar:
-    """An earlier case of the same rule or subject, and how it ended."""
+    """An earlier case and how it ended. ``alike`` says in words what both have in common; cause and remedy what was
+    stated, empty where nobody did or the reader may not see it.
+    """
 
     case_id: str
     subject: str
@@ -54,6 +59,9 @@ class Similar:
     outcome: str
     effective: bool | None
     days: int | None
+    alike: tuple[str, ...] = ()
+    cause: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ def case_page(
     words = CaseWords(context, governed, language_of(request))
     log = governed.events(state.metric, state.subject_kind, [to_json(event) for event in service.events(case_id)])
     story = Story(state, template, log, words, now)
-    similar = [_similar(words, governed, one) for one in service.similar_cases(state)]
+    similar = _similar_cases(words, governed, context, state, template)
     judged = [one for one in similar if one.effective is not None]
     return page(
         request,
@@ -110,6 +118,9 @@ def case_page(
         timeline=story.timeline(),
         decisions=story.decisions(),
         clocks=story.clocks(),
+        pauses=story.pauses(),
+        ratings=_ratings(words, governed, state),
+        learnt=_learnt(words, governed, state, template),
         sees_entries=governed.sees_people and governed.sees_figures(state.metric),
         figures=_figures(words, governed, state),
         held=_held(governed, state),
@@ -161,6 +172,66 @@ def _figures(words: CaseWords, governed: GovernedCases, state: CaseState) -> dic
 def _held(governed: GovernedCases, state: CaseState) -> list[Mapping[str, Any]]:
     held = governed.entered(state.metric, state.data).get("held")
     return [one for one in held if isinstance(one, dict) and one.get("metric")] if isinstance(held, list) else []
+
+
+def _similar_cases(
+    words: CaseWords, governed: GovernedCases, context: GatewayContext, state: CaseState, template: Template
+) -> list[Similar]:
+    """Ended cases of the same process, most alike first, as the reader may see them."""
+    found = {one.case_id: one for one in context.service.similar_cases(state)}
+    states = context.service.states(set(found))
+    # Free text never repeats; what was chosen does.
+    kinds = ("choice", "boolean", "role")
+    inputs = [field.name for _, field in declared_fields(template) if field.type in kinds]
+    similar = []
+    for likeness in ranked(state, states.values(), inputs):
+        other = states[likeness.case_id]
+        cause, remedy = _learnt(words, governed, other, template)
+        shown = _similar(words, governed, found[likeness.case_id])
+        alike = tuple(_alike(words, governed, state, template, likeness))
+        similar.append(replace(shown, alike=alike, cause=cause, remedy=remedy))
+    return similar
+
+
+def _alike(
+    words: CaseWords, governed: GovernedCases, state: CaseState, template: Template, likeness: Likeness
+) -> Iterator[str]:
+    kind_words = words.kind(state.subject_kind) if state.subject_kind else ""
+    sees = governed.sees_people and governed.sees_figures(state.metric)
+    titles = {field.name: words.say(field.title) for _, field in declared_fields(template)}
+    for kind, what in likeness.reasons:
+        if kind in ("contributor", "input") and not sees:
+            continue
+        named = {
+            "subject": kind_words,
+            "subject_kind": kind_words,
+            "contributor": what,
+            "input": titles.get(what, what),
+        }
+        yield words.t(f"case_alike_{kind}", what=named.get(kind, ""))
+
+
+def _learnt(words: CaseWords, governed: GovernedCases, state: CaseState, template: Template) -> tuple[str, str]:
+    """Cause and remedy in words, as far as the reader sees what was entered; "" where nobody stated them."""
+    if template.learning is None or not governed.entered(state.metric, {"": True}):
+        return "", ""
+    cause, remedy = template.learning.cause, template.learning.remedy
+    language, data = words.language, state.data
+    return stated(template, cause, data.get(cause), language), stated(template, remedy, data.get(remedy), language)
+
+
+def _ratings(words: CaseWords, governed: GovernedCases, state: CaseState) -> dict[str, Any] | None:
+    """The ratings and their average; None where nobody rated. What people wrote is shown to who sees people."""
+    given = state.ratings
+    if not given:
+        return None
+    return {
+        "average": f"{sum(one.score for one in given.values()) / len(given):.1f}",
+        "each": [
+            (words.person(person), one.score, one.comment if governed.sees_people else "")
+            for person, one in given.items()
+        ],
+    }
 
 
 def _similar(words: CaseWords, governed: GovernedCases, one: CaseSummary) -> Similar:

@@ -20,8 +20,11 @@ from workflow_jobs.sla_clock import light_of, used_share
 
 # What other events say already.
 _SILENT = frozenset({"StepEntered", "StepCompleted"})
-_MAJOR = frozenset({"CaseOpened", "TaskDecided", "CaseClosed", "CaseReopened", "EffectJudged", "RungFired"})
-_DETAILS = ("reason", "note", "error")
+_MAJOR = frozenset(
+    {"CaseOpened", "TaskDecided", "CaseClosed", "CaseReopened", "EffectJudged", "RungFired", "CaseReturned",
+     "CaseWithdrawn", "DefaultTaken", "CaseRungFired"}
+)  # fmt: skip
+_DETAILS = ("reason", "note", "error", "comment", "text")
 Event = Mapping[str, Any]
 
 
@@ -67,6 +70,19 @@ class Clock:
     lines: list[tuple[datetime, str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Pause:
+    """One pause of a clock: of a task, or of the ``whole`` case. ``rested`` is working time, in words."""
+
+    step: str
+    reason: str
+    person: str
+    began: datetime
+    ended: datetime | None
+    rested: str
+    whole: bool
+
+
 class Story:
     """A case's log told in words."""
 
@@ -85,7 +101,7 @@ class Story:
         return [self._decision(event) for event in self._events if event["type"] == "TaskDecided"]
 
     def clocks(self) -> list[Clock]:
-        """The clock of every task, in the order in which they began."""
+        """The clock of the whole case, where it has one, and of every task, in the order in which they began."""
         clocks = {task.task_id: self._clock(task) for task in self._state.tasks.values()}
         for event in self._events:
             clock = clocks.get(str(event.get("task_id")))
@@ -94,7 +110,55 @@ class Story:
                 said = self._words.t(f"ledger_{event['type']}", **self._values(event))
                 detail = str(event.get("reason") or "")
                 clock.lines.append((_at(event), f"{said} {detail}".strip()))
-        return list(clocks.values())
+        whole = self._case_clock()
+        return [*([whole] if whole is not None else []), *clocks.values()]
+
+    def pauses(self) -> list[Pause]:
+        """Every pause of a clock, oldest first. Reasons in a person's own words are those of the log as it is seen."""
+        own = {
+            str(e["at"]): str(e.get("reason") or "") for e in self._events if e["type"] in ("TaskPaused", "CasePaused")
+        }
+        return [
+            Pause(
+                step=self._words.step(self._template, one.step_id),
+                reason=self._words.pause(self._template, one.step_id, one.reason_id)
+                or own.get(one.began_at.isoformat(), ""),
+                person=self._words.person(one.person_id),
+                began=one.began_at,
+                ended=one.ended_at,
+                rested=self._words.working(timedelta(seconds=one.working_seconds)),
+                whole=one.task_id is None,
+            )
+            for one in self._state.ledger
+        ]
+
+    def _case_clock(self) -> Clock | None:
+        state, words = self._state, self._words
+        if state.due_at is None or not state.sla_seconds:
+            return None
+        end = state.closed_at or max(self._now, state.paused_until or self._now)
+        agreed = timedelta(seconds=state.sla_seconds)
+        share = max(0.0, 1.0 - words.calendar.working_between(end, state.due_at) / agreed)
+        lines = [
+            (_at(event), words.t(f"event_{event['type']}", **self._values(event)))
+            for event in self._events
+            if event["type"] in ("CaseRungFired", "CasePaused", "CaseResumed")
+        ]
+        return Clock(
+            step=words.t("case_whole"),
+            person="",
+            agreed=words.working(agreed),
+            used=words.working(agreed * share),
+            percent=int(share * 100),
+            light=light_of(share, overdue=state.due_at < (state.closed_at or self._now)),
+            started=state.opened_at,
+            due=state.due_at,
+            ended=state.closed_at,
+            confirmed=state.calendar_confirmed,
+            paused=words.working(timedelta(seconds=state.paused_seconds)) if state.paused_seconds else "",
+            paused_until=state.paused_until,
+            lines=lines,
+        )
 
     def _is_told(self, event: Event) -> bool:
         kind = event.get("kind")
@@ -120,12 +184,13 @@ class Story:
 
     def _values(self, event: Event) -> dict[str, object]:
         words, task = self._words, self._state.tasks.get(str(event.get("task_id")))
-        step_id = str(event.get("step_id") or event.get("fork_id") or (task.step_id if task else ""))
+        named = (event.get(key) for key in ("step_id", "fork_id", "from_step"))
+        step_id = next((str(one) for one in named if one), task.step_id if task is not None else "")
         who = next((event[key] for key in ("person_id", "to_person", "assignee", "by") if event.get(key)), None)
         if event["type"] == "CaseOpened":
             who = event.get("requested_by")
         other = event.get("acting_for") or event.get("previous") or event.get("requested_by")
-        until = event.get("until") or event.get("due_at") or event.get("timeout_at")
+        until = event.get("until") or event.get("due_at") or event.get("timeout_at") or event.get("wake_at")
         ending = event["type"] == "CaseClosed" or not step_id
         outcome = event.get("outcome")
         return {
@@ -144,6 +209,16 @@ class Story:
             "branch": int(event.get("branch") or 0) + 1,
             "remaining": event.get("remaining", ""),
             "case": event.get("joined", ""),
+            "signal": str(event.get("signal") or "").replace("_", " "),
+            "rules": ", ".join(str(rule).replace("_", " ") for rule in event.get("rules") or ()),
+            "child": event.get("child_case_id", ""),
+            "target": words.step(self._template, str(event["to_step"])) if event.get("to_step") else "",
+            "target_person": words.person(event.get("to")) or words.t("nobody"),
+            "approvals": event.get("approvals", ""),
+            "rejections": event.get("rejections", ""),
+            "needed": event.get("needed", ""),
+            "voters": event.get("voters", ""),
+            "score": event.get("score", ""),
             "rung": words.t(f"rung_{event['action']}") if event.get("action") else "",
             "to": self._recipient(event),
         }
@@ -189,7 +264,11 @@ class Story:
         )
 
 
-_LEDGER = dict.fromkeys(("TaskPaused", "TaskResumed", "RungFired", "RungSkipped", "TaskReassigned"), True)
+_LEDGER_EVENTS = (
+    "TaskPaused", "TaskResumed", "RungFired", "RungSkipped", "TaskReassigned", "TaskClaimed", "TaskReleased",
+    "ClockRecomputed", "DefaultTaken",
+)  # fmt: skip
+_LEDGER = dict.fromkeys(_LEDGER_EVENTS, True)
 _EFFECTS: Mapping[bool | None, str] = {True: "_yes", False: "_no", None: "_unknown"}
 # Events whose words depend on what they say.
 _VARIANTS: Mapping[str, Callable[[Event], str]] = {
@@ -199,6 +278,9 @@ _VARIANTS: Mapping[str, Callable[[Event], str]] = {
     "TaskDecided": lambda event: "_for" if event.get("acting_for") else "",
     "TaskReassigned": lambda event: "_by" if event.get("by") else "",
     "StepEntered": lambda event: "_fork",
+    "WaitStarted": lambda event: "_signal" if event.get("signal") else "",
+    "SignalReceived": lambda event: "_by" if event.get("person_id") else "",
+    "ClockRecomputed": lambda event: "" if event.get("task_id") else "_case",
     "StepCompleted": lambda event: "_joined",
 }
 

@@ -64,6 +64,12 @@ class CaseWords:
                 return self.say(found.title)
         return self.ending(outcome)
 
+    def pause(self, template: Template | None, step_id: str, reason_id: str) -> str:
+        """The title of a stated reason to let a clock rest; "" where the template states none by that name."""
+        place = layout_of(template).places.get(step_id) if template is not None and reason_id else None
+        stated = place.node.actions.pauses if place is not None and isinstance(place.node, HumanStep) else ()
+        return next((self.say(one.title) for one in stated if one.id == reason_id), "")
+
     def ending(self, outcome: str | None) -> str:
         """How a case or a job ended."""
         return self.t(f"case_ended_{outcome}") if outcome else ""
@@ -81,6 +87,11 @@ class CaseWords:
         label = state.subject_label or state.subject_id
         seen = self._governed.subject(state.metric, state.subject_kind, label) if label else ""
         return seen or (self.metric(state.metric) if state.metric else state.rule_id)
+
+    def kind(self, kind: str) -> str:
+        """A kind of subject, such as supplier."""
+        words = text(self.language, f"dimension_{kind}")
+        return kind.replace("_", " ") if words == f"dimension_{kind}" else words
 
     def metric(self, metric: str) -> str:
         return self._figure(metric).metric_label(metric)

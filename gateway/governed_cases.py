@@ -14,7 +14,7 @@ from ops_assets.definition_bundle import DefinitionBundle, bundle_of
 from ops_assets.governed_figures import GovernedFigures
 
 # Written by people or about them, so that anything may stand in it.
-_FREE_TEXT = frozenset({"reason", "note", "because", "assigned_because", "error", "comment", "cause"})
+_FREE_TEXT = frozenset({"reason", "note", "because", "assigned_because", "error", "comment", "cause", "text"})
 _ENTERED = frozenset({"data", "form", "result"})
 _FIGURES = frozenset({"observed", "threshold"})
 
