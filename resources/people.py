@@ -139,6 +139,12 @@ class Directory:
         person = self.people.get(person_id)
         return self.departments.get(person.department_id) if person is not None else None
 
+    def channel_of(self, person_id: str) -> str | None:
+        """The channel of the person's department, or of the nearest above it that has one; None: the company's."""
+        person = self.people.get(person_id)
+        line = line_of(self.departments, person.department_id) if person is not None else ()
+        return next((one.channel for one in line if one.channel), None)
+
     def people_in(self, department_id: str) -> tuple[str, ...]:
         """Ids of the people of a department and of those under it, ascending."""
         return tuple(

@@ -164,6 +164,9 @@ def _rung(writer: Writer, event: e.RungFired, before: CaseState | None) -> None:
     told, context = writer.telling, writer.telling.context
     task = writer.case.tasks[event.task_id]
     _climbed(writer, event, task.task_id, _card(task) if event.to_person == task.assignee else None)
+    if event.to == "department" and before is not None:
+        # Whose department it was when the rung fired: the same rung may have handed the task on.
+        _department(writer, event, before.tasks[event.task_id].assignee)
     if event.action == "remind" or event.to_person is None:
         return
     notice = slack_messages.escalation_card(
@@ -203,6 +206,20 @@ def _climbed(writer: Writer, event: slack_ladder.Rung, of: str, own_card: str | 
     mine = slack_ladder.ladder_message(writer.case, told.template, context, climbed, asks=asks)
     to, known = writer.person(person), writer.has(own_key)
     writer.keep(f"{what}/{person}", mine, own_key, to=to, below=own_card, with_case=own_card is None, known=known)
+
+
+def _department(writer: Writer, event: e.RungFired, assignee: str | None) -> None:
+    """The same message in the channel of the assignee's department, where it has one of its own."""
+    told, context = writer.telling, writer.telling.context
+    channel = told.people.channel_of(assignee) if assignee is not None else None
+    if channel is None or channel == told.channel:
+        return
+    climbed = [one for one in writer.fired if getattr(one, "task_id", "") == event.task_id]
+    asks = "" if event.action == "remind" else context.word("escalation_asks")
+    message = slack_ladder.ladder_message(writer.case, told.template, context, climbed, asks=asks)
+    key = f"{ladder_prefix(event.task_id)}:#{channel}"
+    what = f"{event.task_id}/ladder{event.rung_index}/#{channel}"
+    writer.keep(what, message, key, to={"channel": channel}, known=writer.has(key))
 
 
 def _closed(writer: Writer, event: e.CaseClosed, before: CaseState | None) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from resources.clock import FixedClock
+from resources.departments import Department
 from resources.people import Directory, Substitute
 from tests.engine_world import MONDAY, calendar, human, people, small
 from workflow_jobs.cases import OpenRequest
@@ -20,7 +21,7 @@ from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.template import Template
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.service import ProcessService
-from workflow_jobs.store.tables import case_event, task
+from workflow_jobs.store.tables import case_event, outbox, task
 
 WAIT = (
     "{id: w, kind: wait, title: {en: Samples, zh: 样品}, raci: {accountable: plant_manager}, "
@@ -198,6 +199,23 @@ def test_a_substitute_whom_the_absent_person_named_gets_his_task(ops_engine: Eng
     assert (moved.assignee, moved.substitute_for) == ("s1", "b1")
     decided = shop.service.decide_task(moved.task_id, moved.version, "s1", "ok", {})
     assert decided.case.status == "closed", "he may decide in the other's place"
+
+
+def test_a_department_hears_in_its_own_channel_in_one_message(ops_engine: Engine) -> None:
+    head = "ladder:\n- {at: 50, action: remind, to: department}\n- {at: 100, action: escalate, to: department}\n"
+    shop = Shop(ops_engine, f"- {human('a')}\n", head)
+    bought = replace(shop.directory.person("b1"), department_id="D3")
+    departments = {"D3": Department("D3", parent_id="D1"), "D1": Department("D1", channel="factory")}
+    shop.directory = replace(shop.directory, people={**shop.directory.people, "b1": bought}, departments=departments)
+    shop.open()
+    shop.clock.advance(timedelta(days=1))
+    assert shop.service.fire_due_rungs() == 2
+    with ops_engine.connect() as connection:
+        rows = connection.execute(sa.select(outbox.c.kind, outbox.c.card_key, outbox.c.payload).order_by("outbox_id"))
+        told = [row for row in rows if str(row.card_key).endswith(":#factory")]
+    assert [row.kind for row in told] == ["slack.card", "slack.update"]
+    assert told[0].payload["to"] == {"channel": "factory"}
+    assert "100 %" in str(told[1].payload) and "50 %" in str(told[1].payload)
 
 
 def test_nobody_is_asked_again_for_a_task_that_waits_to_be_claimed(ops_engine: Engine) -> None:

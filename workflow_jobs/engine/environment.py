@@ -46,6 +46,10 @@ class PeopleView(Protocol):
         """What the person is able to do, as steps name it."""
         ...
 
+    def channel_of(self, person_id: str) -> str | None:
+        """Name of the channel of the person's department; None where it has none of its own."""
+        ...
+
     def calendar_of(self, person_id: str) -> str | None:
         """Name of the person's working calendar; None where no own one is stated."""
         ...
