@@ -48,9 +48,9 @@ def make_due(engine: sa.Engine, count: int, at: datetime) -> None:
 def _copy_task(connection: sa.Connection, original: str, numbers: str, *, case_id: str, due: str) -> None:
     place = f"(CASE n % {len(_STEPS)} "
     place += " ".join(f"WHEN {at} THEN '{step}'" for at, step in enumerate(_STEPS)) + " END)"
-    later = "due_at + n % 86400 * interval '1 second'"
+    later = "due_at + (n % 86400) * interval '1 second'"
     if connection.dialect.name == "sqlite":
-        later = "strftime('%Y-%m-%d %H:%M:%f000', due_at, '+' || n % 86400 || ' seconds')"
+        later = "strftime('%Y-%m-%d %H:%M:%f000', due_at, '+' || (n % 86400) || ' seconds')"
     changed = {"task_id": "task_id || '-' || n", "case_id": case_id, "step_id": place, "next_rung_at": due}
     changed["due_at"] = later
     _insert(connection, task, _columns(task, changed), numbers, {"original": original}, "AND step_id = 'judge'")

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from resources.fault_points import fault_point
+from resources.fault_points import fault_point, number_statements
 from resources.people import Directory
 from workflow_jobs import outgoing
 from workflow_jobs.candidates import askable
@@ -54,10 +54,11 @@ class CaseTransactions(ProcessReader):
     """What the service's commands are made of."""
 
     def _transaction(self, name: str, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` in one transaction, with fault points around its commit."""
+        """Run ``work`` in one transaction, with fault points before each of its statements and around its commit."""
         for attempt in range(1, _MOST_TRIES + 1):
             try:
                 with self._engine.begin() as connection:
+                    number_statements(connection, f"service.{name}")
                     result = work(connection)
                     fault_point(f"service.{name}.before_commit")
             except sa.exc.IntegrityError:
