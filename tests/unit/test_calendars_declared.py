@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tomllib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,16 @@ def test_the_people_file_says_what_hr_does_not(tmp_path: Path) -> None:
 def test_a_people_file_that_cannot_be_used_says_where(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(PeopleFileError, match=rf"people.toml: {sentence}"):
         read_people_file(notes(tmp_path, text), ["plant", "default"])
+
+
+def test_the_examples_in_the_documents_can_be_used(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "people-and-time.md").read_text(encoding="utf-8")
+    calendars, file = (body.split("```")[0] for body in page.split("```toml\n")[1:])
+    declared = tomllib.loads(calendars)["calendars"]
+    built = build_calendars(pack(**declared))
+    assert set(built) == {"default", "plant", "vietnam"}
+    read = read_people_file(notes(tmp_path, file), list(built))
+    assert set(read.people) == {"li.wei@dongchen.example"} and set(read.departments) == {"D04"}
 
 
 class _Snapshot:
