@@ -43,7 +43,7 @@ def test_the_real_engine_and_store_keep_the_simulated_weeks(ops_engine: Engine) 
             assert replay([event for event, _ in case_events(connection, state.case_id)]) == state
     # No approval without a person who may give it.
     assert arm.figures.approvals > 0
-    assert arm.figures.missed_approvals == 0
+    assert arm.figures.approvals_without == 0
     for state in arm.record.cases.values():
         for task in state.tasks.values():
             if task.status == "decided":
@@ -74,7 +74,7 @@ def test_both_arms_get_the_same_cases_and_the_chat_ends_all_of_its_own() -> None
     [
         ("chat.patience", 4, "sla_attainment", True),
         ("chat.asks_wrong_person", 1, "sla_attainment", True),
-        ("chat.wrong_person_answers", 0.9, "missed_approvals", False),
+        ("chat.wrong_person_answers", 0.9, "approvals_without", False),
         ("people.forgets", 0.9, "forgotten", False),
         ("people.effort", 1.5, "sla_attainment", True),
         ("consistency.raised", 0, "consistency_score", True),

@@ -24,9 +24,10 @@ _DAY = timedelta(days=1)
 class Figures:
     """One arm of one seed. Days are calendar days, shares from 0 to 1; None where there was nothing to measure.
 
-    ``missed_approvals`` were left out, or given by somebody who may not. ``sla_attainment`` is the share of questions
-    that somebody who may answered in the agreed working time. ``asked_again`` counts repeated requests (chat) or
-    reminders to the same person (platform); ``forgotten`` those that somebody read and forgot.
+    ``missed_approvals`` were not given in the agreed working time by somebody who may, as metric_missed_approvals
+    counts late ones; ``approvals_without`` never by such a person. ``sla_attainment`` is the share of all questions
+    that somebody who may answered in time. ``asked_again`` counts repeated requests (chat) or reminders to the same
+    person (platform), ``forgotten`` what somebody read and forgot.
     """
 
     cases: int
@@ -40,6 +41,7 @@ class Figures:
     consistency_score: float
     approvals: int
     missed_approvals: int
+    approvals_without: int
     sla_attainment: float | None
     asked_again: int
     forgotten: int
@@ -52,7 +54,7 @@ def figures(
     """The figures of a finished arm."""
     answered = list(_answered(record))
     approvals = [(s, t) for s, t in answered if assumed.is_approval(s.template_id, t.step_id)]
-    good = [task for state, task in answered if entitled(directory, record, task) and not task.late]
+    in_time = {t.task_id for _, t in answered if entitled(directory, record, t) and not t.late}
     orders = _order_days(assumed, happened, record)
     touched = {order for happening in record.happenings.values() for order in happening.orders}
     lasted: dict[str, list[float]] = defaultdict(list)
@@ -75,8 +77,9 @@ def figures(
         orders_touched=len(touched),
         consistency_score=consistency,
         approvals=len(approvals),
-        missed_approvals=sum(not entitled(directory, record, task) for _, task in approvals),
-        sla_attainment=len(good) / len(answered) if answered else None,
+        missed_approvals=sum(task.task_id not in in_time for _, task in approvals),
+        approvals_without=sum(not entitled(directory, record, task) for _, task in approvals),
+        sla_attainment=len(in_time) / len(answered) if answered else None,
         asked_again=record.asked_again,
         forgotten=record.forgotten,
         case_days={template: fmean(days) for template, days in sorted(lasted.items())},

@@ -56,11 +56,15 @@ LINES: Final = (
         lambda f: f.consistency_score,
         published="consistency_score",
     ),
-    Line("missed_approvals", "Approvals left out or given by others", lambda f: f.missed_approvals),
-    Line("missed_share", "  in percent of all approvals", lambda f: _percent(f.missed_approvals, f.approvals)),
+    Line(
+        "missed_approvals",
+        "Missed approvals, percent: not given in time",
+        lambda f: _percent(f.missed_approvals, f.approvals),
+    ),
+    Line("approvals_without", "  left out, or given by others", lambda f: _percent(f.approvals_without, f.approvals)),
     Line(
         "sla_attainment",
-        "Answered in the agreed time, percent",
+        "SLA attainment, percent of all questions",
         lambda f: None if f.sla_attainment is None else 100 * f.sla_attainment,
     ),
     Line("asked_again", "Asked or reminded again", lambda f: f.asked_again, decimals=0),
