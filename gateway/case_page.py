@@ -96,6 +96,9 @@ def case_page(
         return Response(status_code=204)
     template = service.template_of(state)
     words = CaseWords(context, governed, language_of(request))
+    sees_files = governed.sees_messages(state.metric, state.subject_kind)
+    files = service.files(case_id) if sees_files else []
+    words.files = {one.file_id: one.name for one in files}
     log = governed.events(state.metric, state.subject_kind, [to_json(event) for event in service.events(case_id)])
     story = Story(state, template, log, words, now)
     similar = _similar_cases(words, governed, context, state, template)
@@ -119,6 +122,8 @@ def case_page(
         decisions=story.decisions(),
         clocks=story.clocks(),
         pauses=story.pauses(),
+        files=[(one, words.person(one.uploaded_by)) for one in files],
+        sees_files=sees_files,
         ratings=_ratings(words, governed, state),
         learnt=_learnt(words, governed, state, template),
         sees_entries=governed.sees_people and governed.sees_figures(state.metric),

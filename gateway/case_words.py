@@ -32,6 +32,8 @@ class CaseWords:
     def __init__(self, context: GatewayContext, governed: GovernedCases, language: Language) -> None:
         self._context, self._governed, self.language = context, governed, language
         self._figures: dict[str, CardContext] = {}
+        # Names of the files that the case at hand has, by id.
+        self.files: Mapping[str, str] = {}
 
     @cached_property
     def calendar(self) -> WorkingCalendar:
@@ -128,6 +130,9 @@ class CaseWords:
             return "–"
         if isinstance(value, bool):
             return self.t("entry_yes" if value else "entry_no")
+        if field is not None and field.type == "file":
+            ids = value if isinstance(value, list | tuple) else [value]
+            return ", ".join(self.files.get(str(one), str(one)) for one in ids)
         if isinstance(value, Mapping):
             return ", ".join(f"{key}: {self._entry(None, inner)}" for key, inner in value.items())
         if isinstance(value, list):

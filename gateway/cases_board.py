@@ -172,15 +172,17 @@ class _Drawing:
         return sorted(groups, key=lambda group: group[0])
 
     def _column(self, column: BoardColumn, template: Template | None, cards: tuple[Card, ...]) -> Column:
-        title = self._words.step(template, column.step_id) if column.step_id else self._rest()
+        title = self._words.step(template, column.step_id) if column.step_id else self._rest(template)
         at = f"{column.template_id}:{column.step_id}"
         more = (
             "" if self._asked.step or column.cases <= self._each else f"/cases?{urlencode({**self._query, 'at': at})}"
         )
         return Column(at, title, column.kind, column.cases, column.overdue, cards, more)
 
-    def _rest(self) -> str:
-        return self._words.t(f"cases_rest_{self._asked.status or 'any'}")
+    def _rest(self, template: Template | None) -> str:
+        """Open cases in which nobody has to act wait for their cause to go, or for a time, a signal, another case."""
+        waits = self._asked.status == "open" and template is not None and template.closes != "on_resolution"
+        return self._words.t("cases_rest_waits" if waits else f"cases_rest_{self._asked.status or 'any'}")
 
     def _card(self, place: BoardPlace) -> Card:
         state = self._states[place.case_id]

@@ -16,6 +16,7 @@ from tests.integration.test_case_page import case_page, graph, timeline
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.template import Template, load_template
+from workflow_jobs.evidence import Evidence
 from workflow_jobs.service import ProcessService
 
 MONDAY = datetime(2026, 11, 16, 1, 30, tzinfo=UTC)
@@ -155,6 +156,7 @@ def test_the_drawing_has_rules_votes_waits_and_returns(stack: Stack, driver: Dri
     kinds = {node["id"]: node["kind"] for node in data["nodes"]}
     assert kinds["rule:size"] == "big change"
     assert kinds["customer"].startswith("now: until 2026-11-")
+    assert "Waits for a time, a signal or another case" in stack.http.get("/cases?lang=en").text
 
 
 def test_a_rule_that_does_not_hold_needs_no_steps(stack: Stack, driver: Driver) -> None:
@@ -199,6 +201,16 @@ def test_everything_is_told_in_words_in_both_languages(stack: Stack, driver: Dri
             told = timeline(case_page(stack, case_id, f"?lang={language}"))
             assert "event_" not in told
             assert [n for n in names if re.sub(r"(?<=[a-z])(?=[A-Z])", " ", n).capitalize() in told] == []
+
+
+def test_files_are_listed_and_named_in_what_was_entered(stack: Stack, driver: Driver, big: str) -> None:
+    assert "No file was added." in case_page(stack, big, "?lang=en")
+    context = stack.context
+    evidence = Evidence(context.engine, context.settings.evidence_dir, stack.clock)
+    kept = evidence.add(big, None, "gauge & ring.txt", b"3.2 mm", "E003")
+    text = case_page(stack, big, "?lang=en")
+    assert f'<a href="/cases/{big}/files/{kept.file_id}">gauge &amp; ring.txt</a>' in text
+    assert "1 KB, Li Na" in text
 
 
 def test_every_event_has_words() -> None:
