@@ -16,14 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workflow_jobs import slack_ladder, slack_messages
+from workflow_jobs import outgoing_people, slack_ladder, slack_messages
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.layout import layout_of
-from workflow_jobs.engine.parts import RoleFromInput, RoleRef
 from workflow_jobs.engine.parts import Rung as PartRung
 from workflow_jobs.engine.state import CaseState, TaskState
-from workflow_jobs.engine.template import Template
 from workflow_jobs.outgoing_message import CARD, STEP_COMPLETED, UPDATE, Outgoing
+from workflow_jobs.outgoing_people import card_of
 from workflow_jobs.outgoing_writer import Telling, Writer
 
 
@@ -45,6 +44,12 @@ def messages(
         return []
     writer = Writer(after, telling, fired=list(fired), known=set().union(*notice_cards.values()))
     shown: set[str] = set()
+    deciding = ""
+    for event in events:
+        if isinstance(event, e.TaskDecided):
+            deciding = event.task_id
+        elif isinstance(event, e.VoteCounted):
+            writer.counted[deciding] = event
     for event in events:
         _EVENT.get(type(event), _silent)(writer, event, before)
         task_id = getattr(event, "task_id", None)
@@ -63,10 +68,6 @@ def messages(
 
 def _case(case: CaseState) -> str:
     return f"case:{case.case_id}"
-
-
-def _card(task: TaskState) -> str:
-    return f"task:{task.task_id}:{task.version}"
 
 
 def _notice(task_id: str, person_id: str) -> str:
@@ -113,57 +114,11 @@ def _opened(writer: Writer, event: e.CaseOpened, before: CaseState | None) -> No
     writer.add(CARD, "case", card, to=writer.everybody(), card=_case(writer.case))
 
 
-def _asked(writer: Writer, event: e.TaskCreated, before: CaseState | None) -> None:
-    writer.seq = event.seq
-    _send_task(writer, writer.case.tasks[event.task_id])
-
-
-def _send_task(writer: Writer, task: TaskState) -> None:
-    told = writer.telling
-    card = slack_messages.task_card(writer.case, task, told.template, told.context)
-    to = writer.everybody() if task.assignee is None else writer.person(task.assignee)
-    writer.add(CARD, task.task_id, card, to=to, card=_card(task))
-    if task.purpose != "decide":
-        return
-    consulted = _roles(told.template, task.step_id, "consulted")
-    due = f"{told.context.word('due')}: {told.context.instant(task.due_at)}"
-    who = told.context.name(task.assignee) if task.assignee else told.context.word("nobody")
-    line = f"{slack_messages.step_title(told.template, task.step_id, told.context)}: {who}. {due}"
-    writer.tell(
-        f"consulted/{task.task_id}",
-        writer.present(consulted, {task.assignee or ""}),
-        line,
-        told.context.word("consulted"),
-        told.context.word("consulted_asks"),
-    )
-
-
-def _reassigned(writer: Writer, event: e.TaskReassigned, before: CaseState | None) -> None:
-    writer.seq = event.seq
-    told = writer.telling
-    task = writer.case.tasks[event.task_id]
-    was = before.tasks.get(event.task_id) if before is not None else None
-    if was is not None:
-        moved = slack_messages.moved_card(writer.case, task, told.template, told.context)
-        writer.add(UPDATE, f"{task.task_id}/moved", moved, card=_card(was))
-    _send_task(writer, task)
-
-
-def _decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> None:
-    writer.seq = event.seq
-    told = writer.telling
-    task = writer.case.tasks[event.task_id]
-    line = slack_messages.plain_decision(task, told.template, told.context)
-    title = slack_messages.step_title(told.template, task.step_id, told.context)
-    roles = [task.accountable, *_roles(told.template, task.step_id, "informed")]
-    informed = writer.present(roles, {event.person_id, task.assignee or ""})
-    writer.tell(f"informed/{task.task_id}", informed, f"{title}: {line}", told.context.word("informed"))
-
-
 def _rung(writer: Writer, event: e.RungFired, before: CaseState | None) -> None:
     told, context = writer.telling, writer.telling.context
     task = writer.case.tasks[event.task_id]
-    _climbed(writer, event, task.task_id, _card(task) if event.to_person == task.assignee else None)
+    outgoing_people.late(writer, event)
+    _climbed(writer, event, task.task_id, card_of(task) if event.to_person == task.assignee else None)
     if event.to == "department" and before is not None:
         # Whose department it was when the rung fired: the same rung may have handed the task on.
         _department(writer, event, before.tasks[event.task_id].assignee)
@@ -264,7 +219,7 @@ def _resumed(writer: Writer, event: e.TaskResumed, before: CaseState | None) -> 
         return
     heading = context.word("back" if event.because == "reopened" else "rest_over")
     line = f"{context.word('due')}: {context.instant(task.due_at)}"
-    writer.in_thread(f"{task.task_id}/resumed", line, heading, _card(task), writer.person(task.assignee))
+    writer.in_thread(f"{task.task_id}/resumed", line, heading, card_of(task), writer.person(task.assignee))
 
 
 def _handed_up(writer: Writer, event: e.EffectEscalated, before: CaseState | None) -> None:
@@ -320,10 +275,10 @@ def _update_task_cards(
         if task.status == "open":
             notes = _notes(task, told)
             card = slack_messages.task_card(writer.case, task, told.template, told.context, notes=notes)
-            writer.add(UPDATE, task_id, card, card=_card(task))
+            writer.add(UPDATE, task_id, card, card=card_of(task))
             continue
         card = slack_messages.closed_task_card(writer.case, task, told.template, told.context)
-        writer.add(UPDATE, task_id, card, card=_card(task))
+        writer.add(UPDATE, task_id, card, card=card_of(task))
         for key in notice_cards.get(task_id, ()):
             writer.add(UPDATE, f"{task_id}/{key}", card, card=key)
 
@@ -338,13 +293,6 @@ def _notes(task: TaskState, told: Telling) -> list[str]:
     return [f"{rung.at} % {told.context.word('sla_used')}" for rung in fired[-1:]]
 
 
-def _roles(template: Template, step_id: str, letter: str) -> Sequence[str]:
-    place = layout_of(template).places.get(step_id)
-    raci = getattr(place.node, "raci", None) if place is not None else None
-    roles: Sequence[RoleRef] = () if raci is None else getattr(raci, letter)
-    return [role for role in roles if not isinstance(role, RoleFromInput)]
-
-
 def _may_act(writer: Writer, task: TaskState) -> set[str]:
     """Who gets buttons with a notice: the assignee and holders of the R and A roles (the engine has the last word)."""
     people = writer.telling.people
@@ -357,10 +305,14 @@ def _may_act(writer: Writer, task: TaskState) -> set[str]:
 _Handler = Callable[[Writer, Any, CaseState | None], None]
 _EVENT: Mapping[type[e.Event], _Handler] = {
     e.CaseOpened: _opened,
-    e.TaskCreated: _asked,
-    e.TaskReassigned: _reassigned,
+    e.TaskCreated: outgoing_people.asked,
+    e.TaskReassigned: outgoing_people.handed,
+    e.TaskClaimed: outgoing_people.handed,
+    e.TaskReleased: outgoing_people.handed,
+    e.TaskDelegated: outgoing_people.handed,
+    e.TaskAdvised: outgoing_people.handed,
     e.TaskResumed: _resumed,
-    e.TaskDecided: _decided,
+    e.TaskDecided: outgoing_people.decided,
     e.RungFired: _rung,
     e.CaseRungFired: _case_rung,
     e.CaseClosed: _closed,

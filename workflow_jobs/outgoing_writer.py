@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from workflow_jobs import slack_messages
 from workflow_jobs.engine.environment import PeopleView
+from workflow_jobs.engine.events import VoteCounted
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.outgoing_message import CARD, MESSAGE, UPDATE, Outgoing
@@ -46,7 +47,8 @@ class Telling:
 class Writer:
     """Collects messages; a key has the case, its position in the log and what the message is.
 
-    ``fired`` are the rungs of the case up to now, ``known`` the keys of cards about them that were sent earlier.
+    ``fired`` are the rungs of the case up to now, ``known`` the keys of cards about them that were sent earlier,
+    ``counted`` how a vote stands after the decision of a task.
     """
 
     case: CaseState
@@ -55,6 +57,7 @@ class Writer:
     seq: int = 0
     fired: list[Rung] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
+    counted: dict[str, VoteCounted] = field(default_factory=dict)
 
     def has(self, card: str) -> bool:
         """Whether the card was put into the outbox before, or is by this very command."""

@@ -1,0 +1,102 @@
+"""Who is told what of a task that several people have to do with: consulted, informed, voters, delegates, claimants.
+
+Belongs here: the messages about asking people and about tasks that change hands. The other messages of a case are
+``outgoing``; what a message looks like is ``slack_messages``. Pure.
+"""
+
+from __future__ import annotations
+
+from workflow_jobs import slack_messages
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.consultations import consulted_roles, informed_roles
+from workflow_jobs.engine.parts import Moment
+from workflow_jobs.engine.separation import excluded, tasks_of_visit
+from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.outgoing_message import CARD, UPDATE
+from workflow_jobs.outgoing_writer import Writer
+
+Handed = e.TaskReassigned | e.TaskClaimed | e.TaskReleased | e.TaskDelegated | e.TaskAdvised
+
+
+def card_of(task: TaskState) -> str:
+    """Key of the card of the person who must act; a task that changes hands gets another one."""
+    return f"task:{task.task_id}:{task.version}"
+
+
+def asked(writer: Writer, event: e.TaskCreated, before: CaseState | None) -> None:
+    """The card of a new question; consulted and informed people hear of a step once, however many are asked."""
+    writer.seq = event.seq
+    task = writer.case.tasks[event.task_id]
+    _send_card(writer, task)
+    visit = tasks_of_visit(writer.case, task.step_id)
+    if task.purpose != "decide" or (visit and visit[0].task_id != task.task_id):
+        return
+    context = writer.telling.context
+    consulted = writer.present(consulted_roles(writer.telling.template, task.step_id), {task.assignee or ""})
+    line = _whose(writer, task)
+    writer.tell(f"consulted/{task.task_id}", consulted, line, context.word("consulted"), context.word("consulted_asks"))
+    _inform(writer, task, "asked", line)
+
+
+def handed(writer: Writer, event: Handed, before: CaseState | None) -> None:
+    """The card of who has it now; the card before it says so and loses its buttons."""
+    writer.seq = event.seq
+    told = writer.telling
+    task = writer.case.tasks[event.task_id]
+    was = before.tasks.get(event.task_id) if before is not None else None
+    if was is not None:
+        moved = slack_messages.moved_card(writer.case, task, told.template, told.context)
+        writer.add(UPDATE, f"{task.task_id}/moved", moved, card=card_of(was))
+    _send_card(writer, task)
+
+
+def _send_card(writer: Writer, task: TaskState) -> None:
+    told = writer.telling
+    card = slack_messages.task_card(writer.case, task, told.template, told.context)
+    to = writer.everybody() if task.assignee is None else writer.person(task.assignee)
+    writer.add(CARD, task.task_id, card, to=to, card=card_of(task))
+    if task.pooled and task.assignee is None:
+        able = writer.present([task.role], set(excluded(told.template, writer.case, task)))
+        line = _whose(writer, task)
+        what = f"claim/{task.task_id}/{task.version}"
+        writer.tell(what, able, line, told.context.word("to_claim"), told.context.word("to_claim_asks"))
+
+
+def decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> None:
+    """Tell a decision to who answers for the step and to those informed; of a vote only the one that settles it."""
+    writer.seq = event.seq
+    told = writer.telling
+    count = writer.counted.get(event.task_id)
+    if count is not None and count.outcome is None:
+        return
+    task = writer.case.tasks[event.task_id]
+    line = slack_messages.plain_decision(task, told.template, told.context)
+    title = slack_messages.step_title(told.template, task.step_id, told.context)
+    roles = [task.accountable, *informed_roles(told.template, task.step_id, "decided")]
+    informed = writer.present(roles, {event.person_id, task.assignee or ""})
+    writer.tell(f"informed/{task.task_id}", informed, f"{title}: {line}", told.context.word("informed"))
+
+
+def late(writer: Writer, event: e.RungFired) -> None:
+    """Tell those informed when a task is late, at the first rung from 100 % on."""
+    before = [one for one in writer.fired if getattr(one, "task_id", "") == event.task_id and one is not event]
+    if event.percent < 100 or any(one.percent >= 100 for one in before):
+        return
+    task = writer.case.tasks[event.task_id]
+    used = f"{event.percent} % {writer.telling.context.word('sla_used')}"
+    _inform(writer, task, "late", f"{_whose(writer, task)}; {used}")
+
+
+def _inform(writer: Writer, task: TaskState, moment: Moment, line: str) -> None:
+    told = writer.telling
+    roles = informed_roles(told.template, task.step_id, moment)
+    people = writer.present(roles, {task.assignee or ""})
+    writer.tell(f"informed/{moment}/{task.task_id}", people, line, told.context.word("informed"))
+
+
+def _whose(writer: Writer, task: TaskState) -> str:
+    """Step, assignee and due time in one line."""
+    context = writer.telling.context
+    title = slack_messages.step_title(writer.telling.template, task.step_id, context)
+    who = context.name(task.assignee) if task.assignee else context.word("nobody")
+    return f"{title}: {who}. {context.word('due')}: {context.instant(task.due_at)}"
