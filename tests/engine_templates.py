@@ -247,6 +247,11 @@ def random_template(chance: random.Random) -> Template:
     return _sound(_Rolled(chance))
 
 
+def random_draft(chance: random.Random) -> dict[str, Any]:
+    """The same as plain data, before it is loaded."""
+    return _Draft(_Rolled(chance)).whole()
+
+
 def _sound(chance: Chance) -> Template:
     template = load_template(json.dumps(_Draft(chance).whole()), file="random.json")
     assert lint(template, ROLES, JOBS) == []

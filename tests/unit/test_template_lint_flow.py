@@ -1,0 +1,265 @@
+"""The linter on decisions, joins, returns, waits, votes, clocks and processes inside processes: each rule on a template
+that breaks it alone, with its line; the same template mended is clean.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine_world import JOBS, ROLES, human, service
+from workflow_jobs.engine.lint import lint
+from workflow_jobs.engine.lint_library import lint_library
+from workflow_jobs.engine.template import Template, load_template
+
+T = "{en: T, zh: 题}"
+HEAD = f"id: demo\nversion: 1\ntitle: {T}\ndescription: {T}\nowner_role: buyer\n"
+LINES = HEAD.count("\n")
+AMOUNT = f", form: [{{name: amount, type: decimal, required: true, title: {T}}}]"
+WHY = f", form: [{{name: why, type: text, title: {T}, required: [back]}}]"
+STOPS = f"[{{id: stop, title: {T}, ends_case: stopped}}]"
+YES_NO = f"[{{id: yes_, title: {T}}}, {{id: no_, title: {T}}}]".replace("yes_", "agree").replace("no_", "refuse")
+A, B, C, S = human("a"), human("b"), human("x"), service("s")
+
+
+def back(to: str, extra: str = WHY, name: str = "b") -> str:
+    return human(name, outcomes=f"[{{id: go, title: {T}}}, {{id: back, title: {T}, returns_to: {to}}}]", extra=extra)
+
+
+def fork(join: str, *branches: str, name: str = "f") -> str:
+    return f"fork: {{id: {name}, join: {join}, branches: [{', '.join(f'[{one}]' for one in branches)}]}}"
+
+
+def decision(*rules: str, policy: str = "first", name: str = "d") -> str:
+    return f"decision: {{id: {name}, title: {T}, accountable: cfo, policy: {policy}, rules: [{', '.join(rules)}]}}"
+
+
+def rule(when: str = "data.amount > 5.0", steps: str = "", name: str = "r", sets: str = "") -> str:
+    return f"{{id: {name}, when: '{when}', set: {{{sets}}}, steps: [{steps}]}}"
+
+
+def other(steps: str = "", sets: str = "") -> str:
+    return f"{{id: other, default: true, set: {{{sets}}}, steps: [{steps}]}}"
+
+
+def nested(item: str) -> str:
+    return "{" + item + "}"
+
+
+def wait(until: str = "clock: P1D", extra: str = "", name: str = "w") -> str:
+    return f"{{id: {name}, kind: wait, title: {T}, raci: {{accountable: cfo}}, until: {{{until}}}{extra}}}"
+
+
+def process(template: str = "child", extra: str = "") -> str:
+    return f"{{id: p, kind: process, title: {T}, raci: {{accountable: cfo}}, template: {template}{extra}}}"
+
+
+def voting(vote: str, extra: str = "", responsible: str = "responsible: buyer, ") -> str:
+    return (
+        f"{{id: v, kind: human, title: {T}, raci: {{{responsible}accountable: cfo}}, sla: PT4H, "
+        f"outcomes: {YES_NO}, vote: {{{vote}}}{extra}}}"
+    )
+
+
+COMING = wait(extra=", signal: come")
+PAUSE = f"{{id: r, title: {T}, at_most: P1D}}"
+COUNTED = "needed: all, approves: agree, rejects: refuse"
+AMOUNT_A = human("a", extra=AMOUNT)
+DATE_A = human("a", extra=f", form: [{{name: day, type: date, required: true, title: {T}}}]")
+FILE_A = human("a", extra=f", form: [{{name: scan, type: file, required: true, title: {T}}}]")
+
+
+def steps(*items: str, head: str = "") -> str:
+    return head + "steps:\n" + "".join(f"- {item}\n" for item in items)
+
+
+def template(body: str, name: str = "demo", head: str = HEAD) -> Template:
+    return load_template(head.replace("id: demo", f"id: {name}") + body, file=f"{name}.yaml")
+
+
+def found(body: str) -> list[tuple[int, str, str]]:
+    return [(f.line, f.step, f.message) for f in lint(template(body), ROLES, JOBS, ("welding",))]
+
+
+LEARNS = human(
+    "a", extra=f", form: [{{name: cause, type: text, title: {T}}}, {{name: remedy, type: text, title: {T}}}]"
+)
+IN_AMOUNT = f"inputs:\n- {{name: amount, type: decimal, title: {T}, required: true}}\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        steps(AMOUNT_A, decision(rule(), other())),
+        steps(AMOUNT_A, decision(rule(steps=B, sets="level: high"), other(sets="level: low")),
+              decision(rule('data.level == "low"'), other(), name="e")),
+        steps(AMOUNT_A, decision(rule(sets="level: high"), other(), policy="collect"),
+              decision(rule('"high" in data.level'), other(), name="e")),
+        steps(AMOUNT_A, decision(rule(sets="level: high"), other()),
+              decision(rule('has(data.level) && data.level == "high"'), other(), name="e")),
+        # Every branch fills it, so any of them that ran did.
+        steps(fork("any", AMOUNT_A, human("b", extra=AMOUNT)), decision(rule(), other())),
+        # Two of three ran, and two fill it: one of these ran.
+        steps(fork("2", AMOUNT_A, human("b", extra=AMOUNT), C), decision(rule(), other())),
+        steps(AMOUNT_A, decision(rule(steps=human("x", outcomes=STOPS)), other())),
+        steps(fork("any", human("a", outcomes=STOPS), B), C),
+        steps(A, back("a")),
+        steps(A, fork("all", B, back("a", name="x"))),
+        steps(fork("all", A, B), back("f", name="x")),
+        steps(DATE_A, wait("date: day")),
+        steps(wait("working: P2D", ", signal: come"), wait("clock: P2D", ", signal: come", name="w2")),
+        steps(wait(extra=", pauses_case: true"), head="sla: P5D\n"),
+        steps(A, head="sla: P5D\ncase_ladder: [{at: 50, action: remind, to: owner}]\n"),
+        steps(voting(COUNTED)),
+        steps(voting("voters: [buyer, cfo], needed: 2, approves: agree, rejects: refuse", responsible="")),
+        steps(voting("needed: any"), human("b", extra=", separate_from: [v]")),
+        steps(human("a", extra=", skills: [welding], pool: true")),
+        steps(human("a", extra=", ladder: [{at: 100, action: default, to: owner, outcome: ok}]")),
+        steps(LEARNS, head="learning: {cause: cause, remedy: remedy}\n"),
+        steps(A, head="opened_by: [people]\nrequesters: [buyer]\nsubject: amount\n" + IN_AMOUNT),
+    ],
+)  # fmt: skip
+def test_sound_templates_are_clean(body: str) -> None:
+    assert found(body) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "step", "says"),
+    [
+        # The way
+        (steps(fork("3", A, B)), 1, "f", "3 branches of 2"),
+        (steps(fork("2", A, human("b", outcomes=STOPS))), 1, "f", "only 1 can reach it"),
+        (steps(fork("2", A, human("b", outcomes=STOPS), human("x", outcomes=STOPS)), C), 1, "f", "only 1 can reach"),
+        (steps(AMOUNT_A, decision(rule())), 2, "d", "no rule is the default"),
+        (steps(AMOUNT_A, decision(other())), 2, "d", "a decision needs a rule with a condition"),
+        (steps(AMOUNT_A, decision(other(), rule())), 2, "d", "must be the last one"),
+        (steps(AMOUNT_A, decision(rule(), rule(), other())), 2, "d", "'r' stands here twice"),
+        (steps(AMOUNT_A, decision(rule(steps=human("x", outcomes=STOPS)), other(human("y", outcomes=STOPS))), B), 2,
+         "d", "no rule goes on, so b can never be reached"),
+        (steps(human("a", outcomes=STOPS), decision(rule("case.breaches > 2"), other())), 1, "a", "d can never be"),
+        (steps(A, back("b")), 2, "b", "name an earlier step of its own or an enclosing sequence (a)"),
+        (steps(A, back("later"), human("later")), 2, "b", "name an earlier step"),
+        (steps(back("a"), A), 1, "b", "none, it is the first"),
+        (steps(fork("all", A, back("a"))), 1, "b", "name an earlier step"),
+        (steps(A, back("nowhere")), 2, "b", "name an earlier step"),
+        (steps(A, back("a", extra="")), 2, "b", "a return needs a reason"),
+        (steps(A, back("a", extra=AMOUNT)), 2, "b", "a return needs a reason"),
+        (steps(A, human("b", outcomes=f"[{{id: back, title: {T}, returns_to: a}}]", extra=WHY)), 2, "b",
+         "every outcome returns, so no case could ever end"),
+        (steps(fork("all", COMING, wait(extra=", signal: come", name="w2"))), 1, "w2", "at the same time"),
+        (steps(fork("any", COMING, nested(decision(rule("case.breaches > 2", wait(
+            extra=", signal: come", name="w2")), other())))), 1, "w2", "give each its own signal"),
+        (steps(wait(extra=f", form: [{{name: n, type: text, title: {T}}}]")), 1, "w", "only a signal brings fields"),
+        (steps(wait(extra=", pauses_case: true")), 1, "w", "no clock to pause"),
+        (steps(process("demo")), 1, "p", "a process cannot open itself"),
+        # Data
+        (steps(decision(rule(), other())), 1, "d", "not certain to be known"),
+        (steps(fork("any", AMOUNT_A, B), decision(rule(), other())), 2, "d", "not certain to be known"),
+        (steps(fork("2", AMOUNT_A, B, C), decision(rule(), other())), 2, "d", "not certain to be known"),
+        (steps(fork("any", A, B), decision(rule('outcomes.a == "ok"'), other())), 2, "d", "no step 'a' is certain"),
+        (steps(decision(rule("case.breaches > 2", AMOUNT_A), other()), decision(rule(), other(), name="e")), 2, "e",
+         "not certain to be known"),
+        (steps(AMOUNT_A, decision(rule(sets="level: high"), other()),
+               decision(rule('data.level == "high"'), other(), name="e")), 3, "e", "or ask `has(data.level)"),
+        (steps(process(extra=", brings: {x: y}"), decision(rule('has(data.x) && data.x == "y"'), other())), 2, "d",
+         "declare it as an input"),
+        (steps(AMOUNT_A, decision(rule(sets="level: high"), other(sets="level: 3"))), 2, "d", "use one type"),
+        (steps(AMOUNT_A, decision(rule(sets="level: high"), other()), decision(
+            rule(sets="level: low"), other(), policy="collect", name="e")), 3, "e", "to a list of"),
+        (steps(AMOUNT_A, decision(rule(sets="amount: many"), other())), 2, "d", "cannot be set to 'many'"),
+        (steps(AMOUNT_A, decision(rule(sets="amount: 3"), other(), policy="collect")), 2, "d", "be set to a list"),
+        (steps(FILE_A, decision(rule("size(data.scan) > 0"), other())), 2, "d", "holds files"),
+        (steps(AMOUNT_A, fork("all", nested(decision(rule(), other())), human("b", extra=AMOUNT))), 2, "d",
+         "'b' must not change it"),
+        (steps(AMOUNT_A, decision(rule("data.amount > "), other())), 2, "d", "no CEL condition"),
+        (steps(AMOUNT_A, wait("date: amount")), 2, "w", "no field of type date"),
+        (steps(wait("date: day")), 1, "w", "no field of type date"),
+        (steps(fork("any", DATE_A, B), wait("date: day")), 2, "w", "not certain to be known"),
+        (steps(process(extra=", passes: {x: unknown}")), 1, "p", "no field 'unknown' to pass"),
+        (steps(A, head="learning: {cause: cause, remedy: remedy}\n"), 0, "", "no form asks for 'cause'"),
+        (steps(AMOUNT_A, head="learning: {cause: amount, remedy: amount}\n"), 0, "", "make it a text or a choice"),
+        (steps(A, head="subject: thing\n"), 0, "", "'thing' is no input"),
+        (steps(A, head="requesters: [buyer]\n"), 0, "", "people do not open these cases"),
+        (steps(A, head="opened_by: [people]\nrequesters: [wizard]\n"), 1, "", "nobody can hold the role 'wizard'"),
+        (steps(A, head="closes: on_resolution\nopened_by: [cases]\n"), 1, "", "only rules open it"),
+        # People
+        (steps(decision(rule("case.breaches > 2"), other()).replace("cfo", "wizard")), 1, "d", "'wizard'"),
+        (steps(wait().replace("cfo", "wizard")), 1, "w", "'wizard'"),
+        (steps(process().replace("cfo", "wizard")), 1, "p", "'wizard'"),
+        (steps(voting(COUNTED.replace("agree", "yes_please"))), 1, "v", "names the outcome 'yes_please'"),
+        (steps(voting(COUNTED.replace("refuse", "agree"))), 1, "v", "must be two outcomes"),
+        (steps(voting("voters: [buyer], needed: 2, approves: agree, rejects: refuse")), 1, "v", "never be had of 1"),
+        (steps(voting("voters: [wizard], needed: any")), 1, "v", "'wizard'"),
+        (steps(voting(COUNTED, responsible="")), 1, "v", "nobody is responsible"),
+        (steps(voting(COUNTED, ", pool: true")), 1, "v", "remove `pool`"),
+        (steps(voting(COUNTED, ", tiers: [{default: true, responsible: cfo}]", "")), 1, "v", "a vote has no tiers"),
+        (steps(human("a", extra=", separate_from: [b]"), B), 1, "a", "does not come before"),
+        (steps(fork("all", A, human("b", extra=", separate_from: [a]"))), 1, "b", "does not come before"),
+        (steps(S, human("a", extra=", separate_from: [s]")), 2, "a", "no human step 's'"),
+        (steps(human("a", extra=", skills: [flying]")), 1, "a", "nobody has the skill 'flying'"),
+        (steps(human("a", extra=", actions: {delegate: [wizard]}")), 1, "a", "'wizard'"),
+        (steps(human("a", extra=", actions: {add_approver: [wizard]}")), 1, "a", "'wizard'"),
+        (steps(human("a", extra=f", actions: {{pauses: [{PAUSE}, {PAUSE}]}}")), 1, "a", "'r' stands here twice"),
+        # Clocks
+        (steps(A, head="case_ladder: [{at: 50, action: remind, to: owner}]\n"), 0, "", "state it as `sla`"),
+        (steps(A, head="sla: P1D\ncase_ladder: [{at: 50, action: reassign, to: owner}]\n"), 1, "", "to reassign"),
+        (steps(A, head="sla: P1D\ncase_ladder: [{at: 50, action: remind, to: manager}]\n"), 1, "", "has no manager"),
+        (steps(A, head="sla: P1D\ncase_ladder: [{at: 50, action: remind, to: 'role:wizard'}]\n"), 1, "", "'wizard'"),
+        (steps(A, head="sla: P1D\ncase_ladder: [{at: 9, action: remind, to: owner, unless: acknowledged}]\n"), 1, "",
+         "remove `unless`"),
+        (steps(A, head="ladder: [{at: 50, action: default, to: owner, outcome: ok}]\n"), 0, "", "write it there"),
+        (steps(human("a", extra=", ladder: [{at: 50, action: default, to: owner, outcome: fly}]")), 1, "a",
+         "'fly' is no outcome"),
+        (steps(human("a", extra=AMOUNT + ", ladder: [{at: 50, action: default, to: owner, outcome: ok}]")), 1, "a",
+         "'ok' needs amount"),
+        (steps(A, back("a", extra=WHY + ", ladder: [{at: 50, action: default, to: owner, outcome: back}]")), 2, "b",
+         "takes a person's reason"),
+        (steps(voting(COUNTED, ", ladder: [{at: 50, action: default, to: owner, outcome: agree}]")), 1, "v",
+         "a vote is not ended by a ladder"),
+        (steps(human("a", extra=", ladder: [{at: 50, action: default, to: owner, outcome: ok}, "
+               "{at: 60, action: remind, to: owner}]")), 1, "a", "nothing fires after it"),
+    ],
+)  # fmt: skip
+def test_each_rule_says_where_and_what(body: str, line: int, step: str, says: str) -> None:
+    """`line` counts from `steps:` for a step, from the first line after the head for the template itself."""
+    findings = found(body)
+    first = LINES + 1 + (body.split("steps:\n", maxsplit=1)[0].count("\n") if step else 0)
+    assert any(f[0] == first + line and f[1] == step and says in f[2] for f in findings), (first + line, findings)
+
+
+CHILD = f"opened_by: [cases]\ninputs:\n- {{name: limit, type: decimal, title: {T}, required: true}}\n"
+
+
+@pytest.mark.parametrize(
+    ("child", "extra", "says"),
+    [
+        (steps(A, head=CHILD), ", passes: {limit: amount}, brings: {amount: limit}", ""),
+        (steps(A, head=CHILD), "", "'child' needs the input 'limit': add it to `passes`"),
+        (steps(A, head=CHILD), ", passes: {limit: amount, more: amount}", "'child' has no input 'more'"),
+        (steps(A, head=CHILD), ", passes: {limit: note}", "'note' is text here, but the input 'limit' is decimal"),
+        (steps(A, head=CHILD), ", passes: {limit: maybe}", "'maybe' is not certain to be known here"),
+        (steps(A, head=CHILD), ", passes: {limit: amount}, brings: {x: colour}", "no field 'colour' to bring"),
+        (steps(A, head=CHILD), ", passes: {limit: amount}, brings: {note: limit}", "'limit' of 'child' is decimal"),
+        (steps(A), "", "cases do not open 'child'"),
+        (steps(A, head="closes: on_resolution\n"), "", "ends when a check passes"),
+        (steps(process("grandchild"), head="opened_by: [cases]\n"), "", "child > grandchild > demo"),
+    ],
+)
+def test_what_templates_owe_each_other(child: str, extra: str, says: str) -> None:
+    inputs = (
+        f"inputs:\n- {{name: amount, type: decimal, title: {T}, required: true}}\n"
+        f"- {{name: note, type: text, title: {T}, required: true}}\n- {{name: maybe, type: decimal, title: {T}}}\n"
+    )
+    parent = template(steps(process("child", extra), head=inputs))
+    grandchild = template(steps(process("demo"), head="opened_by: [cases]\n"), "grandchild")
+    findings = lint_library((parent, template(child, "child"), grandchild))
+    mine = [finding for finding in findings if finding.file == "demo.yaml"]
+    if not says:
+        assert mine == []
+        return
+    assert any(says in finding.message and finding.step == "p" for finding in mine), mine
+    assert {finding.line for finding in mine} == {LINES + 6}
+
+
+def test_a_process_that_does_not_exist_is_named_with_those_that_do() -> None:
+    (finding,) = lint_library((template(steps(process("nowhere"))),))
+    assert "there is no template 'nowhere' (known: demo)" in finding.message
