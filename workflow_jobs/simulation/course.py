@@ -1,32 +1,28 @@
 """The course of all cases of one arm: what is asked, reaches somebody; what somebody does, moves the case.
 
-Belongs here: everything that both arms share, and the two ways in which a task reaches a person (``Cards``,
-``GroupChat``). Does not belong here: how long people need (office), where cases are kept (ledgers).
+Belongs here: everything that both arms share. Does not belong here: the two ways in which a task reaches a person
+(cards, group_chat), how long people need (office), where cases are kept (ledgers).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Protocol
 
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.question import question_of
-from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import WaitStep
 from workflow_jobs.simulation.agenda import Agenda
-from workflow_jobs.simulation.chat import Answer, Question, answer
+from workflow_jobs.simulation.chat import Answer
 from workflow_jobs.simulation.choices import choose, fill
 from workflow_jobs.simulation.happenings import Happening
 from workflow_jobs.simulation.ledgers import BELOW, HOLDS, Changed, Ledger
 from workflow_jobs.simulation.office import Office
-from workflow_jobs.simulation.reading_order import ReadingOrder
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_AT_THE_BEGINNING = timedelta(seconds=60)
 
 
 @dataclass
@@ -154,6 +150,11 @@ class Course:
         ends = calendar.add_working(midnight, worked)
         return ends if ends > self.agenda.now() else calendar.add_working(ends, worked)
 
+    def still_asks(self, state: CaseState, task: TaskState) -> bool:
+        """Whether the task is open as it was put: to the same person, in the same version."""
+        current = self.now_of(state).tasks[task.task_id]
+        return current.status == "open" and current.version == task.version
+
     def _first_time(self, *what: object) -> bool:
         if what in self._seen:
             return False
@@ -227,131 +228,3 @@ class Course:
     def _tick(self, instant: datetime) -> datetime:
         every = timedelta(seconds=self.office.assumed.platform.timer_every.value)
         return _EPOCH + -((_EPOCH - instant) // every) * every
-
-
-class Cards:
-    """The platform's way: one person is asked by a card of his own; clocks remind him, and tell those above him."""
-
-    watches_the_clock = True
-
-    def __init__(self) -> None:
-        self._busy: set[tuple[str, int]] = set()
-        self._told: dict[tuple[str, int], int] = {}
-
-    def asked(self, course: Course, state: CaseState, task: TaskState) -> None:
-        """A card reaches the assignee; he sees it when he looks at his messages next."""
-        if task.assignee is not None:
-            self._tell(course, state, task, task.assignee)
-
-    def told(self, course: Course, changed: Changed) -> None:
-        """A reminder reaches the assignee again; who stands above him speaks to him after reading of it."""
-        for told in changed.told:
-            task = changed.state.tasks[told.task_id]
-            if task.status != "open" or task.assignee is None:
-                continue
-            if told.to_person in (None, task.assignee):
-                self._tell(course, changed.state, task, task.assignee, again=True)
-            else:
-                speaks = course.office.next_look(str(told.to_person), course.agenda.now())
-                course.agenda.at(speaks, lambda task=task: self._spoken_to(course, changed.state, task))  # type: ignore[misc]
-
-    def _tell(self, course: Course, state: CaseState, task: TaskState, person: str, *, again: bool = False) -> None:
-        key = (task.task_id, task.version)
-        self._told[key] = self._told.get(key, 0) + 1
-        asked = self._told[key]
-        course.record.asked_again += again
-
-        def look() -> None:
-            if key in self._busy or not _still_asks(course, state, task):
-                return
-            if course.office.forgets(person, asked, *course.task_key(state, task)):
-                course.record.forgotten += 1
-                if course.now_of(state).tasks[task.task_id].next_rung_at is None:
-                    # No reminder comes any more: he finds it in his list of work the next day.
-                    day = course.office.calendar.day_length
-                    tomorrow = course.office.calendar.add_working(course.agenda.now(), day)
-                    course.agenda.at(tomorrow, lambda: self._tell(course, state, task, person))
-                return
-            self._work(course, state, task, person)
-
-        course.agenda.at(course.office.next_look(person, course.agenda.now()), look)
-
-    def _spoken_to(self, course: Course, state: CaseState, task: TaskState) -> None:
-        if (task.task_id, task.version) not in self._busy and _still_asks(course, state, task):
-            assert task.assignee is not None
-            self._work(course, state, task, task.assignee)
-
-    def _work(self, course: Course, state: CaseState, task: TaskState, person: str) -> None:
-        self._busy.add((task.task_id, task.version))
-        office = course.office
-        effort = office.effort(person, timedelta(seconds=task.sla_seconds), *course.task_key(state, task))
-
-        def act() -> None:
-            current = course.now_of(state)
-            if _still_asks(course, state, task):
-                course.decide(current, current.tasks[task.task_id], person)
-
-        course.agenda.at(office.finish(person, course.agenda.now(), effort), act)
-
-
-class GroupChat:
-    """The group chat's way: see chat. The procedure is known (on paper), but nothing brings it to anybody."""
-
-    watches_the_clock = False
-
-    def __init__(self, office: Office, begins: datetime) -> None:
-        self._office = office
-        self._reading = cache(lambda person: ReadingOrder(office, person, begins))
-
-    def asked(self, course: Course, state: CaseState, task: TaskState) -> None:
-        """Somebody writes into the chat; the answer comes when it comes."""
-        handed_on = course.agenda.now() - state.opened_at > _AT_THE_BEGINNING
-        question = self._question(course, state, task, handed_on=handed_on)
-        found = answer(self._office, self._reading, question)
-        course.record.answers[task.task_id] = found
-        course.record.forgotten += found.forgotten
-        course.record.asked_again += found.asked - 1
-        course.agenda.at(found.at, lambda: self._over(course, state, task, found))
-
-    def told(self, course: Course, changed: Changed) -> None:
-        """Nobody is told of anything."""
-
-    def _question(self, course: Course, state: CaseState, task: TaskState, *, handed_on: bool) -> Question:
-        people = self._office.directory
-        roles: Sequence[str] = (task.role, task.accountable, course.ledger.template(state).owner_role)
-        groups = [[p for p in people.candidates(role) if p != state.requested_by] for role in roles]
-        holders = tuple(next((group for group in groups if group), ()))
-        everybody = {person for ids in people.roles.values() for person in ids}
-        return Question(
-            key=course.task_key(state, task),
-            ready_at=course.agenda.now(),
-            holders=holders,
-            others=tuple(sorted(everybody - set(holders))),
-            agreed=timedelta(seconds=task.sla_seconds),
-            approval=self._office.assumed.is_approval(state.template_id, task.step_id),
-            handed_on=handed_on,
-        )
-
-    def _over(self, course: Course, state: CaseState, task: TaskState, found: Answer) -> None:
-        current = course.now_of(state)
-        if not _still_asks(course, state, task):
-            return
-        task = current.tasks[task.task_id]
-        if found.how == "answered" and found.by is not None:
-            try:
-                course.decide(current, task, found.by)
-                return
-            except Refused as refused:
-                if refused.code not in ("not_allowed", "own_request", "separation_of_duties"):
-                    raise
-                course.record.answers[task.task_id] = Answer(
-                    found.at, found.by, "without_authority", found.asked, found.forgotten, found.overlooked
-                )
-        # The work goes on all the same. On paper it stands under the name of who should have answered.
-        course.decide(current, task, task.assignee or found.by or "")
-        course.record.decided[task.task_id] = found.by
-
-
-def _still_asks(course: Course, state: CaseState, task: TaskState) -> bool:
-    current = course.now_of(state).tasks[task.task_id]
-    return current.status == "open" and current.version == task.version

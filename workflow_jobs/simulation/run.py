@@ -25,9 +25,11 @@ from workflow_jobs.service import ProcessService
 from workflow_jobs.simulation import claims
 from workflow_jobs.simulation.agenda import Agenda
 from workflow_jobs.simulation.assumptions import Assumptions
-from workflow_jobs.simulation.course import Cards, Course, GroupChat, Record
+from workflow_jobs.simulation.cards import Cards
+from workflow_jobs.simulation.course import Course, Record
 from workflow_jobs.simulation.draws import Draws
 from workflow_jobs.simulation.figures import Figures, figures
+from workflow_jobs.simulation.group_chat import GroupChat
 from workflow_jobs.simulation.happenings import Happening, Happenings, happenings
 from workflow_jobs.simulation.ledgers import Books, Paper
 from workflow_jobs.simulation.office import Office
