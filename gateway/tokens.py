@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine, RowMapping
 
 from ops_assets.access_file import load_access_policy
+from resources.access_tokens import DEFAULT_READER_ROLE, NOT_COLLECTED, gateway_token
 from resources.clock import Clock
-from resources.ops_database import UtcDateTime, metadata, reading
+from resources.ops_database import reading
 
 EVENTS_WRITE = "events:write"
 READ = "read"
@@ -29,23 +30,7 @@ SCOPES = {
     READ: "read metrics and cases from other machines",
     PROCESS_WRITE: "send signals and add files to cases, and send messages again that were given up",
 }
-# Also the role of tokens from before there were roles: the least that somebody of the company sees.
-DEFAULT_READER_ROLE = "employee"
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
-
-gateway_token = sa.Table(
-    "gateway_token",
-    metadata,
-    sa.Column("token_id", sa.String(32), primary_key=True),
-    sa.Column("name", sa.String(200), nullable=False),
-    sa.Column("secret_sha256", sa.String(64), nullable=False),
-    sa.Column("scopes", sa.JSON, nullable=False),
-    sa.Column("created_at", UtcDateTime, nullable=False),
-    sa.Column("last_used_at", UtcDateTime),
-    sa.Column("revoked_at", UtcDateTime),
-    sa.Column("reader_role", sa.String(100), nullable=False, server_default=DEFAULT_READER_ROLE),
-    sa.Column("departments", sa.JSON, nullable=False, server_default="[]"),
-)
 
 
 class TokenError(ValueError):
@@ -109,6 +94,30 @@ def create_token(
     }
     with engine.begin() as connection:
         connection.execute(gateway_token.insert().values(**row, secret_sha256=_hash(secret)))
+    return CreatedToken(_token(row), f"tl_{token_id}_{secret}")
+
+
+def collect_token(engine: Engine, token_id: str) -> CreatedToken:
+    """Make the secret of a token that a process granted, once. Raises TokenError where it is made, or it is revoked."""
+    secret = secrets.token_urlsafe(32)
+    with engine.begin() as connection:
+        done = connection.execute(
+            gateway_token.update()
+            .where(
+                gateway_token.c.token_id == token_id,
+                gateway_token.c.secret_sha256 == NOT_COLLECTED,
+                gateway_token.c.revoked_at.is_(None),
+            )
+            .values(secret_sha256=_hash(secret))
+        )
+        row = (
+            connection.execute(sa.select(gateway_token).where(gateway_token.c.token_id == token_id)).mappings().first()
+        )
+    if row is None:
+        raise TokenError(f"There is no token {token_id!r}; `./trueloop tokens list` shows those that exist.")
+    if done.rowcount == 0:
+        why = "is revoked" if row["revoked_at"] is not None else "was collected already: its text is shown once"
+        raise TokenError(f"The token {token_id} {why}. The subscription's owner can end it and grant another one.")
     return CreatedToken(_token(row), f"tl_{token_id}_{secret}")
 
 

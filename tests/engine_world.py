@@ -44,7 +44,13 @@ STAFF: Mapping[str, tuple[str, str | None, tuple[str, ...]]] = {
     "d2": ("Zhu Steward", "im", ("data_steward",)),
 }
 ROLES = tuple(sorted({role for _, _, roles in STAFF.values() for role in roles}))
-JOBS = ("replan_production_job", "shadow_definition_job", "publish_definition_job")
+JOBS = (
+    "replan_production_job",
+    "shadow_definition_job",
+    "publish_definition_job",
+    "grant_data_access_job",
+    "revoke_data_access_job",
+)
 MONDAY = datetime(2026, 11, 16, 1, 30, tzinfo=UTC)  # 09:30 in Shanghai
 
 

@@ -17,6 +17,7 @@ from ops_assets.definition_change.candidate import CandidateError
 from ops_assets.definition_change.shadow import ShadowError
 from resources.platform import Platform
 from resources.serving import Snapshot
+from workflow_jobs import data_access
 from workflow_jobs.definition_cases import run_publish, run_shadow
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
@@ -82,6 +83,41 @@ def publish_definition(
     if case is not None:
         _, result = run_publish(platform, case, progress=context.log.info)
         _hand_over(context, config, platform, case, result)
+
+
+@dg.op(
+    name="grant_data_access",
+    description="Prepares an access token for the subscriber of a data service; he collects its secret himself.",
+)
+def grant_data_access(
+    context: dg.OpExecutionContext, config: ServiceStepConfig, platform: dg.ResourceParam[Platform]
+) -> None:
+    case = _waiting_case(context, config, platform)
+    if case is None:
+        return
+    people = process_service(platform).directory()
+    try:
+        result = data_access.grant(platform, case, people, config.idempotency_key)
+    except data_access.GrantError as error:
+        process_service(platform).fail_service(
+            config.case_id,
+            config.step_id,
+            context.run_id,
+            str(error),
+            final=True,
+            idempotency_key=config.idempotency_key,
+        )
+        raise dg.Failure(f"The access cannot be granted: {error}", allow_retries=False) from error
+    _hand_over(context, config, platform, case, result)
+
+
+@dg.op(name="revoke_data_access", description="Revokes the access token of a data service subscription.")
+def revoke_data_access(
+    context: dg.OpExecutionContext, config: ServiceStepConfig, platform: dg.ResourceParam[Platform]
+) -> None:
+    case = _waiting_case(context, config, platform)
+    if case is not None:
+        _hand_over(context, config, platform, case, data_access.revoke(platform, case))
 
 
 def _waiting_case(context: dg.OpExecutionContext, config: ServiceStepConfig, platform: Platform) -> CaseState | None:
@@ -166,9 +202,35 @@ def publish_definition_job() -> None:
     publish_definition()
 
 
+@dg.job(
+    name="grant_data_access_job",
+    description="Service step of a data service subscription: prepares the subscriber's access token.",
+    tags=_SERVICE_STEP,
+    executor_def=dg.in_process_executor,
+)
+def grant_data_access_job() -> None:
+    grant_data_access()
+
+
+@dg.job(
+    name="revoke_data_access_job",
+    description="Service step of a data service subscription: revokes the subscriber's access token.",
+    tags=_SERVICE_STEP,
+    executor_def=dg.in_process_executor,
+)
+def revoke_data_access_job() -> None:
+    revoke_data_access()
+
+
 def service_jobs() -> list[dg.JobDefinition]:
     """All jobs that service steps of templates may name."""
-    return [replan_production_job, shadow_definition_job, publish_definition_job]
+    return [
+        replan_production_job,
+        shadow_definition_job,
+        publish_definition_job,
+        grant_data_access_job,
+        revoke_data_access_job,
+    ]
 
 
 def replan(snapshot: Snapshot | None, supplier_id: str) -> dict[str, Any]:

@@ -8,8 +8,13 @@ import typer
 
 from gateway import tokens
 from gateway.commands.context import JSON_OPTION, open_platform
-from gateway.terminal import one_sentence_errors, print_json, show
+from gateway.commands.proposals import person_of
+from gateway.terminal import fail, one_sentence_errors, print_json, show
 from ops_assets.access_file import AccessFileError
+from resources.access_tokens import DEFAULT_READER_ROLE
+from workflow_jobs.cases import UnknownCase
+from workflow_jobs.data_access import token_of
+from workflow_jobs.wiring import process_service
 
 app = typer.Typer(no_args_is_help=True, help="Tokens for the API.")
 _COLUMNS = {
@@ -29,7 +34,7 @@ _COLUMNS = {
 def create(
     name: str = typer.Argument(help="Who uses it, such as 'WMS interface'."),
     scope: list[str] = typer.Option([tokens.EVENTS_WRITE], help="What it may do; repeatable."),
-    role: str = typer.Option(tokens.DEFAULT_READER_ROLE, help="Reader role: what it sees (dbt_project/access.yml)."),
+    role: str = typer.Option(DEFAULT_READER_ROLE, help="Reader role: what it sees (dbt_project/access.yml)."),
     department: list[str] = typer.Option([], help="Whose rows it sees, where its role filters; repeatable."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -38,6 +43,30 @@ def create(
     made = tokens.create_token(
         platform.ops_engine, name=name, scopes=scope, reader_role=role, departments=department, clock=platform.clock
     )
+    if as_json:
+        print_json({**asdict(made.token), "token": made.text})
+        return
+    print(made.text)
+    print("This is shown once. Send it as `Authorization: Bearer <token>`.")
+
+
+@app.command("collect")
+@one_sentence_errors(tokens.TokenError, UnknownCase)
+def collect(
+    case_id: str = typer.Argument(help="Case of the data service subscription."),
+    login: str = typer.Option(..., "--as", help="Your login in the people directory: the subscriber's."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Show the text of a token that a subscription granted to you, once."""
+    platform = open_platform()
+    person, _ = person_of(platform, login)
+    case = process_service(platform).case(case_id)
+    token_id = token_of(case)
+    if token_id is None:
+        fail(f"The case {case_id} has granted no token.")
+    if case.requested_by != person:
+        fail(f"The token of {case_id} is for whoever asked for it, and nobody else collects it.")
+    made = tokens.collect_token(platform.ops_engine, token_id)
     if as_json:
         print_json({**asdict(made.token), "token": made.text})
         return

@@ -13,11 +13,11 @@ from gateway.tokens import (
     READ,
     TokenError,
     create_token,
-    gateway_token,
     list_tokens,
     revoke_token,
     verify_token,
 )
+from resources.access_tokens import gateway_token
 from resources.clock import FixedClock
 
 

@@ -11,6 +11,7 @@ from tests.template_walks import Walks, shipped_library, walk_every_branch
 LIBRARY = [
     ("after_sales", "q2", 100),
     ("data_incident", None, 3),
+    ("data_service_subscription", "b1", 60),
     ("metric_definition_change", None, 10),
     ("supply_exception", None, 20),
 ]
