@@ -111,6 +111,9 @@ INCIDENT: Final[Mapping[str, float]] = {
     "cause_is_back": 3,
 }
 
+# Incidents whose people work at them, so that they are resolved and come back in the middle of it.
+WORKED_AT: Final[Mapping[str, float]] = {**ORDINARY, "check_passes": 3, "cause_is_back": 6}
+
 
 def live(machine: Cases, chance: Random, weights: Mapping[str, float]) -> None:
     """Let one case live: between 20 and 90 things happen, and what must hold is looked at after each."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.engine_lives import INCIDENT, ORDINARY, live
+from tests.engine_lives import INCIDENT, ORDINARY, WORKED_AT, live
 from tests.engine_machine import PERSONS, SEEN, STEPS, Cases
 from tests.engine_templates import random_template
 from tests.engine_world import Play, shipped, to_the_end
@@ -59,7 +59,7 @@ def test_what_must_hold_of_every_case(pytestconfig: pytest.Config) -> None:
 
 def test_long_lives_of_random_templates(pytestconfig: pytest.Config) -> None:
     """The same rules drawn by weight, mostly sensible, so that cases get far; a new template for each life."""
-    lives = 14_000 if pytestconfig.getoption("--soak", default=False) else 220
+    lives = 14_000 if pytestconfig.getoption("--soak", default=False) else 180
     chance = random.Random(7)
     for _ in range(lives):
         machine = Cases()
@@ -67,7 +67,7 @@ def test_long_lives_of_random_templates(pytestconfig: pytest.Config) -> None:
         data = {"day": chance.choice(("2026-11-10", "2026-11-18", "2026-12-24"))}
         machine.play.open(requested_by=chance.choice((None, *PERSONS)), data=data)
         by_itself = machine.play.template.closes == "on_resolution"
-        live(machine, chance, INCIDENT if by_itself else ORDINARY)
+        live(machine, chance, WORKED_AT if by_itself else ORDINARY)
 
 
 def test_long_lives_of_the_shipped_templates(pytestconfig: pytest.Config) -> None:
