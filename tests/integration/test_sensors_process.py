@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -179,6 +179,22 @@ def test_clocks_run_and_fire_their_rungs_once(house: House) -> None:
     assert fired
     house.tick(due_rungs_sensor)
     assert [e for e in house.service.events(case_id) if type(e).__name__ == "RungFired"] == fired
+
+
+def test_each_scan_leaves_its_mark_also_where_a_case_fails(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = datetime.now(UTC)
+    house.tick(due_rungs_sensor)
+    first = house.service.last_timer_scan()
+    assert first is not None and began <= first <= datetime.now(UTC), "by the machine's clock"
+
+    def broken(_limit: int = 100) -> int:
+        raise ExceptionGroup("fire_due_rungs failed for 1 case(s)", [ValueError("boom")])
+
+    monkeypatch.setattr(house.service, "fire_due_rungs", broken)
+    with pytest.raises(ExceptionGroup):
+        house.tick(due_rungs_sensor)
+    second = house.service.last_timer_scan()
+    assert second is not None and second > first
 
 
 def test_messages_wait_while_nobody_listens_and_steps_are_reported_all_the_same(house: House) -> None:
