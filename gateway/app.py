@@ -26,6 +26,7 @@ from gateway import (
     cases_api,
     cases_board,
     events_api,
+    evidence_api,
     explain_api,
     explain_pages,
     health,
@@ -53,6 +54,7 @@ from gateway.pages import STATIC_DIR
 from gateway.problems import Problem, install_problems
 from gateway.slack import SlackHandler, build_bolt
 from gateway.slack_commands import COMMAND, USAGE, SlackCommands
+from gateway.slack_evidence import SlackEvidence
 from gateway.slack_home import HomeTabs
 from gateway.slack_people import SlackPeople
 from gateway.slack_routes import slack_routes
@@ -61,6 +63,7 @@ from resources.clock import Clock
 from resources.settings import Settings
 from resources.slack import SlackClient
 from resources.slack_connection import EmbeddedSecrets, SlackConnection, slack_connection
+from workflow_jobs.evidence import LARGEST_FILE
 from workflow_jobs.outbox import CHANNEL_GAP, deliver_due
 from workflow_jobs.slack_pictures import SlackPictures
 from workflow_jobs.slack_targets import load_slack_users
@@ -70,6 +73,11 @@ DESCRIPTION = (
     "Post events of your source systems, read published metrics and the cases that they open. Reading needs no token "
     "on this machine; writing needs one (`./trueloop tokens create`). Errors are problem+json with a sentence in "
     "`detail`."
+)
+# A file with what goes around it; the embedded Slack takes several in one form, and refuses those that are too large.
+_FILES = (
+    (r"/api/v1/cases/[^/]+/files", LARGEST_FILE + 65_536),
+    (r"/embedded-slack/(submit|upload/[^/]+)", 10 * (LARGEST_FILE + 65_536)),
 )
 _log = logging.getLogger(__name__)
 
@@ -109,7 +117,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.add_middleware(BodyLimit, most=settings.event_body_limit)
+    app.add_middleware(BodyLimit, most=settings.event_body_limit, larger=_FILES)
     app.state.context = context
     app.state.workspace = workspace
     app.state.delivery = slack.delivery
@@ -135,6 +143,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         metric_pages,
         proposal_pages,
         outbox_pages,
+        evidence_api,
         api_docs,
     ):
         app.include_router(module.router)
@@ -183,7 +192,8 @@ class _SlackParts:
             self.delivery.kick()
             self.homes.changed(person_id)
 
-        self._handler = SlackHandler(context.service, people, quick, acted)
+        files = SlackEvidence(client, evidence_api.evidence_of(context))
+        self._handler = SlackHandler(context.service, people, quick, acted, files)
         self._commands = SlackCommands(context, people, quick, acted)
         self._connection = connection
         self._socket: SocketModeHandler | None = None

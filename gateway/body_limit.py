@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,19 +13,25 @@ from gateway.problems import too_large
 
 
 class BodyLimit:
-    """ASGI middleware; ``most`` is in bytes. FastAPI's own limit answers in plain text, so it is not used."""
+    """ASGI middleware; ``most`` is in bytes. FastAPI's own limit answers in plain text, so it is not used.
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
+    ``larger`` has the limits of addresses that take files: a pattern of the whole path, and bytes.
+    """
+
+    def __init__(self, app: ASGIApp, most: int, larger: Sequence[tuple[str, int]] = ()) -> None:
         self._app = app
-        self._most = most
+        self._usual = most
+        self._larger = [(re.compile(pattern), limit) for pattern, limit in larger]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limits = [limit for pattern, limit in self._larger if pattern.fullmatch(scope["path"])]
+        most = max([self._usual, *limits])
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdigit() and int(declared) > self._most:
-            await too_large(self._most, scope["path"])(scope, receive, send)
+        if declared.isdigit() and int(declared) > most:
+            await too_large(most, scope["path"])(scope, receive, send)
             return
         came = 0
 
@@ -30,7 +39,7 @@ class BodyLimit:
             nonlocal came
             message = await receive()
             came += len(message.get("body", b""))
-            if came > self._most:
+            if came > most:
                 raise HTTPException(413)
             return message
 

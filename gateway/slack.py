@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -17,14 +19,16 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 from gateway.slack_commands import COMMAND, SlackCommands
+from gateway.slack_evidence import SlackEvidence, added
 from gateway.slack_home import HomeTabs
 from gateway.slack_people import SlackPeople
 from gateway.slack_replies import Acknowledge, closing_view
 from resources.people import Person
-from resources.slack import SlackClient, SlackError
+from resources.slack import SlackClient, SlackError, SlackRefused
 from workflow_jobs import slack_actions, slack_modal, slack_opening
 from workflow_jobs.cases import UnknownTask
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.evidence import EvidenceRefused
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_messages import ACTION_PREFIX, ButtonValue
 
@@ -32,6 +36,7 @@ _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
 _FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
 _ACTION_FIELD_PROBLEMS = _FIELD_PROBLEMS | {"pause_invalid", "transfer_invalid"}
+_REPLACE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6)
 _NO_TASK = "This task does not exist any more."
 _OLD_CARD = (
     "This card is of an older version of Trueloop, or of another installation. Please use the latest card of the case, "
@@ -43,12 +48,18 @@ class SlackHandler:
     """Handles clicks and submitted modals. ``kick`` is called with the person after everything that he changed."""
 
     def __init__(
-        self, service: ProcessService, people: SlackPeople, slack: SlackClient, kick: Callable[[str], None]
+        self,
+        service: ProcessService,
+        people: SlackPeople,
+        slack: SlackClient,
+        kick: Callable[[str], None],
+        files: SlackEvidence,
     ) -> None:
         self._service = service
         self._people = people
         self._slack = slack
         self._kick = kick
+        self._files = files
 
     def pressed(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """A button of a card: decide at once, or open the modal where the step asks for more."""
@@ -85,6 +96,9 @@ class SlackHandler:
         person, refusal = self._person(body)
         if person is None:
             ack(response_action="update", view=closing_view(refusal))
+            return
+        if added(view):
+            self._decide_with_files(ack, view, button, person)
             return
         try:
             self._service.decide_task(
@@ -201,6 +215,54 @@ class SlackHandler:
             return _NO_TASK
         self._kick(person.person_id)
         return None
+
+    def _decide_with_files(
+        self, ack: Acknowledge, view: Mapping[str, Any], button: ButtonValue, person: Person
+    ) -> None:
+        """Files are fetched before the decision, which may take longer than Slack waits: the modal says so meanwhile,
+        and then how it went.
+        """
+        errors = self._files.problems(view)
+        if errors:
+            ack(response_action="errors", errors=errors)
+            return
+        waiting = f"files-{secrets.token_hex(8)}"
+        moment = closing_view("The files are being taken in …", title="One moment") | {"external_id": waiting}
+        ack(response_action="update", view=moment)
+        title = "Nothing was decided"
+        try:
+            case_id = self._service.task(button.task_id).case_id
+            files = self._files.take(view, case_id, button.task_id, person.person_id)
+            form = slack_modal.form_from_view(view) | files
+            said = self._decide(person, button, form)
+            if said is None:
+                title, said = "Done", "Your decision and its files are kept."
+        except UnknownTask:
+            said = _NO_TASK
+        except EvidenceRefused as refused:
+            said = str(refused)
+        except SlackError as error:
+            _log.warning("fetching the files of %s failed: %s", button.task_id, error)
+            said = "Slack did not give the files, so nothing was decided. Please press the button again."
+        self._replace(waiting, closing_view(said, title=title))
+
+    def _replace(self, external_id: str, view: Mapping[str, Any]) -> None:
+        """Replace a modal that an acknowledgement has just shown. Slack may still be taking that one in, and ours must
+        not come before it: it is named by an id that only the new modal has.
+        """
+        for wait in (0.0, *_REPLACE_WAITS):
+            time.sleep(wait)
+            try:
+                self._slack.update_view(dict(view), external_id=external_id)
+            except SlackRefused as refused:
+                if refused.code == "not_found":
+                    continue
+                _log.warning("the modal %s could not be replaced: %s", external_id, refused)
+            except SlackError as error:
+                _log.warning("the modal %s could not be replaced: %s", external_id, error)
+            return
+        # Whoever closed the modal meanwhile sees the decision on the card.
+        _log.info("the modal %s is not open (any more)", external_id)
 
     def _is_repetition(self, refused: Refused, button: ButtonValue, person: Person) -> bool:
         if refused.code != "already_decided":

@@ -141,6 +141,11 @@ class Settings(BaseSettings):
         return self.home / "clock.json"
 
     @property
+    def evidence_dir(self) -> Path:
+        """Files that people added to cases, by the hash of their content."""
+        return self.home / "evidence"
+
+    @property
     def gateway_url(self) -> str:
         return f"http://127.0.0.1:{self.gateway_port}"
 

@@ -193,9 +193,11 @@ class SlackClient:
         """Open a modal in answer to a click; the trigger lives 3 seconds."""
         return self._call("views.open", {"trigger_id": trigger_id, "view": view})
 
-    def update_view(self, view_id: str, view: JsonObject, *, view_hash: str | None = None) -> dict[str, Any]:
-        """Replace an open modal."""
-        return self._call("views.update", {"view_id": view_id, "view": view, "hash": view_hash})
+    def update_view(
+        self, view: JsonObject, *, view_id: str | None = None, external_id: str | None = None
+    ) -> dict[str, Any]:
+        """Replace an open modal, named by Slack's id or by ours."""
+        return self._call("views.update", {"view_id": view_id, "external_id": external_id, "view": view})
 
     def publish_home(self, user_id: str, view: JsonObject) -> dict[str, Any]:
         """Set a user's App Home."""

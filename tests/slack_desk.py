@@ -47,7 +47,7 @@ def modal(stack: Stack, person: str) -> Any:
     return stack.workspace.views.top(stack.user(person))
 
 
-def submit(stack: Stack, person: str, form: dict[str, str], files: dict[str, Any] | None = None) -> str:
+def submit(stack: Stack, person: str, form: dict[str, str], files: Any = None) -> str:
     """Fill the open modal and submit it; the page's notice."""
     view = modal(stack, person)
     fields = {"as": stack.user(person), "view": view.id}

@@ -221,7 +221,8 @@ def _context(check: _Check, block: Json, at: str) -> None:
 
 
 def _actions(check: _Check, block: Json, at: str) -> None:
-    allowed = tuple(kind for kind in _ELEMENTS if kind not in ("image", "plain_text_input", "number_input"))
+    only_in_forms = ("image", "plain_text_input", "number_input", "file_input")
+    allowed = tuple(kind for kind in _ELEMENTS if kind not in only_in_forms)
     for index, entry in enumerate(check.many(block, "elements", at, 25)):
         check.element(entry, f"{at}.elements[{index}]", allowed)
 
@@ -280,6 +281,12 @@ def _overflow(check: _Check, element: Json, at: str) -> None:
     check.options(element, at, 5)
 
 
+def _file_input(check: _Check, element: Json, at: str) -> None:
+    most = element.get("max_files", 10)
+    if not isinstance(most, int) or not 1 <= most <= 10:
+        raise BlockKitError(f"{at}.max_files: must lie in 1..10")
+
+
 def _plain(check: _Check, element: Json, at: str) -> None:
     return None
 
@@ -306,4 +313,5 @@ _ELEMENTS: Mapping[str, _Checker] = {
     "checkboxes": _few_options,
     "overflow": _overflow,
     "users_select": _plain,
+    "file_input": _file_input,
 }

@@ -34,6 +34,7 @@ from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.task_actions import actions_of, current_task
 from workflow_jobs.engine.template import Template, load_template, template_hash
 from workflow_jobs.engine.working_time import WorkingCalendar
+from workflow_jobs.evidence import EvidenceFile, files_of
 from workflow_jobs.slack_text import CardContext, MetricFigure
 from workflow_jobs.store import board_rows, case_rows, template_rows
 from workflow_jobs.store import reading as rows
@@ -211,6 +212,11 @@ class ProcessReader:
         """The newest Slack messages of a case, oldest first."""
         with reading(self._engine) as connection:
             return board_rows.case_messages(connection, case_id, limit)
+
+    def files(self, case_id: str) -> list[EvidenceFile]:
+        """The files that people added to a case, oldest first."""
+        with reading(self._engine) as connection:
+            return files_of(connection, case_id)
 
     def card_context(self, metric: str = "") -> CardContext:
         """Language, time zone, names and the metric's words, for rendering cards and modals."""

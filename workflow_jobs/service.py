@@ -20,6 +20,7 @@ from workflow_jobs.engine.decide import reopenable
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.values import Number
+from workflow_jobs.evidence import require_files
 from workflow_jobs.people_commands import PeopleCommands
 from workflow_jobs.store import case_rows
 from workflow_jobs.store import reading as rows
@@ -126,6 +127,7 @@ class ProcessService(PeopleCommands, Timekeeping):
         def work(connection: Connection) -> DecisionResult:
             state = self._of_task(connection, task_id)
             template = self._template_of(connection, state)
+            require_files(connection, state, template, state.tasks[task_id], command.form)
             after = self._apply(connection, state, command, template, directory, self._clock.now(), via).after
             task = after.tasks[task_id]
             return DecisionResult(after.case_id, task_id, task.step_id, task.outcome or outcome, after, task)

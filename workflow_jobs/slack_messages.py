@@ -200,7 +200,9 @@ def decision_line(task: TaskState, template: Template, context: CardContext) -> 
     if task.late:
         line += f" ({context.word('late')})"
     for name, value in task.form.items():
-        if value not in (None, ""):
+        if isinstance(value, (list, tuple)):
+            line += f"\n• {escaped(name.replace('_', ' '))}: {len(value)} {context.word('files')}"
+        elif value not in (None, ""):
             line += f"\n• {escaped(name.replace('_', ' '))}: {escaped(shortened(str(value), 300))}"
     return shortened(line, 2500)
 

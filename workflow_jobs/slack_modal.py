@@ -18,6 +18,7 @@ from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
+from workflow_jobs.evidence import KINDS
 from workflow_jobs.slack_messages import ButtonValue, decision_facts, step_title
 from workflow_jobs.slack_text import CardContext, markdown, plain_text
 
@@ -60,13 +61,16 @@ def decision_modal(
 
 
 def form_from_view(view: Mapping[str, Any]) -> dict[str, Any]:
-    """What was typed, by field name, from a ``view_submission`` payload's ``view``. Empty fields are left out."""
+    """What was typed, by field name, from a ``view_submission`` payload's ``view``. Empty fields are left out.
+
+    Files are left out too: they are fetched first (gateway.slack_evidence).
+    """
     typed: dict[str, Any] = {}
     for block_id, actions in ((view.get("state") or {}).get("values") or {}).items():
         if not block_id.startswith(_FIELD):
             continue
         for answer in actions.values():
-            value = _answer(answer)
+            value = None if answer.get("type") == "file_input" else _answer(answer)
             if value not in (None, ""):
                 typed[block_id.removeprefix(_FIELD)] = value
     return typed
@@ -126,6 +130,8 @@ def _element(field: FormField, context: CardContext, roles: Sequence[str]) -> di
         if field.max is not None:
             number["max_value"] = format(field.max, "f")
         return number
+    if field.type == "file":
+        return base | {"type": "file_input", "filetypes": list(KINDS), "max_files": field.max_files}
     if field.type == "date":
         return base | {"type": "datepicker"}
     if field.type == "boolean":

@@ -30,7 +30,8 @@ def opening_modal(
     ]
     given = words.strip()
     for field in template.inputs:
-        if field.type == "role" and not roles:
+        # A file belongs to a case, and there is none yet.
+        if field.type == "file" or (field.type == "role" and not roles):
             continue
         block = slack_modal.input_block(field, "", context, roles)
         block["optional"] = field.required is not True

@@ -7,6 +7,7 @@ import secrets
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from gateway.embedded_slack.database import Database
 from gateway.embedded_slack.errors import SlackError
@@ -100,7 +101,7 @@ def _file(row: sqlite3.Row) -> File:
 
 def file_object(file: File, public_url: str) -> dict[str, Any]:
     """The shape in which Slack gives a file."""
-    address = f"{public_url}/files-pri/{file.id}/{file.name}"
+    address = f"{public_url}/files-pri/{file.id}/{quote(file.name)}"
     return {
         "id": file.id,
         "created": file.created,

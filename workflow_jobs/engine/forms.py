@@ -33,7 +33,7 @@ def read_form(fields: tuple[FormField, ...], values: Mapping[str, Any], outcome:
     missing: list[str] = []
     for field in fields:
         value = values.get(field.name)
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if value is None or value in ([], ()) or (isinstance(value, str) and not value.strip()):
             if field.required_for(outcome):
                 missing.append(field.title.en)
             continue
@@ -80,6 +80,8 @@ def read_value(field: FormField, value: Any) -> Plain:
             return answer
         case "date":
             return _date(value)
+        case "file":
+            return _files(field, value)
         case "choice":
             if value not in {option.value for option in field.options}:
                 offered = ", ".join(option.value for option in field.options)
@@ -91,6 +93,16 @@ def read_value(field: FormField, value: Any) -> Plain:
             if len(value.strip()) > field.max_length:
                 raise ValueError(f"is too long: {len(value.strip())} characters, at most {field.max_length}")
             return value.strip()
+
+
+def _files(field: FormField, value: Any) -> list[Plain]:
+    """Ids of evidence, each once; whether the case has them is the store's knowledge."""
+    ids = [value] if isinstance(value, str) else value
+    if not isinstance(ids, (list, tuple)) or not all(isinstance(one, str) and one for one in ids):
+        raise ValueError(f"must be ids of files, got {value!r}")
+    if len(set(ids)) > field.max_files:
+        raise ValueError(f"takes at most {field.max_files} files, got {len(set(ids))}")
+    return list(dict.fromkeys(ids))
 
 
 def _decimal(field: FormField, value: Any) -> str:

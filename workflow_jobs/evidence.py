@@ -1,0 +1,202 @@
+"""Files that people add to a case: kept by content in the state folder, listed in the ops database.
+
+Belongs here: what is taken in, where it is kept, reading it back. Does not belong here: where files come from (Slack,
+the API) and who may read them (gateway).
+
+A file's content stands in ``evidence/<sha256>``, written whole or not at all before its row is committed: a row always
+has its content, and the same content is kept once. Adding the same file to the same case again changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from resources.clock import Clock
+from resources.ops_database import reading
+from resources.serving import sync_file
+from workflow_jobs.engine.question import question_of
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.engine.template import Template
+from workflow_jobs.store.tables import case, evidence_file
+
+LARGEST_FILE: Final = 10 * 1024 * 1024
+_PACKED = b"PK\x03\x04"
+# Endings that are taken, with their media type and the bytes that such a file begins with (none: text).
+KINDS: Final[dict[str, tuple[str, tuple[bytes, ...]]]] = {
+    "pdf": ("application/pdf", (b"%PDF-",)),
+    "png": ("image/png", (b"\x89PNG\r\n\x1a\n",)),
+    "jpg": ("image/jpeg", (b"\xff\xd8\xff",)),
+    "jpeg": ("image/jpeg", (b"\xff\xd8\xff",)),
+    "gif": ("image/gif", (b"GIF87a", b"GIF89a")),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", (_PACKED,)),
+    "docx": ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", (_PACKED,)),
+    "pptx": ("application/vnd.openxmlformats-officedocument.presentationml.presentation", (_PACKED,)),
+    "csv": ("text/csv", ()),
+    "txt": ("text/plain", ()),
+}
+_ENCODINGS: Final = ("utf-8", "gb18030")
+
+
+class EvidenceRefused(ValueError):
+    """A file that is not taken in; the sentence names it and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """One file of a case. ``size`` is in bytes, ``uploaded_at`` UTC."""
+
+    file_id: str
+    case_id: str
+    task_id: str | None
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    uploaded_by: str
+    uploaded_at: datetime
+
+
+def looked_at(name: str, size: int) -> None:
+    """Whether a file of this name and size may be taken in, before its content is known. Raises EvidenceRefused."""
+    if _ending(name) not in KINDS:
+        raise EvidenceRefused(f"{name} is of a kind that is not taken; these are: {', '.join(KINDS)}.")
+    if size < 1:
+        raise EvidenceRefused(f"{name} is empty.")
+    if size > LARGEST_FILE:
+        raise EvidenceRefused(f"{name} has {size / 2**20:.1f} MB; at most {LARGEST_FILE // 2**20} MB are taken.")
+
+
+class Evidence:
+    """The files of all cases. ``folder`` is where their content is kept."""
+
+    def __init__(self, engine: Engine, folder: Path, clock: Clock) -> None:
+        self._engine = engine
+        self._folder = folder
+        self._clock = clock
+
+    def add(self, case_id: str, task_id: str | None, name: str, content: bytes, uploaded_by: str) -> EvidenceFile:
+        """Take a file in. Raises EvidenceRefused for what is not taken, LookupError for a case that is not there."""
+        name = _clean(name)
+        looked_at(name, len(content))
+        media_type, beginnings = KINDS[_ending(name)]
+        if not (any(content.startswith(one) for one in beginnings) if beginnings else _is_text(content)):
+            raise EvidenceRefused(f"{name} is not what its ending says.")
+        digest = hashlib.sha256(content).hexdigest()
+        file_id = "E" + hashlib.sha256(f"{case_id}\n{name}\n{digest}".encode()).hexdigest()[:24]
+        found = EvidenceFile(
+            file_id, case_id, task_id, name, media_type, len(content), digest, uploaded_by, self._clock.now()
+        )
+        self._keep(digest, content)
+        try:
+            with self._engine.begin() as connection:
+                if connection.execute(sa.select(case.c.case_id).where(case.c.case_id == case_id)).first() is None:
+                    raise LookupError(f"There is no case {case_id!r}.")
+                known = _one(connection, case_id, file_id)
+                if known is not None:
+                    return known
+                connection.execute(evidence_file.insert().values(**{name: getattr(found, name) for name in _COLUMNS}))
+        except sa.exc.IntegrityError:
+            # Another process took the very same file in at this moment.
+            known = self.find(case_id, file_id)
+            if known is None:
+                raise
+            return known
+        return found
+
+    def find(self, case_id: str, file_id: str) -> EvidenceFile | None:
+        """One file of a case."""
+        with reading(self._engine) as connection:
+            return _one(connection, case_id, file_id)
+
+    def content(self, file: EvidenceFile) -> bytes:
+        """A file's content. Raises OSError where the state folder has lost it, ValueError where it was changed."""
+        content = (self._folder / file.sha256).read_bytes()
+        if hashlib.sha256(content).hexdigest() != file.sha256:
+            raise ValueError(f"the content of {file.name} ({file.sha256}) was changed in the state folder")
+        return content
+
+    def _keep(self, digest: str, content: bytes) -> None:
+        path = self._folder / digest
+        if path.exists():
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{digest}.{os.getpid()}.{secrets.token_hex(4)}")
+        try:
+            beside.write_bytes(content)
+            sync_file(beside)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def files_of(connection: Connection, case_id: str) -> list[EvidenceFile]:
+    """The files of a case, oldest first."""
+    rows = connection.execute(
+        sa.select(evidence_file)
+        .where(evidence_file.c.case_id == case_id)
+        .order_by(evidence_file.c.uploaded_at, evidence_file.c.file_id)
+    )
+    return [EvidenceFile(**row) for row in rows.mappings()]
+
+
+def require_files(
+    connection: Connection, state: CaseState, template: Template, task: TaskState, form: Mapping[str, Any]
+) -> None:
+    """Raises Refused where a form names a file that its case does not have."""
+    asked = [field for field in question_of(template, task).form if field.type == "file" and form.get(field.name)]
+    if not asked:
+        return
+    known = {one.file_id for one in files_of(connection, state.case_id)}
+    for field in asked:
+        given = form[field.name]
+        for file_id in given if isinstance(given, (list, tuple)) else [given]:
+            if file_id not in known:
+                raise Refused(
+                    "form_invalid", f"{field.title.en} names the file {file_id!r}, which the case does not have."
+                )
+
+
+_COLUMNS = tuple(EvidenceFile.__dataclass_fields__)
+
+
+def _one(connection: Connection, case_id: str, file_id: str) -> EvidenceFile | None:
+    row = connection.execute(
+        sa.select(evidence_file).where(evidence_file.c.file_id == file_id, evidence_file.c.case_id == case_id)
+    ).mappings()
+    found = row.one_or_none()
+    return None if found is None else EvidenceFile(**found)
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def _clean(name: str) -> str:
+    """The name without folders and characters that no file name needs; its ending is kept."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    shown = "".join(letter for letter in last if letter.isprintable()).strip() or "file"
+    stem, dot, ending = shown.rpartition(".")
+    return f"{stem[:200]}{dot}{ending[:20]}" if dot else shown[:200]
+
+
+def _is_text(content: bytes) -> bool:
+    if b"\x00" in content:
+        return False
+    for encoding in _ENCODINGS:
+        try:
+            content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return True
+    return False
