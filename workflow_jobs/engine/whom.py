@@ -25,8 +25,10 @@ def person_for(flow: Flow, to: str, task: TaskState | None, exclude: frozenset[s
     if to in ("assignee", "manager") and task is not None and task.assignee is not None:
         if to == "assignee":
             return task.assignee
-        above = assignment.choose_substitute((task.assignee,), staff(flow, exclude))
-        return above.person_id if above else flow.env.directory.manager_of(task.assignee)
+        # A delegate only advises: the manager is that of whoever is to decide.
+        owner = task.delegated_by or task.assignee
+        above = assignment.choose_substitute((owner,), staff(flow, exclude))
+        return above.person_id if above else flow.env.directory.manager_of(owner)
     if to == "owner":
         role = flow.env.template.owner_role
     elif to.startswith("role:"):
@@ -153,8 +155,9 @@ def staff(flow: Flow, exclude: frozenset[str] = frozenset(), bound: frozenset[st
 
 
 def is_away(flow: Flow, person_id: str) -> bool:
-    """Whether the person is absent on the day on which he works next."""
-    return flow.env.directory.absent_on(person_id, work_day(flow, person_id))
+    """Whether the person is absent on the day on which he works next, or has left."""
+    people = flow.env.directory
+    return person_id not in people or people.absent_on(person_id, work_day(flow, person_id))
 
 
 def work_day(flow: Flow, person_id: str | None = None) -> date:
