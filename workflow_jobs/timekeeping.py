@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy.engine import Connection
 
 from resources.ops_database import reading
+from resources.people import Directory
 from workflow_jobs.calendars import digest_of
 from workflow_jobs.case_transactions import CaseTransactions
 from workflow_jobs.engine import commands as c
@@ -27,6 +28,8 @@ CHANGED: Final = "the working calendar changed"
 
 class Timekeeping(CaseTransactions):
     """The commands that no person gives."""
+
+    _leavers_sought_in: Directory | None = None
 
     def fire_due_rungs(self, limit: int = 100) -> int:
         """Fire every timer that is due: rungs of the ladders, waits and service attempts whose time is over.
@@ -50,34 +53,30 @@ class Timekeeping(CaseTransactions):
         )
 
     def reassign_absent(self) -> int:
-        """Ask somebody else wherever the assignee of an open task is away, or nobody could be asked; how many moved.
+        """Ask somebody else wherever the assignee of an open task is away or has left, or nobody could be asked before.
 
-        Urgent tasks go first, and what waits long before what is new: the first gets who has least to do.
+        Returns how many tasks moved. Urgent ones go first, and what waits long before what is new: the first gets who
+        has least to do. The cost is that of the tasks of people who are away, not of all that are open; who has left
+        is looked for once for each new directory.
         """
         directory = self._directory()
-        now = self._clock.now()
-        days = {name: calendar.work_date(now) for name, calendar in self._calendars.items()}
-        usual = self._calendar.work_date(now)
-
-        def away(person: str) -> bool:
-            # A task's own template may name another calendar; the engine decides by that.
-            return any(
-                directory.absent_on(person, day)
-                for day in {days.get(directory.calendar_of(person) or "", usual), usual}
-            )
-
+        gone = self._away(directory)
         with reading(self._engine) as connection:
-            asked = case_rows.open_assignees(connection)
-            gone = [person for person in asked if person is not None and away(person)]
-            waiting = (
-                case_rows.tasks_of_assignees(connection, gone, unassigned=None in asked)
-                if gone or None in asked
-                else []
-            )
+            if directory is not self._leavers_sought_in and len(directory):
+                gone += [one for one in case_rows.open_assignees(connection) if one and one not in directory]
+            waiting = case_rows.tasks_of_assignees(connection, gone, unassigned=True)
         ordered = in_order(waiting, lambda one: one.created_at, lambda one: one.weight)
         cases = dict.fromkeys(one.case_id for one in ordered)
         events = self._on_each("reassign_absent", [(case_id, c.ReassignAbsent()) for case_id in cases])
+        self._leavers_sought_in = directory
         return sum(isinstance(event, e.TaskReassigned) for event in events)
+
+    def _away(self, directory: Directory) -> list[str]:
+        """Who is away on the day on which he works next, or on which the company does."""
+        now = self._clock.now()
+        # A task's own template may name another calendar than its assignee's; the engine decides by that.
+        days = {one.work_date(now) for one in (self._calendar, *self._calendars.values())}
+        return [person for person in directory.absences if any(directory.absent_on(person, day) for day in days)]
 
     def keep_clocks(self, limit: int = 500) -> int:
         """Compute open clocks anew where a calendar, or who follows which, is another than last time; how many moved.

@@ -201,6 +201,18 @@ def test_a_substitute_whom_the_absent_person_named_gets_his_task(ops_engine: Eng
     assert decided.case.status == "closed", "he may decide in the other's place"
 
 
+def test_the_task_of_somebody_who_has_left_goes_to_somebody_else(ops_engine: Engine) -> None:
+    shop = Shop(ops_engine, f"- {human('a')}\n", head="")
+    case_id = shop.open()
+    assert shop.service.reassign_absent() == 0
+    stay = {person_id: person for person_id, person in people().people.items() if person_id != "b1"}
+    shop.directory = replace(people(), people=stay, roles={**people().roles, "buyer": ("b2",)})
+    assert shop.service.reassign_absent() == 1
+    moved = shop.service.case(case_id).tasks[f"{case_id}.a.1"]
+    assert (moved.assignee, moved.substitute_for) == ("b2", "b1")
+    assert shop.service.reassign_absent() == 0
+
+
 def test_a_department_hears_in_its_own_channel_in_one_message(ops_engine: Engine) -> None:
     head = "ladder:\n- {at: 50, action: remind, to: department}\n- {at: 100, action: escalate, to: department}\n"
     shop = Shop(ops_engine, f"- {human('a')}\n", head)
