@@ -8,7 +8,7 @@ of the person who must act; ``notice:<task>:<person>`` went to somebody on the e
 ``told:<case>:<person>`` went to somebody whom the case concerns (the template's ``tells``), and is kept up to date;
 ``ladder:<task>`` is the one message about a task's reminders and escalations, in the thread of the case's card, and
 ``ladder:<task>:<person>`` the same for whom a rung reminds; ``person:<case>:<person>`` are messages to somebody
-who need not act, in the thread of the first card that he has of the case.
+who need not act, in the thread of the first card that he has of the case; ``rate:<case>:<person>`` asks for a rating.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workflow_jobs import outgoing_people, slack_ladder, slack_messages
+from workflow_jobs import outgoing_people, slack_case_actions, slack_ladder, slack_messages
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.learning import asks_for_ratings, took_part
 from workflow_jobs.engine.parts import Rung as PartRung
+from workflow_jobs.engine.separation import excluded
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.outgoing_message import CARD, STEP_COMPLETED, UPDATE, Outgoing
 from workflow_jobs.outgoing_people import card_of
@@ -188,6 +190,42 @@ def _closed(writer: Writer, event: e.CaseClosed, before: CaseState | None) -> No
     asker = writer.case.requested_by
     if asker is not None:
         writer.tell("closed", [asker], line, context.word("closed_with"))
+    _ask_for_ratings(writer)
+
+
+def _ask_for_ratings(writer: Writer) -> None:
+    """Ask everybody who took part how the process was, once the case is over."""
+    case, told = writer.case, writer.telling
+    if case.is_open or not asks_for_ratings(told.template):
+        return
+    message = slack_case_actions.rating_message(case, told.template, told.context)
+    for person_id in took_part(case):
+        key = f"rate:{case.case_id}:{person_id}"
+        writer.add(CARD, f"rate/{person_id}", message, to=writer.person(person_id), card=key, with_case=True)
+
+
+def _withdrawn(writer: Writer, event: e.CaseWithdrawn, before: CaseState | None) -> None:
+    writer.seq = event.seq
+    heading = f"{writer.telling.context.word('withdrawn_case')} {writer.telling.context.name(event.person_id)}"
+    writer.in_thread("withdrawn", event.reason, heading, _case(writer.case), writer.everybody())
+
+
+def _returned(writer: Writer, event: e.CaseReturned, before: CaseState | None) -> None:
+    writer.seq = event.seq
+    context, template = writer.telling.context, writer.telling.template
+    steps = [slack_messages.step_title(template, one, context) for one in (event.from_step, event.to_step)]
+    line = f"{' → '.join(steps)}, {context.name(event.person_id)}: {event.reason}"
+    writer.in_thread("returned", line, context.word("returned"), _case(writer.case), writer.everybody())
+
+
+def _defaulted(writer: Writer, event: e.DefaultTaken, before: CaseState | None) -> None:
+    writer.seq = event.seq
+    context = writer.telling.context
+    title = slack_messages.step_title(writer.telling.template, event.step_id, context)
+    line = f"{title}: {event.outcome.replace('_', ' ')}"
+    writer.in_thread(
+        f"{event.task_id}/default", line, context.word("default_taken"), _case(writer.case), writer.everybody()
+    )
 
 
 def _judged(writer: Writer, event: e.EffectJudged, before: CaseState | None) -> None:
@@ -296,10 +334,10 @@ def _notes(task: TaskState, told: Telling) -> list[str]:
 def _may_act(writer: Writer, task: TaskState) -> set[str]:
     """Who gets buttons with a notice: the assignee and holders of the R and A roles (the engine has the last word)."""
     people = writer.telling.people
-    may = {*people.candidates(task.role), *people.candidates(task.accountable)}
-    if task.assignee is not None:
-        may.add(task.assignee)
-    return may - {writer.case.requested_by or ""}
+    own = {person for person in (task.assignee, task.delegated_by) if person is not None}
+    # An added approver decides himself; who is kept from it (his own request, a voice already) gets no buttons.
+    holders = () if task.added_by is not None else (*people.candidates(task.role), *people.candidates(task.accountable))
+    return {*holders, *own} - excluded(writer.telling.template, writer.case, task)
 
 
 _Handler = Callable[[Writer, Any, CaseState | None], None]
@@ -316,6 +354,9 @@ _EVENT: Mapping[type[e.Event], _Handler] = {
     e.RungFired: _rung,
     e.CaseRungFired: _case_rung,
     e.CaseClosed: _closed,
+    e.CaseWithdrawn: _withdrawn,
+    e.CaseReturned: _returned,
+    e.DefaultTaken: _defaulted,
     e.EffectJudged: _judged,
     e.CaseReopened: _reopened,
     e.EffectEscalated: _handed_up,
