@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from workflow_jobs.engine.parts import Outcome, RoleRef, Vote
-from workflow_jobs.engine.template import HumanStep, ProcessStep, ServiceStep, Step, WaitStep
+from workflow_jobs.engine.parts import Outcome, RoleRef, Rung, Vote
+from workflow_jobs.engine.template import HumanStep, ProcessStep, ServiceStep, Step, Template, WaitStep
 
 
 def role_words(role: RoleRef | None) -> str:
@@ -38,6 +38,31 @@ def responsible_roles(step: Step) -> list[str]:
     if isinstance(step, HumanStep) and step.vote is not None and step.vote.voters:
         return list(dict.fromkeys(map(role_words, step.vote.voters)))
     return [role_words(step.raci.responsible)] if step.raci.responsible is not None else []
+
+
+def rung_words(rung: Rung) -> str:
+    """A rung: `80 % remind assignee`."""
+    taken = f" {rung.outcome}" if rung.outcome is not None else ""
+    return f"{rung.at} % {rung.action}{taken} {rung.to}"
+
+
+def case_facts(template: Template) -> dict[str, str]:
+    """What holds for a whole case: who opens it and takes it back, its time, what it learns and moves."""
+    facts = {
+        "opened_by": ", ".join(template.opened_by),
+        "requesters": ", ".join(template.requesters) or ("anybody" if "people" in template.opened_by else ""),
+        "withdrawn_by": ", ".join(template.withdrawn_by) if template.closes == "after_last_step" else "",
+        "closes": template.closes.replace("_", " "),
+        "sla": str(template.sla or ""),
+        "case_ladder": ", ".join(map(rung_words, template.case_ladder)),
+        "ladder": ", ".join(map(rung_words, template.ladder)),
+    }
+    if template.effect is not None:
+        facts["effect"] = f"after {template.effect.window}: {template.effect.rule}; else {template.effect.on_failure}"
+    if template.learning is not None:
+        rated = ", rated" if template.learning.rating else ""
+        facts["learning"] = f"{template.learning.cause}, {template.learning.remedy}{rated}"
+    return {name: words for name, words in facts.items() if words}
 
 
 def outcome_words(outcome: Outcome) -> str:

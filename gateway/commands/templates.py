@@ -16,13 +16,14 @@ from resources.packs import PackError, load_pack
 from resources.settings import load_settings
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.lint import lint
+from workflow_jobs.engine.lint_library import lint_library
 from workflow_jobs.engine.lint_subject import Finding
 from workflow_jobs.engine.template import Decision, Fork, HumanStep, Step, Template, TemplateError, load_template
 from workflow_jobs.template_copy import CopyRefused, copy_template
 from workflow_jobs.template_diagram import mermaid
 from workflow_jobs.template_library import TEMPLATES_FOLDER, TemplateProblems
 from workflow_jobs.template_schema import schema_text, template_schema
-from workflow_jobs.template_words import outcomes_of, responsible_roles, role_words, sla_words, vote_words
+from workflow_jobs.template_words import case_facts, outcomes_of, responsible_roles, role_words, sla_words, vote_words
 
 app = typer.Typer(no_args_is_help=True, help="Process templates: what a case of each kind goes through.")
 FOLDER_OPTION = typer.Option(TEMPLATES_FOLDER, "--folder", help="Where the templates are.", show_default=False)
@@ -73,7 +74,7 @@ def lint_templates(
     """Every finding with file and line; ends with 1 where there is any."""
     paths = [_path(folder, name) for name in names or []] or _files(folder)
     known = _names()
-    findings = [finding for path in paths for finding in _findings(path, known)]
+    findings = [finding for path in paths for finding in _findings(path, known)] or _between(paths, folder)
     if as_json:
         print_json([{"file": f.file, "line": f.line, "step": f.step, "message": f.message} for f in findings])
     else:
@@ -106,12 +107,16 @@ def show_template(
                 "description": one.description.get(language),
                 "owner_role": one.owner_role,
                 "hash": one.hash,
+                "case": case_facts(one),
                 "steps": steps,
             }
         )
         return
     print(f"{one.title.get(language)} ({one.id}, version {one.version}), owner {one.owner_role}")
     print(one.description.get(language), end="\n\n")
+    for fact, words in case_facts(one).items():
+        print(f"{fact.replace('_', ' '):<13} {words}")
+    print()
     show(steps, _STEPS, as_json=False, empty="It has no step.")
 
 
@@ -205,6 +210,16 @@ def _findings(path: Path, known: Names) -> list[Finding]:
         return lint(_read(path), known.roles, known.jobs)
     except TemplateError as error:
         return [Finding(error.file, line, "", message) for line, message in error.problems]
+
+
+def _between(paths: Collection[Path], folder: Path) -> list[Finding]:
+    """What these templates have to do with the others of the folder; nothing where one of those cannot be read."""
+    try:
+        together = [_read(path) for path in dict.fromkeys((*paths, *_files(folder)))]
+    except TemplateError:
+        return []
+    asked = {_shown(path) for path in paths}
+    return [finding for finding in lint_library(together) if finding.file in asked]
 
 
 def _shown(path: Path) -> str:
