@@ -10,7 +10,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
@@ -170,10 +170,24 @@ class SlackClient:
             {"channel": channel, "ts": ts, "limit": limit, "cursor": cursor, "include_all_metadata": True},
         )
 
+    def delete_message(self, channel: str, ts: str) -> None:
+        """Take back a message of our own; one that is gone already is no error."""
+        try:
+            self._call("chat.delete", {"channel": channel, "ts": ts})
+        except SlackRefused as error:
+            if error.code != "message_not_found":
+                raise
+
     def find_by_metadata(
         self, channel: str, event_type: str, delivery_id: str, *, thread_ts: str | None = None, pages: int = 5
     ) -> Posted | None:
         """The message of the channel (or thread) whose metadata carry this delivery id, among the last pages."""
+        return next(self.all_by_metadata(channel, event_type, delivery_id, thread_ts=thread_ts, pages=pages), None)
+
+    def all_by_metadata(
+        self, channel: str, event_type: str, delivery_id: str, *, thread_ts: str | None = None, pages: int = 5
+    ) -> Iterator[Posted]:
+        """Every message of the channel (or thread) whose metadata carry this delivery id, among the last pages."""
         cursor: str | None = None
         for _ in range(pages):
             page = (
@@ -183,11 +197,10 @@ class SlackClient:
                 metadata = message.get("metadata") or {}
                 payload = metadata.get("event_payload") or {}
                 if metadata.get("event_type") == event_type and payload.get("delivery_id") == delivery_id:
-                    return Posted(channel=channel, ts=str(message["ts"]))
+                    yield Posted(channel=channel, ts=str(message["ts"]))
             cursor = _next_cursor(page)
             if not cursor:
-                return None
-        return None
+                return
 
     def open_view(self, trigger_id: str, view: JsonObject) -> dict[str, Any]:
         """Open a modal in answer to a click; the trigger lives 3 seconds."""

@@ -24,6 +24,7 @@ class SlackServer:
     users: dict[str, str] = field(default_factory=dict)  # e-mail -> user id
     channels: dict[str, str] = field(default_factory=dict)  # channel id -> name
     messages: list[dict[str, Any]] = field(default_factory=list)
+    posted: int = 0
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     trouble: Callable[[str, dict[str, Any]], str | None] = lambda _method, _form: None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -83,7 +84,8 @@ class SlackServer:
         return {"ok": True, "channels": [{"id": i, "name": n} for i, n in self.channels.items()]}
 
     def _chat_postmessage(self, form: dict[str, Any]) -> dict[str, Any]:
-        ts = f"1700000000.{len(self.messages) + 1:06d}"
+        self.posted += 1
+        ts = f"1700000000.{self.posted:06d}"
         message = {"channel": form["channel"], "ts": ts, "text": form["text"], "blocks": form.get("blocks", [])}
         message |= {name: form[name] for name in ("thread_ts", "metadata") if name in form}
         self.messages.append(message)
@@ -96,6 +98,13 @@ class SlackServer:
                 message["edits"] = message.get("edits", 0) + 1
                 return {"ok": True, "channel": form["channel"], "ts": form["ts"], "text": form["text"]}
         return {"ok": False, "error": "message_not_found"}
+
+    def _chat_delete(self, form: dict[str, Any]) -> dict[str, Any]:
+        left = [m for m in self.messages if (m["channel"], m["ts"]) != (form["channel"], form["ts"])]
+        if len(left) == len(self.messages):
+            return {"ok": False, "error": "message_not_found"}
+        self.messages[:] = left
+        return {"ok": True, "channel": form["channel"], "ts": form["ts"]}
 
     def _conversations_history(self, form: dict[str, Any]) -> dict[str, Any]:
         found = [m for m in reversed(self.top()) if m["channel"] == form["channel"]]

@@ -21,6 +21,7 @@ from resources.clock import Clock
 from resources.fault_points import fault_point
 from resources.ops_database import reading
 from resources.slack import Posted, SlackClient, SlackError, SlackRateLimited, SlackRefused, SlackUnreachable
+from workflow_jobs.outbox_repeats import remove_others, remove_own
 from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, UPDATE
 from workflow_jobs.slack_pictures import Pictures
 from workflow_jobs.slack_targets import GONE, Place, SlackTargets
@@ -145,7 +146,7 @@ def _send_one(
 ) -> bool:
     """Send a leased row and mark it. False where this round should end, because Slack asks to wait."""
     try:
-        posted = _sent(engine, clock, slack, targets, row, gap)
+        posted, thread = _sent(engine, clock, slack, targets, row, gap)
     except SlackRateLimited as error:
         until = clock.now() + timedelta(seconds=error.retry_after)
         with engine.begin() as connection:
@@ -183,12 +184,19 @@ def _send_one(
         _failed(engine, clock, row, f"{type(error).__name__}: {error}", counts, outcome_unknown=row.maybe_sent)
         return True
     fault_point("outbox.deliver.before_mark")
+    place = {"channel": posted.channel, "ts": posted.ts}
     with engine.begin() as connection:
-        if row.kind == CARD and row.card_key is not None:
+        marked = outbox_rows.mark_sent(connection, row, clock.now(), place)
+        if marked and row.kind == CARD and row.card_key is not None:
             outbox_rows.remember_card(connection, row.card_key, row.case_id, posted.channel, posted.ts)
             first = _first_key(row.case_id, posted.channel)
             outbox_rows.remember_card(connection, first, row.case_id, posted.channel, posted.ts)
-        outbox_rows.mark_sent(connection, row, clock.now(), {"channel": posted.channel, "ts": posted.ts})
+        sent_by_other = None if marked else outbox_rows.sent_result(connection, row.outbox_id)
+    if row.kind != UPDATE:
+        if not marked:
+            remove_own(slack, row.delivery_id, posted, sent_by_other)
+        elif row.maybe_sent:
+            remove_others(slack, METADATA_EVENT, row.delivery_id, posted, thread)
     fault_point("outbox.deliver.after_mark")
     counts.sent += 1
     return True
@@ -207,8 +215,8 @@ def _with_picture(row: Claimed, pictures: Pictures) -> Claimed:
 
 def _sent(
     engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTargets, row: Claimed, gap: timedelta
-) -> Posted:
-    """Send a row; where Slack does not take it with its picture (yet), without."""
+) -> tuple[Posted, str | None]:
+    """Send a row; where Slack does not take it with its picture (yet), without. The message and its thread."""
     try:
         return _send(engine, clock, slack, targets, row, gap)
     except SlackRefused as error:
@@ -221,7 +229,7 @@ def _sent(
 
 def _send(
     engine: Engine, clock: Clock, slack: SlackClient, targets: SlackTargets, row: Claimed, gap: timedelta
-) -> Posted:
+) -> tuple[Posted, str | None]:
     text: str = row.payload["text"]
     blocks: list[dict[str, Any]] | None = row.payload.get("blocks")
     metadata = {"event_type": METADATA_EVENT, "event_payload": {"delivery_id": row.delivery_id}}
@@ -235,7 +243,7 @@ def _send(
     if row.kind == UPDATE:
         if stands is None:
             raise _CardNeverPosted(f"the card {row.card_key} was never posted, so it cannot be updated")
-        return slack.update_message(stands[0], stands[1], text, blocks=blocks)
+        return slack.update_message(stands[0], stands[1], text, blocks=blocks), None
     if stands is not None:
         # A reply, or a second card with the key of a posted one: both go into the thread of what stands.
         channel, thread = stands
@@ -249,7 +257,7 @@ def _send(
             found = slack.find_by_metadata(channel, METADATA_EVENT, row.delivery_id)
         if found is not None:
             logger.info("outbox %s (%s): an interrupted attempt had posted it", row.outbox_id, row.kind)
-            return found
+            return found, thread
     if gap:
         with engine.begin() as connection:
             until = outbox_rows.take_turn(connection, channel, clock.now(), gap)
@@ -257,7 +265,7 @@ def _send(
             raise _ChannelBusy(channel, until)
     posted = slack.post_message(channel, text, blocks=blocks, thread_ts=thread, metadata=metadata)
     fault_point("outbox.deliver.after_post")
-    return posted
+    return posted, thread
 
 
 def _thread_of(connection: Connection, row: Claimed) -> tuple[str, str] | None:

@@ -83,7 +83,9 @@ def _places(asked: BoardFilter) -> dict[PlaceKind, sa.Select[Any]]:
         task.c.due_at,
     ).where(_OPEN_TASK)
     if asked.reads_cases:
-        tasks = tasks.join(case, case.c.case_id == task.c.case_id).where(*about_case)
+        # The template as well, so that the index of status and template finds the case.
+        same = (case.c.case_id == task.c.case_id, case.c.template_id == task.c.template_id)
+        tasks = tasks.join(case, sa.and_(*same)).where(*about_case)
     if asked.template_id is not None:
         tasks = tasks.where(task.c.template_id == asked.template_id)
     if asked.step is not None:

@@ -152,6 +152,12 @@ def mark_sent(connection: Connection, row: Claimed, now: datetime, result: Mappi
     )
 
 
+def sent_result(connection: Connection, outbox_id: int) -> Mapping[str, Any] | None:
+    """Where a row was sent to by whoever marked it; None while it is not sent."""
+    sent = sa.select(outbox.c.result).where(outbox.c.outbox_id == outbox_id, outbox.c.status == "sent")
+    return connection.execute(sent).scalar_one_or_none()
+
+
 def mark_retry(
     connection: Connection, row: Claimed, at: datetime, error: str, *, outcome_unknown: bool, counts: bool = True
 ) -> bool:

@@ -60,8 +60,8 @@ case = sa.Table(
         postgresql_where=CASE_ASKED,
     ),
     sa.Index("ix_process_case_status_opened_at", "status", "opened_at"),
-    # Has all that the count of cases at rest needs: the rows of cases are wide.
-    sa.Index("ix_process_case_status_template_id", "status", "template_id", "case_id"),
+    # Has all that the board's counts need: the rows of cases are wide.
+    sa.Index("ix_process_case_status_template_id", "status", "template_id", "case_id", "priority"),
     sa.Index("ix_process_case_rule_id_subject_id", "rule_id", "subject_id"),
     sa.Index(
         "ix_process_case_effect_due_at",

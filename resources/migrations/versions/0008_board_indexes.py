@@ -27,7 +27,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_process_task_case_id_status", "process_task", ["case_id", "status"])
     op.drop_index("ix_process_task_case_id", "process_task")
-    op.create_index("ix_process_case_status_template_id", "process_case", ["status", "template_id", "case_id"])
+    op.create_index(
+        "ix_process_case_status_template_id", "process_case", ["status", "template_id", "case_id", "priority"]
+    )
 
 
 def downgrade() -> None:
