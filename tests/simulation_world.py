@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -41,5 +42,5 @@ class Simulated:
     def chat(self) -> Arm:
         return run_chat(self.office, library(), self.happened, self.weeks)
 
-    def platform(self, engine: sa.Engine) -> Arm:
-        return run_platform(self.office, library(), self.happened, self.weeks, engine)
+    def platform(self, engine: sa.Engine, folder: Path) -> Arm:
+        return run_platform(self.office, library(), self.happened, self.weeks, engine, folder)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, partial
 from itertools import islice, product
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import Engine
@@ -31,6 +32,7 @@ from workflow_jobs.engine.parts import FormField, Outcome
 from workflow_jobs.engine.question import DONE_BY_HAND, RETRY, question_of
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Decision, Fork, HumanStep, ProcessStep, ServiceStep, Template, WaitStep
+from workflow_jobs.evidence import Evidence
 from workflow_jobs.service import ProcessService
 from workflow_jobs.template_library import TemplateLibrary, load_library
 
@@ -130,12 +132,16 @@ def _taken(template: Template, log: Sequence[e.Event]) -> Iterator[Turn]:
 
 @dataclass
 class Walks:
-    """All walks of one template on one database. ``values`` fixes what is typed into fields, by name."""
+    """All walks of one template on one database.
+
+    ``values`` fixes what is typed into fields, by name; ``folder`` is where evidence is kept, if steps need it.
+    """
 
     template: Template
     engine: Engine
     values: Mapping[str, Any] = field(default_factory=dict)
     requester: str | None = REQUESTER
+    folder: Path | None = None
     library: TemplateLibrary = field(default_factory=shipped_library)
     directory: Directory = field(default_factory=people)
     clock: FixedClock = field(default_factory=lambda: FixedClock(MONDAY))
@@ -273,6 +279,9 @@ class Walks:
         person = task.assignee
         assert person is not None, f"{task.task_id}: {task.assigned_because}"
         form = self._fill(question.form, lambda one: one.required_for(choice.id))
+        for one in question.form:
+            if one.type == "file" and one.name in form:
+                form[one.name] = [self._evidence(state.case_id, task.task_id, one.name, person)]
         self.service().decide_task(task.task_id, task.version, person, choice.id, form, "walk")
 
     def _choice(self, state: CaseState, node: HumanStep, task: TaskState, offered: tuple[Outcome, ...]) -> Outcome:
@@ -331,6 +340,13 @@ class Walks:
         self._advance_to(task.next_rung_at)
         self.service().fire_due_rungs()
 
+    def _evidence(self, case_id: str, task_id: str, name: str, person: str) -> str:
+        assert self.folder is not None, f"{self.template.id} asks for the file {name}: give the walks a folder"
+        content = f"{name} of {task_id}".encode()
+        return (
+            Evidence(self.engine, self.folder, self.clock).add(case_id, task_id, f"{name}.txt", content, person).file_id
+        )
+
     # -- jobs, waits, other cases, the end ---------------------------------------------------------------------------
 
     def _job(self, state: CaseState, step_id: str) -> None:
@@ -372,6 +388,7 @@ class Walks:
             self.engine,
             self.values,
             library=self.library,
+            folder=self.folder,
             directory=self.directory,
             clock=self.clock,
         )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from sqlalchemy.engine import Engine
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from resources import ops_database
 from tests.simulation_world import Simulated
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.simulation.figures import entitled
+from workflow_jobs.simulation.run import Arm
 from workflow_jobs.store.reading import case_events
 from workflow_jobs.store.tables import case, case_event, outbox
 
@@ -26,9 +29,9 @@ def chat_figures(**changes: float) -> Mapping[str, Any]:
     return asdict(Simulated(weeks=5, changes=changes).chat().figures)
 
 
-def test_the_real_engine_and_store_keep_the_simulated_weeks(ops_engine: Engine) -> None:
+def test_the_real_engine_and_store_keep_the_simulated_weeks(ops_engine: Engine, tmp_path: Path) -> None:
     world = Simulated()
-    arm = world.platform(ops_engine)
+    arm = world.platform(ops_engine, tmp_path)
     # Conservation: what happened became a case, once; every case ended; none was lost or made up.
     assert {c.key for c in world.happened.cases} <= set(arm.record.happenings)
     assert arm.figures.cases == arm.figures.ended == len(arm.record.happenings) > 5
@@ -91,14 +94,13 @@ def test_an_assumption_moves_what_it_should_and_nothing_is_fitted(
     assert after < before if falls else after > before
 
 
-def test_how_the_chat_behaves_is_nothing_to_the_platform(tmp_path_factory: pytest.TempPathFactory) -> None:
-    from resources import ops_database
-
-    found = []
-    for number, changes in enumerate(({}, {"chat.patience": 3.0, "chat.names_somebody": 0.1})):
-        engine = ops_database.open_engine(f"sqlite:///{tmp_path_factory.mktemp('sim') / f'{number}.db'}")
+def test_how_the_chat_behaves_is_nothing_to_the_platform(tmp_path: Path) -> None:
+    found: list[Arm] = []
+    for changes in ({}, {"chat.patience": 3.0, "chat.names_somebody": 0.1}):
+        folder = tmp_path / str(len(found))
+        engine = ops_database.open_engine(f"sqlite:///{folder / 'ops.db'}")
         ops_database.migrate(engine)
-        found.append(Simulated(weeks=1, changes=changes).platform(engine))
+        found.append(Simulated(weeks=1, changes=changes).platform(engine, folder))
         engine.dispose()
     assert found[0].figures == found[1].figures
     assert found[0].record.cases == found[1].record.cases

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy.engine import Engine
 
 from tests.template_walks import Walks, shipped_library, walk_every_branch
 
 
-def test_a_new_product_takes_every_branch(ops_engine: Engine) -> None:
-    walks = walk_every_branch(Walks(shipped_library().get("new_product_introduction"), ops_engine))
+def test_a_new_product_takes_every_branch(ops_engine: Engine, tmp_path: Path) -> None:
+    walks = walk_every_branch(
+        Walks(shipped_library().get("new_product_introduction"), ops_engine, folder=tmp_path / "evidence")
+    )
     assert {turn for turn in walks.all if turn[0] != "outcome"} == {
         *(("tier", "approve", tier) for tier in "012"),
         *(("rule", "preparation", rule) for rule in ("tooling", "supplier", "nothing")),

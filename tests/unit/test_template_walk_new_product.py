@@ -48,7 +48,7 @@ def approved(play: Play) -> Play:
 
 
 def to_the_gate(play: Play) -> Play:
-    play.choose("trial", "made", trial_quantity=20)
+    play.choose("trial", "made", trial_quantity=20, trial_record=["E1"])
     play.do(c.SendSignal(signal="samples_tested"))
     play.choose("evaluate", "passed", first_pass_yield="97.5")
     return play
@@ -142,18 +142,24 @@ def test_tools_and_samples_are_waited_for_until_their_day() -> None:
     assert play.do(c.FireTimers()) == ()
     play.wait(days=2).do(c.FireTimers())
     assert play.state.steps["tools_arrive"].outcome == "elapsed"
-    play.choose("trial", "made", trial_quantity=20)
+    play.choose("trial", "made", trial_quantity=20, trial_record=["E1"])
     play.wait(days=4).do(c.FireTimers())
     assert play.state.waits, "five working days are not over"
     play.wait(days=4).do(c.FireTimers())
     assert play.task("evaluate").role == "quality_engineer"
 
 
+def test_a_trial_without_its_record_is_not_made() -> None:
+    play = approved(worked_out(requested()))
+    with pytest.raises(Refused, match="form_incomplete"):
+        play.choose("trial", "made", trial_quantity=20)
+
+
 def test_a_failed_trial_is_made_again_as_often_as_needed() -> None:
     play = approved(worked_out(requested()))
     for visit in (1, 2):
         assert play.state.steps["trial"].visit == visit
-        play.choose("trial", "made", trial_quantity=20)
+        play.choose("trial", "made", trial_quantity=20, trial_record=["E1"])
         play.do(c.SendSignal(signal="samples_tested", data={"test_result": "Two leak"}))
         play.choose("evaluate", "repeat", first_pass_yield="80", trial_findings="Leaks")
     assert play.state.returns == 2
@@ -209,7 +215,7 @@ def test_it_may_end_before(ending: str, outcome: str) -> None:
             if ending == "no_supplier":
                 play.choose("qualify_supplier", "unsuitable", supplier_conditions="No certificate")
             else:
-                play.choose("trial", "made", trial_quantity=1)
+                play.choose("trial", "made", trial_quantity=1, trial_record=["E1"])
                 play.do(c.SendSignal(signal="samples_tested"))
                 play.choose("evaluate", "abandon", trial_findings="It never works")
     assert (play.state.status, play.state.outcome) == ("closed", outcome)

@@ -11,6 +11,8 @@ from workflow_jobs.simulation.draws import Draws
 
 # From this visit of a step on nobody sends it back any more, so that every case ends.
 _LAST_RETURN: Final = 3
+EVIDENCE: Final = "evidence"
+"""Stands for a file, until whoever keeps the case has one."""
 
 
 def choose(
@@ -34,7 +36,7 @@ def choose(
 def fill(
     assumed: Assumptions, draws: Draws, fields: tuple[FormField, ...], outcome: str, today: date, *key: object
 ) -> dict[str, Any]:
-    """A form with every field that the outcome needs. Raises ValueError for a field that cannot be made up (a file)."""
+    """A form with every field that the outcome needs."""
     return {field.name: value_of(assumed, draws, field, today, *key) for field in fields if field.required_for(outcome)}
 
 
@@ -54,7 +56,9 @@ def value_of(assumed: Assumptions, draws: Draws, field: FormField, today: date, 
             return draws.chance(0.5, "boolean", field.name, *key)
         case "choice":
             return draws.pick(field.options, "choice", field.name, *key).value
-        case "text":
-            return "simulated"
+        case "file":
+            return [EVIDENCE]
+        case "role":
+            return "data_owner"
         case _:
-            raise ValueError(f"the simulation cannot fill in {field.name}, a field of type {field.type}")
+            return "simulated"

@@ -18,9 +18,10 @@ from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.evolve import fold
 from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import Template
+from workflow_jobs.evidence import Evidence
 from workflow_jobs.process_reader import Templates
 from workflow_jobs.service import ProcessService
-from workflow_jobs.simulation.choices import fill
+from workflow_jobs.simulation.choices import EVIDENCE, fill
 from workflow_jobs.simulation.happenings import Happening
 from workflow_jobs.simulation.office import Office
 
@@ -136,7 +137,8 @@ class Paper:
 class Books:
     """The real service on a real database: every decision one transaction, with events, tasks and messages."""
 
-    def __init__(self, office: Office, service: ProcessService, templates: Templates) -> None:
+    def __init__(self, office: Office, service: ProcessService, templates: Templates, evidence: Evidence) -> None:
+        self._evidence = evidence
         self._office = office
         self._service = service
         self._templates = templates
@@ -154,7 +156,15 @@ class Books:
     def decide(
         self, state: CaseState, task: TaskState, person: str, outcome: str, form: Mapping[str, Any]
     ) -> CaseState:
-        return self._service.decide_task(task.task_id, task.version, person, outcome, form, "simulation").case
+        typed = {
+            name: [self._file(state, task, person, name)] if value == [EVIDENCE] else value
+            for name, value in form.items()
+        }
+        return self._service.decide_task(task.task_id, task.version, person, outcome, typed, "simulation").case
+
+    def _file(self, state: CaseState, task: TaskState, person: str, name: str) -> str:
+        content = f"{name} of {task.task_id}, simulated".encode()
+        return self._evidence.add(state.case_id, task.task_id, f"{name}.txt", content, person).file_id
 
     def complete(self, state: CaseState, step: StepState) -> CaseState:
         return self._service.complete_service(

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from resources import ops_database
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.working_time import WorkingCalendar
+from workflow_jobs.evidence import Evidence
 from workflow_jobs.service import ProcessService
 from workflow_jobs.simulation import claims
 from workflow_jobs.simulation.agenda import Agenda
@@ -66,8 +67,8 @@ def run_seed(
     happened = happenings(assumed, draws, calendar, weeks, library.ids())
     office = Office(happened.directory, calendar, draws, assumed)
     chat = run_chat(office, library, happened, weeks)
-    with _database() as engine:
-        platform = run_platform(office, library, happened, weeks, engine)
+    with tempfile.TemporaryDirectory(prefix="trueloop-simulation-") as folder, _database(Path(folder)) as engine:
+        platform = run_platform(office, library, happened, weeks, engine, Path(folder))
     return Seed(seed=seed, chat=chat, platform=platform, left_out=happened.left_out)
 
 
@@ -79,8 +80,13 @@ def run_chat(office: Office, library: TemplateLibrary, happened: Happenings, wee
     return _run(course, happened, weeks, seen)
 
 
-def run_platform(office: Office, library: TemplateLibrary, happened: Happenings, weeks: int, engine: sa.Engine) -> Arm:
-    """The weeks through the real service on a migrated, empty database, with a clock that only the agenda moves."""
+def run_platform(
+    office: Office, library: TemplateLibrary, happened: Happenings, weeks: int, engine: sa.Engine, folder: Path
+) -> Arm:
+    """The weeks through the real service on a migrated, empty database, with a clock that only the agenda moves.
+
+    ``folder`` takes the files that people add to cases.
+    """
     agenda = Agenda(happened.begins)
     service = ProcessService(
         engine,
@@ -91,7 +97,9 @@ def run_platform(office: Office, library: TemplateLibrary, happened: Happenings,
         pack="dongchen",
         channel="simulation",
     )
-    course = Course(office, agenda, Books(office, service, library), Cards())
+    course = Course(
+        office, agenda, Books(office, service, library, Evidence(engine, folder / "evidence", agenda)), Cards()
+    )
     course.watch_absences(happened.ends)
     return _run(course, happened, weeks, partial(claims.seen_by_platform, office))
 
@@ -124,18 +132,17 @@ def _run(course: Course, happened: Happenings, weeks: int, seen: Callable[[claim
 
 
 @contextmanager
-def _database() -> Iterator[sa.Engine]:
-    """The schema as installed, in a file that lives as long as the run."""
-    with tempfile.TemporaryDirectory(prefix="trueloop-simulation-") as folder:
-        engine = ops_database.open_engine(f"sqlite:///{Path(folder) / 'ops.db'}")
+def _database(folder: Path) -> Iterator[sa.Engine]:
+    """The schema as installed, in a file that lives as long as the folder."""
+    engine = ops_database.open_engine(f"sqlite:///{folder / 'ops.db'}")
 
-        @sa.event.listens_for(engine, "connect")
-        def _do_not_wait_for_the_disk(connection: Any, _record: Any) -> None:
-            # Nothing survives the run, so nothing has to reach the disk before it goes on.
-            connection.execute("PRAGMA synchronous=OFF")
+    @sa.event.listens_for(engine, "connect")
+    def _do_not_wait_for_the_disk(connection: Any, _record: Any) -> None:
+        # Nothing survives the run, so nothing has to reach the disk before it goes on.
+        connection.execute("PRAGMA synchronous=OFF")
 
-        try:
-            ops_database.migrate(engine)
-            yield engine
-        finally:
-            engine.dispose()
+    try:
+        ops_database.migrate(engine)
+        yield engine
+    finally:
+        engine.dispose()
