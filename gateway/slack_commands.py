@@ -64,13 +64,17 @@ class SlackCommands:
         people: SlackPeople,
         slack: SlackClient,
         kick: Callable[[str], None],
-        templates: Callable[[], Iterable[Template]] = library,
+        templates: Callable[[], Iterable[Template]] | None = None,
     ) -> None:
         self._context = context
         self._people = people
         self._slack = slack
         self._kick = kick
-        self._templates = templates
+        self._templates = templates or self._in_force
+
+    def _in_force(self) -> list[Template]:
+        """Every template in the version with which its cases open now."""
+        return [self._context.service.template_in_force(template.id) for template in library()]
 
     def typed(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """A typed command."""
