@@ -274,3 +274,66 @@ def test_waiting_grows_and_stays_below_an_hour() -> None:
     waits = [outbox.delay_after(n) for n in range(1, 30)]
     assert waits[:3] == [timedelta(seconds=15), timedelta(seconds=30), timedelta(minutes=1)]
     assert waits == sorted(waits) and waits[-1] == timedelta(hours=1)
+
+
+class _Race:
+    """Lets something happen while Slack takes the first message."""
+
+    def __init__(self, slack: SlackServer, meanwhile: Any) -> None:
+        self._meanwhile = meanwhile
+        slack.trouble = self
+
+    def __call__(self, method: str, form: dict[str, Any]) -> str | None:
+        if method == "chat.postMessage" and self._meanwhile is not None:
+            meanwhile, self._meanwhile = self._meanwhile, None
+            meanwhile(form)
+        return None
+
+
+def test_an_attempt_whose_lease_was_lost_takes_its_own_message_back(world: World, slack: SlackServer) -> None:
+    put(world, message("k", kind=CARD, card="task:1"))
+
+    def the_lease_ends_and_another_worker_sends_it(_form: dict[str, Any]) -> None:
+        world.clock.advance(outbox.LEASE + timedelta(seconds=1))
+        assert deliver(world, slack).sent == 1
+
+    _Race(slack, the_lease_ends_and_another_worker_sends_it)
+    deliver(world, slack)
+    (row,) = rows(world)
+    (stands,) = slack.messages
+    assert (row["status"], row["result"]["ts"], slack.count("chat.delete")) == ("sent", stands["ts"], 1)
+    with world.engine.connect() as connection:
+        assert outbox_rows.card_place(connection, "task:1") == (stands["channel"], stands["ts"])
+
+
+def test_a_message_of_a_dead_attempt_that_arrives_late_is_removed(world: World, slack: SlackServer) -> None:
+    put(world, message("k"))
+    with world.engine.begin() as connection:
+        outbox_rows.claim(connection, (MESSAGE,), world.clock.now(), outbox.LEASE, 1)
+    world.clock.advance(outbox.LEASE + timedelta(seconds=1))
+
+    def the_dead_attempts_message_arrives(form: dict[str, Any]) -> None:
+        slack.handle("chat.postMessage", form)
+
+    _Race(slack, the_dead_attempts_message_arrives)
+    assert deliver(world, slack).sent == 1
+    (row,) = rows(world)
+    (stands,) = slack.messages
+    assert (row["result"]["ts"], slack.count("chat.delete")) == (stands["ts"], 1)
+
+
+def test_a_repetition_that_cannot_be_removed_is_said_and_stops_nothing(
+    world: World, slack: SlackServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(world, message("k"))
+
+    def the_lease_ends_and_slack_refuses_to_delete(_form: dict[str, Any]) -> None:
+        world.clock.advance(outbox.LEASE + timedelta(seconds=1))
+        deliver(world, slack)
+        slack.trouble = lambda method, _form: "cant_delete_message" if method == "chat.delete" else None
+
+    _Race(slack, the_lease_ends_and_slack_refuses_to_delete)
+    deliver(world, slack)
+    assert [row["status"] for row in rows(world)] == ["sent"]
+    assert len(slack.messages) == 2
+    assert "may stand in" in caplog.text
