@@ -70,6 +70,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "another_case_ends": lambda machine, chance: machine.another_case_ends(
         chance.randrange(9), chance.choice(("completed", "withdrawn")), chance.randrange(4)
     ),
+    "template_changes": lambda machine, chance: machine.template_changes(chance.randrange(4), chance.randrange(10)),
     "withdraw": lambda machine, chance: machine.withdraw(chance.choice(PERSONS), chance.choice((0, 1, 2, 2, 9))),
     "pass_on": _pass_on,
     "people_say": lambda machine, chance: machine.people_say(
@@ -94,6 +95,7 @@ ORDINARY: Final[Mapping[str, float]] = {
     "cause_is_back": 2,
     "something_happens_outside": 4,
     "another_case_ends": 4,
+    "template_changes": 0.7,
     "withdraw": 0.4,
     "pass_on": 8,
     "people_say": 3,

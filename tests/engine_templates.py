@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import yaml
 from hypothesis import strategies as st
 
 from tests.engine_world import JOBS, ROLES
@@ -256,3 +257,26 @@ def _sound(chance: Chance) -> Template:
     template = load_template(json.dumps(_Draft(chance).whole()), file="random.json")
     assert lint(template, ROLES, JOBS) == []
     return template
+
+
+def another_version(template: Template, how: int, pick: int) -> Template | None:
+    """The template with one change, where that is still sound: another time, another title, one step more, or less."""
+    whole = yaml.safe_load(template.text)
+    whole["version"] += 1
+    steps: list[dict[str, Any]] = whole["steps"]
+    asking = [step for step in steps if step.get("kind") == "human"]
+    match how:
+        case 0:
+            asking[pick % len(asking)]["sla"] = ("PT1H", "PT9H", "P2D")[pick % 3]
+        case 1:
+            whole["title"] = {"en": f"T{pick}", "zh": "题"}
+        case 2:
+            added = {key: asking[0][key] for key in ("kind", "title", "raci", "sla")}
+            go = [{"id": "go", "title": TITLE}]
+            steps.append({**added, "id": f"n{whole['version']}", "outcomes": go})
+        case _:
+            steps.pop(pick % len(steps))
+    if not steps:
+        return None
+    changed = load_template(json.dumps(whole), file="changed.json")
+    return None if lint(changed, ROLES, JOBS) else changed

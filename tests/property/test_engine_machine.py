@@ -23,7 +23,6 @@ LATER = frozenset(
     {
         "ClockRecomputed",
         "DefaultTaken",
-        "TemplateMigrated",
     }
 )
 COMMANDS: Counter[str] = Counter()

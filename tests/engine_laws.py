@@ -1,0 +1,172 @@
+"""What must hold of every case, whatever happens to it: looked at after every rule of the state machine."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+
+from tests.engine_world import STAFF, Play, calendar
+from workflow_jobs.engine import events as e
+from workflow_jobs.engine.evolve import replay
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.separation import tasks_of_visit
+from workflow_jobs.engine.state import state_from_json, state_to_json
+from workflow_jobs.engine.template import HumanStep
+
+
+class Laws(RuleBasedStateMachine):
+    """The laws of one case; what may happen to it is the subclass's."""
+
+    play: Play
+    checked = 0
+
+    def look(self) -> None:
+        """All invariants but the replay of the whole log, which costs the most."""
+        self.one_decision_a_task_and_one_firing_a_rung()
+        self.a_task_rests_within_its_bounds_and_with_a_timer_to_wake_it()
+        self.nobody_decides_his_own_request_and_nobody_below_the_tier()
+        self.nobody_has_two_voices()
+        self.an_open_case_always_waits_for_something_that_can_come()
+        self.blocks_hold_what_is_under_way()
+        self.nothing_is_decided_but_by_people()
+
+    @invariant()
+    def replaying_the_log_gives_the_live_state(self) -> None:
+        if hasattr(self, "play"):
+            assert replay(self.play.log) == self.play.state
+            new = self.play.log[self.checked :]
+            assert [e.from_json(body) for body in json.loads(json.dumps([e.to_json(event) for event in new]))] == new
+            self.checked = len(self.play.log)
+            assert state_from_json(json.loads(json.dumps(state_to_json(self.play.state)))) == self.play.state
+
+    @invariant()
+    def one_decision_a_task_and_one_firing_a_rung(self) -> None:
+        if not hasattr(self, "play"):
+            return
+        decided = Counter(event.task_id for event in self.play.log if isinstance(event, e.TaskDecided))
+        passed = (e.RungFired, e.RungSkipped)
+        fired = [(event.task_id, event.rung_index) for event in self.play.log if isinstance(event, passed)]
+        assert not decided or max(decided.values()) == 1
+        assert len(set(fired)) == len(fired)
+        for task in self.play.state.tasks.values():
+            assert [rung for task_id, rung in fired if task_id == task.task_id] == list(range(task.rung_index))
+
+    @invariant()
+    def a_task_rests_within_its_bounds_and_with_a_timer_to_wake_it(self) -> None:
+        if not hasattr(self, "play"):
+            return
+        paused = [event for event in self.play.log if isinstance(event, e.TaskPaused)]
+        for task in self.play.state.tasks.values():
+            step = layout_of(self.play.template).places[task.step_id].node
+            offered = step.actions.snooze if isinstance(step, HumanStep) else None
+            rests = [event for event in paused if event.task_id == task.task_id]
+            assert len(rests) == task.pauses <= (offered.times if offered else 0)
+            assert all(event.until - event.at <= offered.at_most.clock() for event in rests if offered)
+            if task.status == "open" and task.paused_until is not None:
+                assert task.next_rung_at == task.paused_until
+            assert task.due_at >= calendar().add_working(task.created_at, timedelta(seconds=task.sla_seconds))
+
+    @invariant()
+    def nobody_decides_his_own_request_and_nobody_below_the_tier(self) -> None:
+        if not hasattr(self, "play"):
+            return
+        for task in self.play.state.tasks.values():
+            if task.decided_by is not None:
+                assert task.decided_by != self.play.state.requested_by
+                roles = set(STAFF[task.decided_by][2])
+                own = task.decided_by in (task.assignee, task.delegated_by)
+                assert own or (roles & {task.role, task.accountable} and task.added_by is None)
+            if task.assigned_because.startswith("assigned by") and task.tier is not None:
+                assert set(STAFF[task.assignee or ""][2]) & {task.role, task.accountable}
+            assert task.assignee is None or task.assignee != self.play.state.requested_by
+            if task.tier is not None:
+                step = layout_of(self.play.template).places[task.step_id].node
+                assert isinstance(step, HumanStep)
+                tier = step.tiers[task.tier]
+                assert (task.role, task.accountable) == (tier.responsible, tier.accountable or tier.responsible)
+                if task.status == "open":
+                    data = self.play.state.data
+                    amount = Decimal(str(data.get("amount", data.get("impact_amount"))))
+                    bounds = (50_000, 500_000)[: len(step.tiers) - 1]
+                    assert task.tier == sum(amount >= bound for bound in bounds)
+
+    @invariant()
+    def nobody_has_two_voices(self) -> None:
+        """In one visit of a step nobody decides twice, a vote settles once, and who is kept from it does not decide."""
+        if not hasattr(self, "play"):
+            return
+        decided: dict[str, list[str]] = {}
+        settled: dict[str, str] = {}
+        layout = layout_of(self.play.template)
+        for event in self.play.log:
+            if isinstance(event, e.StepEntered):
+                decided[event.step_id] = []
+                settled.pop(event.step_id, None)
+            elif isinstance(event, e.TaskDecided):
+                node = layout.places[event.step_id].node
+                if isinstance(node, HumanStep):
+                    others = [person for other in node.separate_from for person in decided.get(other, ())]
+                    assert event.person_id not in (*others, *decided[event.step_id])
+                    assert event.step_id not in settled
+                    decided[event.step_id].append(event.person_id)
+            elif isinstance(event, e.VoteCounted) and event.outcome is not None:
+                assert event.step_id not in settled
+                settled[event.step_id] = event.outcome
+            elif isinstance(event, e.StepCompleted) and event.step_id in settled:
+                assert event.outcome == settled[event.step_id]
+        for step_id in self.play.state.steps:
+            asked = [task for task in tasks_of_visit(self.play.state, step_id) if task.status == "open"]
+            hands = [one for task in asked for one in (task.assignee, task.delegated_by) if one is not None]
+            assert len(hands) == len(set(hands))
+            assert self.play.state.requested_by not in hands
+
+    @invariant()
+    def an_open_case_always_waits_for_something_that_can_come(self) -> None:
+        if not hasattr(self, "play"):
+            return
+        state = self.play.state
+        if state.is_open:
+            children = [step for step in state.steps.values() if step.kind == "process" and step.status == "active"]
+            timed = all(step.wake_at is not None for step in state.waits)
+            assert state.open_tasks or state.waiting_services or state.awaiting_resolution or state.waits or children
+            assert timed and (not state.waits or state.next_timer_at is not None)
+        else:
+            assert not state.open_tasks
+            assert all(step.status in ("completed", "cancelled", "undone") for step in state.steps.values())
+
+    @invariant()
+    def blocks_hold_what_is_under_way(self) -> None:
+        """What is active lies in active blocks, and an active block still waits for branches."""
+        if not hasattr(self, "play"):
+            return
+        state, layout = self.play.state, layout_of(self.play.template)
+        for step in state.steps.values():
+            if step.status not in ("active", "failed"):
+                continue
+            place = layout.places[step.step_id]
+            if place.parent is not None:
+                assert state.steps[place.parent[0]].status == "active"
+            if step.kind in ("fork", "decision"):
+                assert len(step.joined) == len(set(step.joined)) < (step.needed or step.branches)
+            if step.kind == "human":
+                assert any(task.step_id == step.step_id for task in state.open_tasks)
+
+    @invariant()
+    def nothing_is_decided_but_by_people(self) -> None:
+        """A human step is done because its task was decided by a person, or by the ladder that its template states."""
+        if not hasattr(self, "play"):
+            return
+        decided: set[str] = set()
+        for event in self.play.log:
+            if isinstance(event, (e.TaskDecided, e.DefaultTaken)):
+                decided.add(event.step_id)
+                assert not isinstance(event, e.TaskDecided) or event.person_id in STAFF
+            elif isinstance(event, e.StepEntered):
+                decided.discard(event.step_id)
+            elif isinstance(event, e.StepCompleted):
+                node = layout_of(self.play.template).places[event.step_id].node
+                assert not isinstance(node, HumanStep) or event.step_id in decided
