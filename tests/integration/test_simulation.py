@@ -94,6 +94,16 @@ def test_an_assumption_moves_what_it_should_and_nothing_is_fitted(
     assert after < before if falls else after > before
 
 
+def test_where_everybody_forgets_everything_every_case_ends_all_the_same(tmp_path: Path) -> None:
+    hopeless = Simulated(weeks=1, changes={"people.forgets": 1.0, "chat.asks_wrong_person": 0.5})
+    engine = ops_database.open_engine(f"sqlite:///{tmp_path / 'ops.db'}")
+    ops_database.migrate(engine)
+    for arm in (hopeless.platform(engine, tmp_path), hopeless.chat()):
+        assert arm.figures.cases == arm.figures.ended > 0
+        assert arm.figures.forgotten >= arm.figures.questions - arm.figures.approvals
+    engine.dispose()
+
+
 def test_how_the_chat_behaves_is_nothing_to_the_platform(tmp_path: Path) -> None:
     found: list[Arm] = []
     for changes in ({}, {"chat.patience": 3.0, "chat.names_somebody": 0.1}):

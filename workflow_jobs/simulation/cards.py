@@ -61,10 +61,11 @@ class Cards:
         course.agenda.at(course.office.next_look(person, course.agenda.now()), look)
 
     def _find_tomorrow(self, course: Course, state: CaseState, task: TaskState) -> None:
-        """No reminder comes any more: he finds it in his list of work the next day."""
+        """No reminder comes any more: he finds it in his list of work the next day, and does it."""
         calendar = course.office.calendar
         tomorrow = calendar.add_working(course.agenda.now(), calendar.day_length)
-        course.agenda.at(tomorrow, lambda: self._tell(course, state, task, str(task.assignee)))
+        finds = course.office.next_look(str(task.assignee), tomorrow)
+        course.agenda.at(finds, lambda: self._spoken_to(course, state, task))
 
     def _spoken_to(self, course: Course, state: CaseState, task: TaskState) -> None:
         if (task.task_id, task.version) not in self._busy and course.still_asks(state, task):
