@@ -10,9 +10,7 @@ import pytest
 from tests.engine_world import MONDAY, Play, human, people, service, small
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine import offers
 from workflow_jobs.engine.evolve import replay
-from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.template import Template
 
@@ -354,49 +352,6 @@ def test_a_rescue_is_neither_delegated_nor_further_approved() -> None:
     for command in (c.DelegateTask, c.AddApprover):
         refused = refusal(play, command, "o1", "c1.job.1", to="f1", reason="x")
         assert refused.code == "action_not_offered"
-
-
-# --- what cards draw --------------------------------------------------------------------------------------------------
-
-
-def flow_of(play: Play) -> Flow:
-    return Flow(play.state.case_id, play.state, play.now, play.env)
-
-
-def offered(play: Play, task_id: str = "c1.look.1") -> tuple[str, ...]:
-    return offers.hands(play.template, play.state, play.state.tasks[task_id])
-
-
-def test_what_is_offered_is_what_the_rules_take(play: Play) -> None:
-    task_id = "c1.look.1"
-    assert offered(play) == ("release", "assign", "delegate", "add_approver")
-    (other,) = added(play, "f1")
-    assert offered(play, other) == ("delegate",)
-    do(play, c.DelegateTask, "b1", to="f2", reason="x")
-    assert offered(play) == ("assign", "add_approver")
-    do(play, c.AssignTask, "b1", to="b1")
-    do(play, c.ReleaseTask, "b1")
-    assert offered(play) == ("claim",)
-    do(play, c.ClaimTask, "b1")
-    decide(play, "b1", "reject")
-    assert offered(play, task_id) == ()
-
-
-def test_whom_one_may_ask_is_offered_without_those_kept_from_it() -> None:
-    away = people({"f2": (WHOLE_WEEK,)})
-    play = Play(offering("delegate: [finance_analyst, cfo], add_approver: true"), directory=away).open(
-        requested_by="cfo"
-    )
-    task = play.state.tasks["c1.look.1"]
-    assert offers.may_be_asked(flow_of(play), task, "delegate") == ("f1",)
-    # Anybody may be asked to approve; offered are those whom the process names, and the assignee's manager.
-    assert offers.may_be_asked(flow_of(play), task, "add_approver") == ("pm", "b2", "bm")
-    added(play, "bm")
-    assert offers.may_be_asked(flow_of(play), task, "add_approver") == ("pm", "b2")
-    for person in ("pm", "b2"):
-        do(play, c.AddApprover, "b1", to=person, reason="x")
-    assert offers.may_be_asked(flow_of(play), task, "add_approver") == ()
-    assert offers.may_be_asked(flow_of(Play(POOLED).open()), task, "delegate") == ()
 
 
 def test_a_late_delegated_task_goes_up_to_the_manager_of_who_is_to_decide() -> None:
