@@ -53,12 +53,13 @@ from gateway.heartbeat_watch import HeartbeatWatch
 from gateway.pages import STATIC_DIR
 from gateway.problems import Problem, install_problems
 from gateway.slack import SlackHandler, build_bolt
+from gateway.slack_case_handler import SlackCaseHandler
 from gateway.slack_commands import COMMAND, USAGE, SlackCommands
 from gateway.slack_evidence import SlackEvidence
 from gateway.slack_home import HomeTabs
 from gateway.slack_people import SlackPeople
 from gateway.slack_routes import slack_routes
-from gateway.step_reports import report_completions
+from gateway.step_reports import FEW, report_completions
 from resources.clock import Clock
 from resources.settings import Settings
 from resources.slack import SlackClient
@@ -172,6 +173,7 @@ class _SlackParts:
                 clock=context.clock,
                 slack=client,
                 report=lambda steps: report_completions(context.settings.dagster_url, steps),
+                few_reports=FEW,
                 slack_users=users,
                 pictures=pictures,
                 # The embedded Slack is this very process and needs no sparing.
@@ -194,6 +196,7 @@ class _SlackParts:
 
         files = SlackEvidence(client, evidence_api.evidence_of(context))
         self._handler = SlackHandler(context.service, people, quick, acted, files)
+        self._cases = SlackCaseHandler(context.service, people, quick, acted, context.settings.language)
         self._commands = SlackCommands(context, people, quick, acted)
         self._connection = connection
         self._socket: SocketModeHandler | None = None
@@ -203,7 +206,7 @@ class _SlackParts:
         client = _web_client(self._connection)
         # Over Socket Mode nothing is signed; Bolt still wants a text.
         secret = self._connection.signing_secret or "socket-mode"
-        return build_bolt(self._handler, self._commands, self.homes, client=client, signing_secret=secret)
+        return build_bolt(self._handler, self._commands, self.homes, self._cases, client=client, signing_secret=secret)
 
     def connect_socket(self) -> None:
         """With an app token, open Socket Mode: Slack then needs no address of ours."""

@@ -18,14 +18,17 @@ from typing import Any, TypeVar
 from slack_bolt import App
 from slack_sdk import WebClient
 
+from gateway.slack_case_handler import SlackCaseHandler
 from gateway.slack_commands import COMMAND, SlackCommands
 from gateway.slack_evidence import SlackEvidence, added
 from gateway.slack_home import HomeTabs
 from gateway.slack_people import SlackPeople
 from gateway.slack_replies import Acknowledge, closing_view
+from gateway.slack_talk import OLD_CARD as _OLD_CARD
+from gateway.slack_talk import SlackTalk
 from resources.people import Person
 from resources.slack import SlackClient, SlackError, SlackRefused
-from workflow_jobs import slack_actions, slack_modal, slack_opening
+from workflow_jobs import slack_actions, slack_case_actions, slack_modal, slack_opening
 from workflow_jobs.cases import UnknownTask
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.evidence import EvidenceRefused
@@ -35,16 +38,12 @@ from workflow_jobs.slack_messages import ACTION_PREFIX, ButtonValue
 _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
 _FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
-_ACTION_FIELD_PROBLEMS = _FIELD_PROBLEMS | {"pause_invalid", "transfer_invalid"}
+_ACTION_FIELD_PROBLEMS = _FIELD_PROBLEMS | {"pause_invalid", "transfer_invalid", "claim_invalid"}
 _REPLACE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6)
 _NO_TASK = "This task does not exist any more."
-_OLD_CARD = (
-    "This card is of an older version of Trueloop, or of another installation. Please use the latest card of the case, "
-    "or the app's Home tab."
-)
 
 
-class SlackHandler:
+class SlackHandler(SlackTalk):
     """Handles clicks and submitted modals. ``kick`` is called with the person after everything that he changed."""
 
     def __init__(
@@ -55,9 +54,8 @@ class SlackHandler:
         kick: Callable[[str], None],
         files: SlackEvidence,
     ) -> None:
+        super().__init__(people, slack)
         self._service = service
-        self._people = people
-        self._slack = slack
         self._kick = kick
         self._files = files
 
@@ -124,23 +122,6 @@ class SlackHandler:
         ack()
         self._kick(person.person_id)
 
-    def _pressed_by(
-        self, ack: Acknowledge, body: Mapping[str, Any], read: Callable[[str], _Value], text: str
-    ) -> tuple[_Value, Person] | None:
-        """What a button carries and who pressed it; None where that cannot be told, which the person is told."""
-        try:
-            value = read(text)
-        except ValueError:
-            ack()
-            self._explain(body, _OLD_CARD)
-            return None
-        person, refusal = self._person(body)
-        if person is None:
-            ack()
-            self._explain(body, refusal)
-            return None
-        return value, person
-
     def _acted(self, ack: Acknowledge, body: Mapping[str, Any], text: str) -> None:
         """A button that does something else with the task than deciding it."""
         pressed = self._pressed_by(ack, body, partial(slack_actions.ActionValue.read, seal=self._service.seal), text)
@@ -155,6 +136,8 @@ class SlackHandler:
                 return
             if value.action == slack_actions.WAKE:
                 self._service.wake(value.task_id, person.person_id, "slack")
+            elif value.action == slack_actions.CLAIM:
+                self._service.claim(value.task_id, value.version, person.person_id, "slack")
             else:
                 self._service.acknowledge(value.task_id, person.person_id, "slack")
         except Refused as refused:
@@ -171,10 +154,10 @@ class SlackHandler:
     def _acted_with_words(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """The submitted modal of such a button."""
         view = body["view"]
-        typed = slack_modal.form_from_view(view)
+        typed = {name: str(value) for name, value in slack_modal.form_from_view(view).items()}
         try:
             value = slack_actions.ActionValue.read(str(view.get("private_metadata") or ""), self._service.seal)
-            until = datetime.fromisoformat(str(typed["until"])) if value.action == slack_actions.SNOOZE else None
+            act = self._with_words(value, typed)
         except (KeyError, ValueError):
             ack(response_action="update", view=closing_view(_OLD_CARD))
             return
@@ -182,13 +165,8 @@ class SlackHandler:
         if person is None:
             ack(response_action="update", view=closing_view(refusal))
             return
-        reason = str(typed.get("reason", ""))
         try:
-            if until is not None:
-                self._service.snooze(value.task_id, value.version, person.person_id, until, reason, "slack")
-            else:
-                to = str(typed.get("to", ""))
-                self._service.assign(value.task_id, value.version, person.person_id, to, reason, "slack")
+            act(person.person_id)
         except Refused as refused:
             errors = _field_errors(view, refused.sentence) if refused.code in _ACTION_FIELD_PROBLEMS else {}
             if errors:
@@ -201,6 +179,44 @@ class SlackHandler:
             return
         ack()
         self._kick(person.person_id)
+
+    def _with_words(self, value: slack_actions.ActionValue, typed: Mapping[str, str]) -> Callable[[str], object]:
+        """What a submitted modal asks of the service, for whoever submitted it. Raises KeyError for a field that is
+        not there, ValueError for one that cannot be read.
+        """
+        service, task, version = self._service, value.task_id, value.version
+        reason = typed.get("reason", "")
+        match value.action:
+            case slack_actions.SNOOZE:
+                until = datetime.fromisoformat(typed["until"])
+                return lambda who: service.snooze(task, version, who, until, reason, "slack")
+            case slack_actions.ASSIGN:
+                return lambda who: service.assign(task, version, who, typed.get("to", ""), reason, "slack")
+            case slack_actions.RELEASE:
+                return lambda who: service.release(task, version, who, reason, "slack")
+            case slack_actions.DELEGATE:
+                return lambda who: service.delegate(task, version, who, self._chosen(typed), reason, "slack")
+            case slack_actions.ADD_APPROVER:
+                return lambda who: service.add_approver(task, version, who, self._chosen(typed), reason, "slack")
+            case slack_actions.PAUSE:
+                stated, comment = typed["reason_id"], typed.get("comment", "")
+                return lambda who: service.pause(task, version, who, stated, comment=comment, via="slack")
+            case slack_actions.ANSWER:
+                return lambda who: service.answer_consultation(task, who, typed.get("text", ""), "slack")
+        raise ValueError(f"{value.action} has no modal")
+
+    def _chosen(self, typed: Mapping[str, str]) -> str:
+        """The person whom a modal names, by his id or as a Slack user. Raises Refused for one whom nobody knows."""
+        if "to_user" not in typed:
+            return typed.get("to", "")
+        try:
+            person = self._people.person(typed["to_user"])
+        except SlackError as error:
+            _log.warning("asking Slack who %s is failed: %s", typed["to_user"], error)
+            raise Refused("transfer_invalid", "Slack did not say who that is. Please try again in a minute.") from error
+        if person is None:
+            raise Refused("transfer_invalid", "The people directory does not know this Slack user.")
+        return person.person_id
 
     def _decide(self, person: Person, button: ButtonValue, form: Mapping[str, Any]) -> str | None:
         """Take the decision; a sentence for the person where it was refused."""
@@ -281,39 +297,15 @@ class SlackHandler:
             return
         self._show(body, view, button.task_id)
 
-    def _show(self, body: Mapping[str, Any], view: Mapping[str, Any], task_id: str) -> None:
-        try:
-            self._slack.open_view(str(body["trigger_id"]), dict(view))
-        except SlackError as error:
-            _log.warning("opening the modal of %s failed: %s", task_id, error)
-            self._explain(body, "The form could not be opened in time. Please press the button again.")
-
-    def _person(self, body: Mapping[str, Any]) -> tuple[Person | None, str]:
-        user_id = str(body["user"]["id"])
-        try:
-            person = self._people.person(user_id)
-        except SlackError as error:
-            _log.warning("asking Slack who %s is failed: %s", user_id, error)
-            return None, "Slack did not say who you are, so nothing was decided. Please try again in a minute."
-        if person is None:
-            return None, (
-                "Trueloop's people directory does not know you: no person has your e-mail address. Ask the data team "
-                "to add it to the HR data, or to map you in the Slack users file. Nothing was decided."
-            )
-        return person, ""
-
-    def _explain(self, body: Mapping[str, Any], sentence: str) -> None:
-        """Say something to the person who clicked alone, beside the card. A failure of that changes nothing else."""
-        channel = str((body.get("channel") or {}).get("id") or "")
-        user = str(body["user"]["id"])
-        try:
-            self._slack.post_ephemeral(channel or self._slack.open_dm(user), user, sentence)
-        except SlackError as error:
-            _log.warning("could not explain to %s (%s): %s", user, sentence, error)
-
 
 def build_bolt(
-    handler: SlackHandler, commands: SlackCommands, homes: HomeTabs, *, client: WebClient, signing_secret: str
+    handler: SlackHandler,
+    commands: SlackCommands,
+    homes: HomeTabs,
+    cases: SlackCaseHandler,
+    *,
+    client: WebClient,
+    signing_secret: str,
 ) -> App:
     """The Bolt application: it checks signatures, routes to the handler and answers 404 to what nobody asked for."""
     app = App(client=client, signing_secret=signing_secret, token_verification_enabled=False, name="trueloop")
@@ -333,6 +325,14 @@ def build_bolt(
     def home_opened(body: dict[str, Any]) -> None:
         homes.opened(body)
 
+    def case_pressed(ack: Acknowledge, body: dict[str, Any]) -> None:
+        cases.pressed(ack, body)
+
+    def case_submitted(ack: Acknowledge, body: dict[str, Any]) -> None:
+        cases.submitted(ack, body)
+
+    app.action(re.compile(f"^{re.escape(slack_case_actions.ACTION_PREFIX)}"))(case_pressed)
+    app.view(slack_case_actions.CALLBACK_ID)(case_submitted)
     app.command(COMMAND)(typed)
     app.event("app_home_opened")(home_opened)
     app.view(slack_opening.CALLBACK_ID)(opened)

@@ -57,6 +57,10 @@ def messages(
         task_id = getattr(event, "task_id", None)
         if isinstance(task_id, str):
             shown.add(task_id)
+        if isinstance(event, (e.VoteCounted, e.ConsultationAnswered)):
+            # What one says stands on the cards of all who are asked the same.
+            step = event.step_id if isinstance(event, e.VoteCounted) else after.tasks[event.task_id].step_id
+            shown |= {task.task_id for task in after.open_tasks if task.step_id == step}
     if any(isinstance(event, e.BreachRecorded) for event in events):
         shown |= {task.task_id for task in after.open_tasks}
     _update_task_cards(writer, before, shown, notice_cards)

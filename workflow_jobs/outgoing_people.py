@@ -6,7 +6,7 @@ Belongs here: the messages about asking people and about tasks that change hands
 
 from __future__ import annotations
 
-from workflow_jobs import slack_messages
+from workflow_jobs import slack_actions, slack_messages
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.consultations import consulted_roles, informed_roles
 from workflow_jobs.engine.parts import Moment
@@ -34,7 +34,9 @@ def asked(writer: Writer, event: e.TaskCreated, before: CaseState | None) -> Non
     context = writer.telling.context
     consulted = writer.present(consulted_roles(writer.telling.template, task.step_id), {task.assignee or ""})
     line = _whose(writer, task)
-    writer.tell(f"consulted/{task.task_id}", consulted, line, context.word("consulted"), context.word("consulted_asks"))
+    answer = slack_actions.button(task, slack_actions.ANSWER, context)
+    heading, asks = context.word("consulted"), context.word("consulted_asks")
+    writer.tell(f"consulted/{task.task_id}", consulted, line, heading, asks, [answer])
     _inform(writer, task, "asked", line)
 
 
@@ -59,7 +61,8 @@ def _send_card(writer: Writer, task: TaskState) -> None:
         able = writer.present([task.role], set(excluded(told.template, writer.case, task)))
         line = _whose(writer, task)
         what = f"claim/{task.task_id}/{task.version}"
-        writer.tell(what, able, line, told.context.word("to_claim"), told.context.word("to_claim_asks"))
+        claim = slack_actions.button(task, slack_actions.CLAIM, told.context)
+        writer.tell(what, able, line, told.context.word("to_claim"), told.context.word("to_claim_asks"), [claim])
 
 
 def decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> None:

@@ -122,16 +122,24 @@ class Writer:
         else:
             self.add(CARD, what, message, to=to, card=card, below=below, with_case=with_case)
 
-    def tell(self, what: str, people: Sequence[str], line: str, heading: str, asks: str = "") -> None:
+    def tell(
+        self,
+        what: str,
+        people: Sequence[str],
+        line: str,
+        heading: str,
+        asks: str = "",
+        buttons: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         """The same message to each of these people, in the thread of the first card that each has of the case.
 
         Whoever has none gets a message of his own, and all later ones of the case in its thread.
         """
         if not people:
             return
-        note = slack_messages.notice(
-            self.case, self.telling.template, self.telling.context, line, heading=heading, asks=asks
-        )
+        template, context = self.telling.template, self.telling.context
+        given = [dict(one) for one in buttons]
+        note = slack_messages.notice(self.case, template, context, line, heading=heading, asks=asks, buttons=given)
         for person_id in people:
             first = f"person:{self.case.case_id}:{person_id}"
             self.add(CARD, f"{what}/{person_id}", note, to=self.person(person_id), card=first, with_case=True)

@@ -243,13 +243,19 @@ class ProcessReader:
             raise Refused("unknown_outcome", f"{outcome!r} is no choice of this task.") from None
 
     def action_modal(self, task_id: str, version: int, action: str) -> dict[str, Any]:
-        """The modal of a button that needs more than a press (snooze, assign). Refused where the card is stale."""
+        """The modal of a button that needs more than a press. Refused where the card is stale."""
         directory = self._directory()
         case, template = self._case_of_task(task_id)
         environment = Environment(
             template=template, calendar=self._calendar, directory=directory, calendars=self._calendars
         )
         flow = Flow(case.case_id, case, self._clock.now(), environment)
+        if action == slack_actions.ANSWER:
+            # An opinion is about the question, whoever has the task by now.
+            asked = case.tasks[task_id]
+            if asked.status != "open":
+                raise Refused("task_closed", "This is not asked any more.")
+            return slack_actions.answer_modal(asked, self._context(directory, case.metric))
         # As whoever is assigned: who may do it is asked again when the modal is submitted.
         task = current_task(flow, task_id, version, case.tasks[task_id].assignee)
         context = self._context(directory, case.metric)
@@ -262,6 +268,19 @@ class ProcessReader:
             if not others:
                 raise Refused("transfer_invalid", "There is nobody else who may decide this.")
             return slack_actions.assign_modal(task, context, others)
+        elif action == slack_actions.RELEASE:
+            return slack_actions.release_modal(task, context)
+        elif action in (slack_actions.DELEGATE, slack_actions.ADD_APPROVER):
+            roles = getattr(actions_of(flow, task), action)
+            people = None
+            if not isinstance(roles, bool):
+                holders = (one for role in roles for one in directory.candidates(role))
+                people = [one for one in dict.fromkeys(holders) if one != task.assignee]
+                if not people:
+                    raise Refused("transfer_invalid", f"Nobody else holds {' or '.join(roles)}.")
+            return slack_actions.ask_modal(task, context, action, people)
+        elif action == slack_actions.PAUSE and actions_of(flow, task).pauses:
+            return slack_actions.pause_modal(task, context, actions_of(flow, task).pauses)
         raise Refused("action_not_offered", f"This task has no such choice as {action!r}.")
 
     def _case_of_task(self, task_id: str) -> tuple[CaseState, Template]:

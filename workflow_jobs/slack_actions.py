@@ -18,7 +18,7 @@ from typing import Any, Final
 from workflow_jobs import block_kit
 from workflow_jobs.button_seal import Seal, nonce_of, require, unsealed
 from workflow_jobs.engine.layout import layout_of
-from workflow_jobs.engine.parts import Actions
+from workflow_jobs.engine.parts import Actions, Pause
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.task_actions import LONGEST_REASON
 from workflow_jobs.engine.template import HumanStep, Template
@@ -31,7 +31,14 @@ ACKNOWLEDGE: Final = "acknowledge"
 SNOOZE: Final = "snooze"
 WAKE: Final = "wake"
 ASSIGN: Final = "assign"
-WITH_MODAL: Final = frozenset({SNOOZE, ASSIGN})
+CLAIM: Final = "claim"
+RELEASE: Final = "release"
+DELEGATE: Final = "delegate"
+ADD_APPROVER: Final = "add_approver"
+PAUSE: Final = "pause"
+ANSWER: Final = "answer"
+WITH_MODAL: Final = frozenset({SNOOZE, ASSIGN, RELEASE, DELEGATE, ADD_APPROVER, PAUSE, ANSWER})
+_KNOWN: Final = WITH_MODAL | {ACKNOWLEDGE, WAKE, CLAIM}
 _SPANS: Final = (1, 4, 24, 48, 72, 120, 168)
 
 
@@ -57,8 +64,7 @@ class ActionValue:
             value = cls(body["task_id"], body["version"], body["action"])
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError(f"this is no button of a card: {text[:100]!r}") from error
-        known = (ACKNOWLEDGE, SNOOZE, WAKE, ASSIGN)
-        if not isinstance(value.task_id, str) or type(value.version) is not int or value.action not in known:
+        if not isinstance(value.task_id, str) or type(value.version) is not int or value.action not in _KNOWN:
             raise ValueError(f"this is no button of a card: {text[:100]!r}")
         require(seal, body.get("nonce"), "act", value.task_id, value.version, value.action)
         return value
@@ -73,25 +79,53 @@ def actions_of(template: Template, task: TaskState) -> Actions:
 
 def action_buttons(task: TaskState, template: Template, context: CardContext) -> list[dict[str, Any]]:
     """The buttons that make sense for the task as it stands."""
+    return [button(task, name, context) for name in _offered(task, template)]
+
+
+def button(task: TaskState, name: str, context: CardContext) -> dict[str, Any]:
+    """One such button."""
+    return {
+        "type": "button",
+        "action_id": f"{ACTION_PREFIX}{name}",
+        "text": plain_text(context.word(f"act_{name}"), 75),
+        "value": ActionValue(task.task_id, task.version, name).to_json(context.seal),
+    }
+
+
+def _offered(task: TaskState, template: Template) -> list[str]:
     offered = actions_of(template, task)
+    if task.delegated_by is not None:
+        # A delegate advises; what else is done with the task stays with whoever asked him.
+        return []
     names: list[str] = []
+    if task.assignee is None and task.purpose == "decide":
+        names.append(CLAIM)
     if offered.acknowledge and task.acknowledged_by is None:
         names.append(ACKNOWLEDGE)
     if task.paused_until is not None:
         names.append(WAKE)
-    elif offered.snooze is not None and task.pauses < offered.snooze.times:
-        names.append(SNOOZE)
-    if offered.assign:
+    else:
+        if offered.snooze is not None and task.pauses < offered.snooze.times:
+            names.append(SNOOZE)
+        if offered.pauses:
+            names.append(PAUSE)
+    if task.assignee is None:
+        return names
+    own_voice = task.voter is not None or task.added_by is not None
+    if offered.assign and task.added_by is None:
         names.append(ASSIGN)
-    return [
-        {
-            "type": "button",
-            "action_id": f"{ACTION_PREFIX}{name}",
-            "text": plain_text(context.word(f"act_{name}"), 75),
-            "value": ActionValue(task.task_id, task.version, name).to_json(context.seal),
-        }
-        for name in names
-    ]
+    if offered.delegate:
+        names.append(DELEGATE)
+    if offered.add_approver and task.added_by is None:
+        names.append(ADD_APPROVER)
+    if not own_voice and (offered.release or task.pooled or _is_pool(template, task)):
+        names.append(RELEASE)
+    return names
+
+
+def _is_pool(template: Template, task: TaskState) -> bool:
+    place = layout_of(template).places.get(task.step_id)
+    return place is not None and isinstance(place.node, HumanStep) and place.node.pool and task.purpose == "decide"
 
 
 def standing(task: TaskState, context: CardContext) -> list[str]:
@@ -148,6 +182,56 @@ def assign_modal(task: TaskState, context: CardContext, people: Sequence[str]) -
             _input("to", context.word("assign_to"), _select("to", options)),
             _input("reason", context.word("reason"), _text("reason"), optional=True),
         ],
+    )
+
+
+def release_modal(task: TaskState, context: CardContext) -> dict[str, Any]:
+    """Why it is given back to all who hold its role, if one wants to say so."""
+    reason = _input("reason", context.word("reason"), _text("reason"), optional=True)
+    value = ActionValue(task.task_id, task.version, RELEASE)
+    return _modal(value, context, note=context.word("release_note"), inputs=[reason])
+
+
+def ask_modal(task: TaskState, context: CardContext, action: str, people: Sequence[str] | None) -> dict[str, Any]:
+    """Whom to ask (delegate, further approver) and why. ``people`` None: anybody whom Slack knows."""
+    if people is None:
+        whom = _input("to_user", context.word("assign_to"), {"type": "users_select", "action_id": "field:to_user"})
+    else:
+        options = [(person, context.name(person)) for person in people[:100]]
+        whom = _input("to", context.word("assign_to"), _select("to", options))
+    return _modal(
+        ActionValue(task.task_id, task.version, action),
+        context,
+        note=context.word(f"{action}_note"),
+        inputs=[whom, _input("reason", context.word("reason"), _text("reason"))],
+    )
+
+
+def pause_modal(task: TaskState, context: CardContext, pauses: Sequence[Pause]) -> dict[str, Any]:
+    """For which stated reason the clock stops."""
+    at_most = context.word("at_most_days")
+    options = [
+        (one.id, f"{context.title(one.title)} ({at_most} {context.span(one.at_most.clock())})") for one in pauses
+    ]
+    return _modal(
+        ActionValue(task.task_id, task.version, PAUSE),
+        context,
+        note=context.word("pause_note"),
+        inputs=[
+            _input("reason_id", context.word("why_paused"), _select("reason_id", options)),
+            _input("comment", context.word("comment"), _text("comment"), optional=True),
+        ],
+    )
+
+
+def answer_modal(task: TaskState, context: CardContext) -> dict[str, Any]:
+    """What a consulted person thinks."""
+    element = {**_text("text"), "max_length": 3000}
+    return _modal(
+        ActionValue(task.task_id, task.version, ANSWER),
+        context,
+        note=context.word("answer_note"),
+        inputs=[_input("text", context.word("answer"), element)],
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from workflow_jobs import block_kit, slack_messages
+from workflow_jobs import block_kit, slack_case_actions, slack_messages
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
@@ -71,8 +71,11 @@ def home_view(content: HomeContent, context: CardContext) -> dict[str, Any]:
     blocks.append(_more(content.work_count - MOST_TASKS, f"{board}?person={content.person_id}", context))
     blocks += [{"type": "divider"}, _header("home_requests", content.request_count, context)]
     if content.requests:
-        lines = [_request(one, content.address, context) for one in content.requests[:MOST_REQUESTS]]
-        blocks.append(_section("\n".join(lines)))
+        for number, asked in enumerate(content.requests[:MOST_REQUESTS]):
+            block = _section(_request(asked, content.address, context))
+            if slack_case_actions.may_withdraw(asked.case, asked.template, content.person_id):
+                block["accessory"] = slack_case_actions.withdraw_button(asked.case, context, number)
+            blocks.append(block)
     else:
         blocks.append(_line(escaped(context.word("home_no_requests"))))
     if content.request_count > MOST_REQUESTS:

@@ -23,6 +23,7 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Block as TemplateBlock
 from workflow_jobs.engine.template import Fork, Step, Template
 from workflow_jobs.slack_actions import action_buttons, standing
+from workflow_jobs.slack_opinions import opinions
 from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
 
 ACTION_PREFIX = "decide:"
@@ -96,7 +97,10 @@ def task_card(
         _asked(case, task, template, context),
         *_progress(case, template, context),
     ]
-    blocks += [_context_line(note) for note in (*standing(task, context), *notes[-3:])]
+    blocks += [
+        _context_line(note)
+        for note in (*standing(task, context), *opinions(case, task, template, context), *notes[-3:])
+    ]
     blocks += _button_rows(task, template, context)
     blocks.append(_footer(case, task, context))
     until = context.instant(task.due_at)
@@ -178,12 +182,22 @@ def _standing(head: str, case: CaseState, context: CardContext, progress: list[B
 
 
 def notice(
-    case: CaseState, template: Template, context: CardContext, line: str, *, heading: str, asks: str = ""
+    case: CaseState,
+    template: Template,
+    context: CardContext,
+    line: str,
+    *,
+    heading: str,
+    asks: str = "",
+    buttons: Sequence[Block] = (),
 ) -> Message:
-    """A short message about a case without buttons. ``line`` is plain text; it is escaped here."""
+    """A short message about a case, mostly without ``buttons``. ``line`` is plain text; it is escaped here."""
     head = f"{heading}: {context.title(template.title)}: {subject(case, template, context)}"
     body = f"*{escaped(head)}*\n{escaped(line)}" + (f"\n{escaped(asks)}" if asks else "")
-    return _message(f"{head}: {line}", [{"type": "section", "text": markdown(body)}, _footer(case, None, context)])
+    blocks: list[Block] = [{"type": "section", "text": markdown(body)}]
+    if buttons:
+        blocks.append({"type": "actions", "block_id": "task", "elements": list(buttons)})
+    return _message(f"{head}: {line}", [*blocks, _footer(case, None, context)])
 
 
 def decision_line(task: TaskState, template: Template, context: CardContext) -> str:

@@ -104,6 +104,8 @@ def _answer(answer: Mapping[str, Any]) -> Any:
         return {"bool:true": True, "bool:false": False}.get(str(value), value)
     if kind == "datepicker":
         return answer.get("selected_date")
+    if kind == "users_select":
+        return answer.get("selected_user")
     return answer.get("value")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
@@ -132,6 +132,45 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "仅列出有权处理的人员。计时不停。",
     ),
     "assign_to": ("To whom", "转交给"),
+    "act_claim": ("I take it", "认领"),
+    "act_release": ("Give back", "退回待认领"),
+    "act_delegate": ("Delegate", "委派"),
+    "act_add_approver": ("Add approver", "加签"),
+    "act_pause": ("Stop the clock", "暂停计时"),
+    "act_answer": ("Answer", "回复意见"),
+    "act_withdraw": ("Withdraw", "撤销"),
+    "withdraw_note": ("The case is closed, and nobody works on it any more.", "事件单将关闭，不再处理。"),
+    "release_note": ("Everybody who holds the role may claim it then.", "该角色的任何人都可认领。"),
+    "delegate_note": (
+        "The other person works on it and advises you. The decision stays yours.",
+        "对方处理后给出建议，最终仍由您决定。",
+    ),
+    "add_approver_note": ("The step goes on only with this person's approval, too.", "需该人员同意后方可继续。"),
+    "pause_note": (
+        "The clock of this task waits for the stated reason, and goes on by itself at the latest then.",
+        "任务因所选原因暂停计时，最迟到期自动继续。",
+    ),
+    "why_paused": ("Waiting for", "等待原因"),
+    "at_most_days": ("at most", "最长"),
+    "comment": ("Comment", "备注"),
+    "answer": ("Answer", "意见"),
+    "answer_note": ("Whoever decides sees your answer on the card.", "处理人将在卡片上看到您的意见。"),
+    "vote": ("Vote", "票签"),
+    "vote_for": ("for", "同意"),
+    "vote_against": ("against", "反对"),
+    "delegated_by": ("Delegated by", "委派人："),
+    "delegated_asks": ("What you choose goes back as advice.", "您的选择将作为建议返回。"),
+    "added_by": ("Further approval asked for by", "加签发起人："),
+    "advice": ("Advice of", "建议："),
+    "answered": ("Answer of", "意见："),
+    "rating_heading": ("How was it?", "流程评价"),
+    "rating_asks": (
+        "You took part in this case. How well did the process work, from 1 (badly) to 5 (well)?",
+        "您参与了该事件单。请为流程打分：1（差）至 5（好）。",
+    ),
+    "withdrawn_case": ("Withdrawn by", "撤销人"),
+    "returned": ("Returned", "退回"),
+    "default_taken": ("Nobody decided in time; the process took", "无人及时处理，流程默认选择"),
     "files": ("file(s)", "个文件"),
     "trend": ("The last months of", "近几个月走势："),
     "link_case": ("Case and evidence", "事件单与证据"),
@@ -240,6 +279,14 @@ class CardContext:
         if self.chinese:
             return f"{day} {_WEEKDAYS_ZH[local.weekday()]} {time}"
         return f"{_WEEKDAYS_EN[local.weekday()]} {day} {time}"
+
+    def span(self, span: timedelta) -> str:
+        """A clock time in days, hours and minutes."""
+        hours, rest = divmod(int(span.total_seconds()), 3600)
+        days, hours = divmod(hours, 24)
+        units = ("天", "小时", "分钟") if self.chinese else ("d", "h", "min")
+        parts = [f"{number} {unit}" for number, unit in zip((days, hours, rest // 60), units, strict=True) if number]
+        return " ".join(parts) or f"0 {units[2]}"
 
     def zone_name(self) -> str:
         """The time zone's name, as a note beside local times."""

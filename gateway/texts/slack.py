@@ -66,5 +66,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Slack did not say who you are. Please try again in a minute.",
         "暂时无法确认您的身份，请一分钟后重试。",
     ),
+    "slack_rated": ("Thank you: {score} of 5 for {case}.", "感谢评价：{case} {score} 分（满分5分）。"),
     "slack_close": ("Close", "关闭"),
 }

@@ -1,0 +1,74 @@
+"""What every handler of Slack's requests does: find out who acts, open a modal, say something to that person alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from gateway.slack_people import SlackPeople
+from gateway.slack_replies import Acknowledge
+from resources.people import Person
+from resources.slack import SlackClient, SlackError
+
+_log = logging.getLogger(__name__)
+_Value = TypeVar("_Value")
+OLD_CARD = (
+    "This card is of an older version of Trueloop, or of another installation. Please use the latest card of the case, "
+    "or the app's Home tab."
+)
+
+
+class SlackTalk:
+    """The line to the person who acts. ``slack`` answers within the time that a click may take."""
+
+    def __init__(self, people: SlackPeople, slack: SlackClient) -> None:
+        self._people = people
+        self._slack = slack
+
+    def _pressed_by(
+        self, ack: Acknowledge, body: Mapping[str, Any], read: Callable[[str], _Value], text: str
+    ) -> tuple[_Value, Person] | None:
+        """What a button carries and who pressed it; None where that cannot be told, which the person is told."""
+        try:
+            value = read(text)
+        except ValueError:
+            ack()
+            self._explain(body, OLD_CARD)
+            return None
+        person, refusal = self._person(body)
+        if person is None:
+            ack()
+            self._explain(body, refusal)
+            return None
+        return value, person
+
+    def _show(self, body: Mapping[str, Any], view: Mapping[str, Any], task_id: str) -> None:
+        try:
+            self._slack.open_view(str(body["trigger_id"]), dict(view))
+        except SlackError as error:
+            _log.warning("opening the modal of %s failed: %s", task_id, error)
+            self._explain(body, "The form could not be opened in time. Please press the button again.")
+
+    def _person(self, body: Mapping[str, Any]) -> tuple[Person | None, str]:
+        user_id = str(body["user"]["id"])
+        try:
+            person = self._people.person(user_id)
+        except SlackError as error:
+            _log.warning("asking Slack who %s is failed: %s", user_id, error)
+            return None, "Slack did not say who you are, so nothing was decided. Please try again in a minute."
+        if person is None:
+            return None, (
+                "Trueloop's people directory does not know you: no person has your e-mail address. Ask the data team "
+                "to add it to the HR data, or to map you in the Slack users file. Nothing was decided."
+            )
+        return person, ""
+
+    def _explain(self, body: Mapping[str, Any], sentence: str) -> None:
+        """Say something to the person who clicked alone, beside the card. A failure of that changes nothing else."""
+        channel = str((body.get("channel") or {}).get("id") or "")
+        user = str(body["user"]["id"])
+        try:
+            self._slack.post_ephemeral(channel or self._slack.open_dm(user), user, sentence)
+        except SlackError as error:
+            _log.warning("could not explain to %s (%s): %s", user, sentence, error)

@@ -1,0 +1,122 @@
+"""What people do with a whole case from Slack: withdraw it, rate it once it is over. Buttons, modal and messages.
+
+Belongs here: rendering these and reading them back. Does not belong here: whether they are allowed (engine). Pure.
+
+A button's ``action_id`` begins with ``case:`` and its ``value`` is JSON with ``case_id``, ``action``, ``score`` (of a
+rating) and ``nonce`` (button_seal); the modal's ``callback_id`` is ``case`` and its ``private_metadata`` that value.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from workflow_jobs import block_kit, slack_messages
+from workflow_jobs.button_seal import Seal, nonce_of, require, unsealed
+from workflow_jobs.engine.learning import HIGHEST, LOWEST
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.task_actions import LONGEST_REASON
+from workflow_jobs.engine.template import Template
+from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text
+
+ACTION_PREFIX: Final = "case:"
+CALLBACK_ID: Final = "case"
+WITHDRAW: Final = "withdraw"
+RATE: Final = "rate"
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseValue:
+    """What such a button carries back. ``score`` is 0 but for a rating."""
+
+    case_id: str
+    action: str
+    score: int = 0
+
+    def to_json(self, seal: Seal = unsealed) -> str:
+        body: dict[str, Any] = {"case_id": self.case_id, "action": self.action}
+        body |= {"score": self.score} if self.score else {}
+        nonce = nonce_of(seal, "case", self.case_id, self.action, self.score)
+        return json.dumps(body | ({"nonce": nonce} if nonce else {}), separators=(",", ":"))
+
+    @classmethod
+    def read(cls, text: str, seal: Seal = unsealed) -> CaseValue:
+        """Raises ValueError for anything that no message of ours carries."""
+        try:
+            body = json.loads(text)
+            value = cls(body["case_id"], body["action"], body.get("score", 0))
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise ValueError(f"this is no button of a case: {text[:100]!r}") from error
+        known = value.action in (WITHDRAW, RATE) and type(value.score) is int
+        if not (isinstance(value.case_id, str) and known):
+            raise ValueError(f"this is no button of a case: {text[:100]!r}")
+        require(seal, body.get("nonce"), "case", value.case_id, value.action, value.score)
+        return value
+
+
+def may_withdraw(case: CaseState, template: Template, person_id: str) -> bool:
+    """Whether whoever asked for the case is offered to take it back."""
+    allowed = template.closes != "on_resolution" and "requester" in template.withdrawn_by
+    return allowed and case.is_open and case.requested_by == person_id
+
+
+def withdraw_button(case: CaseState, context: CardContext, number: int = 0) -> Block:
+    """The button; ``number`` tells several in one view apart."""
+    return {
+        "type": "button",
+        "action_id": f"{ACTION_PREFIX}{WITHDRAW}:{number}",
+        "text": plain_text(context.word("act_withdraw"), 75),
+        "value": CaseValue(case.case_id, WITHDRAW).to_json(context.seal),
+    }
+
+
+def withdraw_modal(case: CaseState, template: Template, context: CardContext) -> dict[str, Any]:
+    """Why the case is taken back."""
+    subject = slack_messages.subject(case, template, context)
+    said = f"*{escaped(case.case_id)}* {escaped(context.title(template.title))}: {escaped(subject)}"
+    view = {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "private_metadata": CaseValue(case.case_id, WITHDRAW).to_json(context.seal),
+        "title": plain_text(context.word("act_withdraw"), 24),
+        "submit": plain_text(context.word("submit"), 24),
+        "close": plain_text(context.word("cancel"), 24),
+        "blocks": [
+            {"type": "section", "text": markdown(said)},
+            {"type": "context", "elements": [markdown(escaped(context.word("withdraw_note")))]},
+            {
+                "type": "input",
+                "block_id": "field:reason",
+                "label": plain_text(context.word("reason"), 2000),
+                "element": {
+                    "type": "plain_text_input",
+                    "action_id": "field:reason",
+                    "multiline": True,
+                    "max_length": LONGEST_REASON,
+                },
+            },
+        ],
+    }
+    block_kit.validate_view(view)
+    return view
+
+
+def rating_message(case: CaseState, template: Template, context: CardContext) -> slack_messages.Message:
+    """Five buttons for those who took part, once the case is over."""
+    note = slack_messages.notice(
+        case, template, context, context.word("rating_asks"), heading=context.word("rating_heading")
+    )
+    buttons = [
+        {
+            "type": "button",
+            "action_id": f"{ACTION_PREFIX}{RATE}:{score}",
+            "text": plain_text(f"{score}", 75),
+            "value": CaseValue(case.case_id, RATE, score).to_json(context.seal),
+        }
+        for score in range(LOWEST, HIGHEST + 1)
+    ]
+    first, *rest = note.blocks
+    actions = {"type": "actions", "block_id": "rating", "elements": buttons}
+    return slack_messages.Message(note.text, (first, actions, *rest))
