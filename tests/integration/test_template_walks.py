@@ -9,11 +9,14 @@ from sqlalchemy.engine import Engine
 from resources import ops_database
 from tests.engine_world import human, service, small
 from tests.template_walks import Walks, turns_of, walk_every_branch
+from workflow_jobs.engine.template import load_template
 from workflow_jobs.template_library import TemplateLibrary
 
 NEVER = "[{id: ok, style: primary, title: {en: Ok, zh: 好}}, {id: back, title: {en: Back, zh: 退}, returns_to: a}]"
 WHY = ", form: [{name: why, type: text, required: [back], title: {en: Why, zh: 因}}]"
 AMOUNT = ", form: [{name: amount, type: decimal, required: true, title: {en: A, zh: 额}}]"
+OTHER = "- {id: o, kind: process, title: {en: O, zh: 他}, raci: {accountable: plant_manager}, template: inner}\n"
+LATE = ", ladder: [{at: 80, action: remind, to: assignee}, {at: 100, action: default, outcome: ok, to: owner}]"
 EVERYTHING = (
     f"- {human('a', extra=AMOUNT)}\n"
     "- decision:\n"
@@ -26,6 +29,8 @@ EVERYTHING = (
     "- fork:\n    id: either\n    join: any\n    branches:\n"
     f"    - - {human('c')}\n"
     f"    - - {service('s')}\n"
+    f"- {human('p', extra=', pool: true')}\n"
+    f"- {human('d', extra=LATE)}\n"
     "- {id: w, kind: wait, title: {en: W, zh: 等}, raci: {responsible: buyer, accountable: plant_manager},"
     " until: {working: P1D}, signal: go}\n"
     "- {id: v, kind: human, title: {en: V, zh: 票}, raci: {responsible: buyer, accountable: plant_manager}, sla: PT4H,"
@@ -36,10 +41,12 @@ EVERYTHING = (
 
 
 def test_every_kind_of_turn_is_taken(ops_engine: Engine) -> None:
-    template = small(EVERYTHING, head="opened_by: [people]\n")
-    walks = walk_every_branch(Walks(template, ops_engine, library=TemplateLibrary([template])))
+    template = small(EVERYTHING + OTHER, head="opened_by: [people]\n")
+    text = small(f"- {human('i')}\n", head="opened_by: [cases]\n").text.replace("id: small", "id: inner", 1)
+    inner = load_template(text, file="inner.yaml")
+    walks = walk_every_branch(Walks(template, ops_engine, library=TemplateLibrary([template, inner])))
     assert {turn[0] for turn in walks.all} == {
-        *("outcome", "rule", "branch", "job", "wait", "divided", "withdrawn"),
+        *("outcome", "rule", "branch", "job", "wait", "divided", "withdrawn", "default", "other case"),
     }
     assert walks.reloads > walks.walks > 3
 
