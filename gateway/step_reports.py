@@ -1,4 +1,7 @@
-"""Tells Dagster about completed steps over its web server, so that the gateway needs no Dagster instance of its own."""
+"""Tells Dagster about completed steps over its web server, so that the gateway needs no Dagster instance of its own.
+
+The web server takes one at a time. So the gateway reports only while few wait; the outbox sensor writes many at once.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 import httpx
 
 from workflow_jobs.outbox import StepCompletion
+
+FEW = 20
 
 
 def report_completions(dagster_url: str, completions: list[StepCompletion], *, timeout: float = 10.0) -> None:
@@ -24,8 +29,8 @@ def report_completions(dagster_url: str, completions: list[StepCompletion], *, t
 def report_body(completion: StepCompletion) -> dict[str, Any]:
     """The body of the report: asset ``process/<template>/<step>``, with the case in the metadata and no partition."""
     facts = {key: value for key, value in asdict(completion).items() if value is not None}
-    for part_of_the_key in ("template_id", "step_id"):
-        facts.pop(part_of_the_key)
+    for no_fact in ("template_id", "step_id", "maybe_reported"):
+        facts.pop(no_fact)
     return {
         "asset_key": ["process", completion.template_id, completion.step_id],
         "description": f"Case {completion.case_id}: {completion.outcome or 'completed'}",

@@ -36,6 +36,7 @@ __all__ = ["Delivered", "StepCompletion", "delay_after", "deliver_due", "outbox_
 METADATA_EVENT = "trueloop_outbox"
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 10
+MOST_REPORTS = 500
 FIRST_DELAY = timedelta(seconds=15)
 LONGEST_DELAY = timedelta(hours=1)
 # Slack takes about one new message a second in each channel (its reference of chat.postMessage).
@@ -84,8 +85,12 @@ def deliver_due(
     slack_users: Mapping[str, str] | None = None,
     pictures: Pictures = lambda _asked: None,
     channel_gap: float = 0.0,
+    few_reports: int | None = None,
 ) -> Delivered:
-    """Send up to ``limit`` due rows of each kind (Slack's one by one, Dagster's in one batch).
+    """Send up to ``limit`` due rows of Slack's, one by one, and up to ``MOST_REPORTS`` of Dagster's in one batch.
+
+    With ``few_reports``, completed steps are reported only while no more than so many wait, and only by a first
+    attempt: whoever can neither write many at once nor look up what was reported leaves the others to who can.
 
     ``slack_users`` maps person ids to Slack user ids where e-mail addresses do not match; ``pictures`` gives the image
     block that a card asks for; ``channel_gap`` is how many seconds lie between two new messages in one channel,
@@ -93,7 +98,7 @@ def deliver_due(
     database raises.
     """
     counts = _Counts()
-    _report_completions(engine, clock, report, limit, counts)
+    _report_completions(engine, clock, report, MOST_REPORTS, few_reports, counts)
     targets = SlackTargets(engine, slack, slack_users or {})
     gap = timedelta(seconds=channel_gap)
     for _ in range(limit):
@@ -342,10 +347,17 @@ def _report_completions(
     clock: Clock,
     report: Callable[[list[StepCompletion]], None],
     limit: int,
+    few: int | None,
     counts: _Counts,
 ) -> None:
+    if few is not None:
+        with reading(engine) as connection:
+            if outbox_rows.more_than(connection, STEP_COMPLETED, few):
+                return
     with engine.begin() as connection:
-        rows = outbox_rows.claim(connection, (STEP_COMPLETED,), clock.now(), LEASE, limit)
+        rows = outbox_rows.claim(
+            connection, (STEP_COMPLETED,), clock.now(), LEASE, limit, only_first_attempts=few is not None
+        )
     if not rows:
         return
     fault_point("outbox.report.after_claim")
@@ -353,7 +365,13 @@ def _report_completions(
     while batches:
         batch = batches.pop()
         try:
-            report([StepCompletion.from_json(row.payload) for row in batch])
+            # Of a batch that failed, some may have been reported.
+            report(
+                [
+                    StepCompletion.from_json(row.payload, maybe_reported=row.maybe_sent or batch is not rows)
+                    for row in batch
+                ]
+            )
         except Exception as error:  # noqa: BLE001 - whatever the receiver raises is recorded on the row and logged
             if len(batch) > 1:
                 # One bad row must not hold up the others: from now on one by one.

@@ -9,12 +9,17 @@ step) and sideways (another process) would close a cycle: it is named in the met
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
+from dagster._core.events.log import EventLogEntry
+from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
 
 from ops_assets.catalog import Watch
+from resources.clock import SystemClock
 from workflow_jobs.engine.layout import node_of
 from workflow_jobs.engine.parts import RoleRef
 from workflow_jobs.engine.template import (
@@ -72,16 +77,56 @@ def step_asset_specs(
     return specs
 
 
+# How many reports of a step are looked through for one that an interrupted attempt had written.
+_LOOKED_THROUGH = 1000
+
+
 def report_completions(instance: dg.DagsterInstance, completions: Sequence[StepCompletion]) -> None:
-    """Report completed steps as runless materialisations, the case in the metadata and no partition."""
-    for done in completions:
-        instance.report_runless_asset_event(
-            dg.AssetMaterialization(
-                asset_key=step_key(done.template_id, done.step_id),
-                description=f"Case {done.case_id}: {done.outcome or 'completed'}",
-                metadata=completion_metadata(done),
-            )
-        )
+    """Report completed steps as runless materialisations, the case in the metadata and no partition.
+
+    They are written in one go: transactions of its own for each would hold up whoever else writes to the event log.
+    What an interrupted attempt had written is recognised by case and event number, and not written again.
+    """
+    there = _reported(instance, [done for done in completions if done.maybe_reported])
+    missing = [done for done in completions if (done.case_id, done.event_seq) not in there]
+    if missing:
+        instance.event_log_storage.store_event_batch([_entry(done) for done in missing])
+
+
+def _entry(done: StepCompletion) -> EventLogEntry:
+    """The entry that Dagster's own ``report_runless_asset_event`` would write."""
+    materialization = dg.AssetMaterialization(
+        asset_key=step_key(done.template_id, done.step_id),
+        description=f"Case {done.case_id}: {done.outcome or 'completed'}",
+        metadata=completion_metadata(done),
+    )
+    event = DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_MATERIALIZATION.value,
+        event_specific_data=StepMaterializationData(materialization),
+        job_name=RUNLESS_JOB_NAME,
+    )
+    return EventLogEntry(  # type: ignore[no-untyped-call]
+        user_message="",
+        level=logging.INFO,
+        job_name=RUNLESS_JOB_NAME,
+        run_id=RUNLESS_RUN_ID,
+        error_info=None,
+        timestamp=SystemClock().now().timestamp(),
+        step_key=None,
+        dagster_event=event,
+    )
+
+
+def _reported(instance: dg.DagsterInstance, doubtful: Sequence[StepCompletion]) -> set[tuple[str, int]]:
+    """Which of these stand in the event log already, among the newest reports of their steps."""
+    found: set[tuple[str, int]] = set()
+    for key in {step_key(done.template_id, done.step_id) for done in doubtful}:
+        for record in instance.fetch_materializations(key, limit=_LOOKED_THROUGH).records:
+            facts = record.asset_materialization.metadata if record.asset_materialization else {}
+            case_id, seq = facts.get("case_id"), facts.get("event_seq")
+            if case_id is not None and seq is not None:
+                found.add((str(case_id.value), int(str(seq.value))))
+    return found
 
 
 def completion_metadata(done: StepCompletion) -> dict[str, Any]:

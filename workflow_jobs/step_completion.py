@@ -17,7 +17,10 @@ def step_path(template_id: str, step_id: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class StepCompletion:
-    """A completed process step, as Dagster is told of it. ``at`` is UTC."""
+    """A completed process step, as Dagster is told of it. ``at`` is UTC.
+
+    ``maybe_reported``: an earlier attempt to report it ended without a known outcome.
+    """
 
     case_id: str
     template_id: str
@@ -29,9 +32,10 @@ class StepCompletion:
     subject_id: str
     metric: str
     event_seq: int
+    maybe_reported: bool = False
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> StepCompletion:
+    def from_json(cls, body: Mapping[str, Any], *, maybe_reported: bool = False) -> StepCompletion:
         return cls(
             case_id=body["case_id"],
             template_id=body["template_id"],
@@ -43,4 +47,5 @@ class StepCompletion:
             subject_id=body["subject_id"],
             metric=body["metric"],
             event_seq=body["event_seq"],
+            maybe_reported=maybe_reported,
         )

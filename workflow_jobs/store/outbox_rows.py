@@ -64,8 +64,16 @@ def put(connection: Connection, case_id: str, messages: Iterable[Outgoing], now:
     return len(rows)
 
 
-def claim(connection: Connection, kinds: Sequence[str], now: datetime, lease: timedelta, limit: int) -> list[Claimed]:
-    """Lease up to ``limit`` due rows, oldest first.
+def claim(
+    connection: Connection,
+    kinds: Sequence[str],
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    *,
+    only_first_attempts: bool = False,
+) -> list[Claimed]:
+    """Lease up to ``limit`` due rows, oldest first; ``only_first_attempts`` leaves out what may have been sent.
 
     Of several pending updates of one card only the newest is left to send. A row about a card waits until the card
     itself is posted, and an update waits while another one of the same card is under way.
@@ -93,6 +101,8 @@ def claim(connection: Connection, kinds: Sequence[str], now: datetime, lease: ti
         .limit(limit)
         .with_for_update(skip_locked=True, of=outbox)
     )
+    if only_first_attempts:
+        due = due.where(outbox.c.outcome_unknown.is_(False))
     rows = connection.execute(due).mappings().all()
     lease_id = uuid.uuid4().hex
     if rows:
@@ -121,6 +131,12 @@ def claim(connection: Connection, kinds: Sequence[str], now: datetime, lease: ti
         )
         for row in rows
     ]
+
+
+def more_than(connection: Connection, kind: str, few: int) -> bool:
+    """Whether more than ``few`` rows of a kind wait."""
+    some = sa.select(outbox.c.outbox_id).where(_WAITING, outbox.c.kind == kind).limit(few + 1).subquery()
+    return connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one() > few
 
 
 def _supersede_updates(connection: Connection, kinds: Sequence[str]) -> None:
