@@ -53,7 +53,7 @@
     // A little smaller rather than cut; much smaller could not be read, so then the box scrolls.
     const scale = Math.max(0.8, Math.min(1, (box.clientWidth - 4) / laid.width));
     const svg = make("svg", { width: Math.floor(laid.width * scale), height: Math.ceil(laid.height * scale), viewBox: "0 0 " + laid.width + " " + laid.height });
-    const marker = make("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, make("defs", {}, svg));
+    const marker = make("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerUnits: "userSpaceOnUse", markerWidth: 9, markerHeight: 9, orient: "auto" }, make("defs", {}, svg));
     make("path", { d: "M0 0L8 4L0 8z", class: "arrow" }, marker);
     for (const edge of laid.edges) drawEdge(svg, edge, edges[Number(edge.id.slice(1))][2] || {});
     const nodes = new Map(data.nodes.map((node) => [node.id, node]));

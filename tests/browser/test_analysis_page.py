@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,13 +13,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from gateway.tokens import READ, create_token
+from ops_assets.landing import land
+from ops_assets.refresh import audit_and_publish, build, load_definitions
 from resources.clock import FixedClock
 from tests.analysis_world import TEMPLATE, analysed_home
 from tests.browser.conftest import Picture
 from tests.browser.test_case_pages import fits
 from tests.browser.test_pages import OBSTACLES
-from tests.gateway_stack import Stack, running_stack
+from tests.gateway_stack import Stack, running_stack, wait_until
 from tests.platform_world import LAST_MINUTE, PublishedHome
+from workflow_jobs.history import export_history
 
 ROWS = "metric_step_cycle_time"
 
@@ -163,6 +166,8 @@ def test_the_page_is_drawn_in_both_languages(page: Page, stack: Stack, picture: 
     assert page.evaluate(OBSTACLES) == []
     assert fits(page)
     picture(page, "analysis")
+    page.get_by_role("heading", name="Time by step").evaluate("one => one.scrollIntoView()")
+    picture(page, "analysis-map")
     page.get_by_label("Period").select_option("180")
     page.get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile("period=180"))
@@ -176,3 +181,87 @@ def test_the_page_fits_a_phone(phone: Page, stack: Stack, picture: Picture) -> N
     expect(phone.locator(".graph svg .node")).to_have_count(3)
     assert fits(phone)
     picture(phone, "analysis-phone")
+
+
+@dataclass
+class Hands:
+    """People who answer their cards on the embedded Slack's page."""
+
+    page: Page
+    stack: Stack
+    case_id: str
+
+    def answer(self, step: str, button: str, **entries: str) -> None:
+        """Who is asked presses the button and sends the form; fields are named by how their titles begin."""
+        context, page = self.stack.context, self.page
+        task = self.stack.open_task(self.case_id, step)
+        person = context.directory().name(task.assignee)
+        assert isinstance(self.stack.clock, FixedClock)
+        self.stack.clock.advance(timedelta(minutes=25))
+        self.stack.deliver()
+        page.goto(f"{self.stack.settings.gateway_url}/embedded-slack/?as={self.stack.user(task.assignee)}")
+        card = page.locator(".message", has_text=self.case_id).filter(
+            has=page.get_by_role("button", name=button, exact=True)
+        )
+        expect(card.first, f"{person} has a card").to_be_visible()
+        card.first.get_by_role("button", name=button, exact=True).click()
+        dialog = page.get_by_role("dialog")
+        for title, value in entries.items():
+            field = dialog.get_by_label(re.compile(f"^{title.replace('_', ' ')}"))
+            if field.evaluate("one => one.tagName") == "SELECT":
+                field.select_option(label=value)
+            else:
+                field.fill(value)
+        if entries:
+            dialog.get_by_role("button", name="Submit").click()
+        expect(dialog).to_be_hidden()
+        wait_until(lambda: context.service.task(task.task_id).decided_at is not None)
+
+
+def test_a_whole_case_from_the_card_to_the_analysis(page: Page, stack: Stack, picture: Picture) -> None:
+    """Card, form, board, case page, closing, rating; then a refresh, and the case is in the analysis of its process."""
+    context, address = stack.context, stack.settings.gateway_url
+    assert isinstance(stack.clock, FixedClock)
+    stack.clock.advance(timedelta(days=1, hours=9, minutes=30))
+    case_id = stack.open_case("V000101", "Huaxin Castings")
+    hands = Hands(page, stack, case_id)
+    hands.answer("judge", "Confirm", Amount_at_stake="42000.50", Cause="Supplier's quality")
+
+    page.goto(f"{address}/cases?template=supply_exception")
+    for step in ("supplier", "protect"):
+        expect(page.locator(f'[data-step="supply_exception:{step}"] [data-case="{case_id}"]')).to_be_visible()
+    page.locator(f'[data-step="supply_exception:supplier"] [data-case="{case_id}"]').click()
+    # Two steps, and the join that waits for both branches.
+    expect(page.locator(".graph svg .current")).to_have_count(3)
+    expect(page.locator("h1")).to_contain_text("Huaxin Castings")
+
+    hands.answer("supplier", "Agreed with supplier", New_delivery_date="2026-12-01", Measure_agreed="Harder tools")
+    hands.answer("protect", "Orders are covered", Orders_that_stay_at_risk="0")
+    (job,) = [one for one in context.service.due_service_steps() if one.case_id == case_id]
+    context.service.complete_service(case_id, job.step_id, "run-1", {"moves": []}, idempotency_key=job.idempotency_key)
+    hands.answer("assess", "Approve the cost", Cost_of_the_measures="1200", Borne_by="Supplier")
+    hands.answer("promise", "Old promise holds", What_the_customer_was_told="All arrives as promised.")
+    state = context.service.case(case_id)
+    assert state.status == "watching_effect"
+    context.service.rate_case(case_id, next(iter(state.tasks.values())).decided_by or "", 5, "Quick and clear")
+
+    page.goto(f"{address}/cases/{case_id}")
+    expect(page.locator(".graph svg .overdue")).to_have_count(0)
+    expect(page.locator("main")).to_contain_text("Harder tools")
+    expect(page.locator("[data-rating]")).to_contain_text("5.0 of 5")
+    expect(page.locator(".timeline").first).to_contain_text("Closed")
+    assert page.evaluate(OBSTACLES) == []
+    picture(page, "whole-case")
+
+    platform = context.platform
+    export_history(platform, context.service.calendar())
+    definitions = load_definitions(platform)
+    land(platform)
+    build(platform, definitions)
+    audit_and_publish(platform, definitions)
+    page.goto(f"{address}/cases/analysis?template=supply_exception&period=30")
+    expect(page.locator("[data-step-time]")).to_have_count(6)
+    expect(page.locator('[data-step-time="Judge the exception"]')).to_contain_text("25 min")
+    expect(page.locator(".graph svg .node")).to_have_count(6)
+    expect(page.locator('[data-metric="metric_case_rating"]')).to_contain_text("5.00")
+    picture(page, "whole-case-analysis")
