@@ -71,7 +71,7 @@ ACTS: Final[Mapping[str, Act]] = {
         chance.randrange(9), chance.choice(("completed", "withdrawn")), chance.randrange(4)
     ),
     "template_changes": lambda machine, chance: machine.template_changes(chance.randrange(4), chance.randrange(10)),
-    "withdraw": lambda machine, chance: machine.withdraw(chance.choice(PERSONS), chance.choice((0, 1, 2, 2, 9))),
+    "withdraw": lambda machine, chance: machine.withdraw(chance.choice(PERSONS), chance.choice((0, 1, 2, 9))),
     "pass_on": _pass_on,
     "people_say": lambda machine, chance: machine.people_say(
         chance.randrange(50), chance.choice(("lm", "lm", *PERSONS)), chance.randrange(7)

@@ -144,7 +144,7 @@ class Cases(Laws):
     def withdraw(self, person: str, really: int) -> None:
         who = self.play.state.requested_by if really == 0 else person
         if really < 3:
-            self.attempt(c.WithdrawCase(person_id=who or person, reason="not needed" if really else ""))
+            self.attempt(c.WithdrawCase(person_id=who or person, reason="" if really == 1 else "not needed"))
 
     @rule(away=st.sets(st.sampled_from(PERSONS), max_size=20), days=st.integers(0, 10))
     def absences_change(self, away: set[str], days: int) -> None:

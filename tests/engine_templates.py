@@ -112,6 +112,10 @@ class _Draft:
                 "release": chance.yes(),
                 "snooze": {"at_most": chance.of(("PT2H", "P3D")), "times": chance.between(1, 3)},
             }
+        if chance.between(0, 2) == 2:
+            handed_on = {"at": 50, "action": "reassign", "to": chance.of(("accountable", "manager", "role:ceo"))}
+            default = {"at": 100, "action": "default", "to": "owner", "outcome": "go"}
+            step["ladder"] = [handed_on] if "vote" in step else [handed_on, default]
         return step
 
     def several(self, step: dict[str, Any]) -> None:
@@ -204,6 +208,7 @@ class _Draft:
         chance = self.chance
         first = self.human()
         first["form"] = [FIELD, *LEARNT]
+        first.pop("ladder", None)
         self.humans = [first["id"]]
         rungs = sorted({chance.between(10, 300) for _ in range(chance.between(0, 4))})
         targets = ("assignee", "manager", "accountable", "requester", "owner", "role:ceo")

@@ -18,13 +18,6 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import fold, replay
 from workflow_jobs.engine.state import CaseState
 
-# What no rule of the machine does yet.
-LATER = frozenset(
-    {
-        "ClockRecomputed",
-        "DefaultTaken",
-    }
-)
 COMMANDS: Counter[str] = Counter()
 EVENTS: Counter[str] = Counter()
 
@@ -44,7 +37,7 @@ def test_what_must_hold_of_every_case(pytestconfig: pytest.Config) -> None:
     run_state_machine_as_test(
         Cases,
         settings=settings(
-            max_examples=2_000 if soak else 60,
+            max_examples=2_000 if soak else 40,
             stateful_step_count=50 if soak else 40,
             deadline=None,
             # The same walks each time here, so that "it gets far" below is no matter of luck; new ones in the soak.
@@ -52,8 +45,8 @@ def test_what_must_hold_of_every_case(pytestconfig: pytest.Config) -> None:
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
         ),
     )
-    # The walk is worth nothing if it never gets far.
-    assert {"TaskDecided", "RungFired", "ServiceRequested", "BranchJoined", "CaseClosed"} <= SEEN.keys()
+    # The walk is worth nothing if it never gets far; that every kind of event happens is counted over all tests below.
+    assert {"TaskDecided", "StepCompleted", "CaseClosed"} <= SEEN.keys()
 
 
 def test_long_lives_of_random_templates(pytestconfig: pytest.Config) -> None:
@@ -86,7 +79,7 @@ def test_enough_happens_in_these_lives(pytestconfig: pytest.Config) -> None:
         pytest.skip("counts what the other tests of this file did")
     least = 1_000_000 if pytestconfig.getoption("--soak", default=False) else 10_000
     assert sum(COMMANDS.values()) >= least, f"{sum(COMMANDS.values())} commands"
-    assert e.EVENT_TYPES.keys() - EVENTS.keys() <= LATER, "every kind of event is lived through"
+    assert e.EVENT_TYPES.keys() == EVENTS.keys(), "every kind of event is lived through"
 
 
 @pytest.mark.parametrize("cut", range(0, 30, 3))
