@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     event_rate_per_minute: int = Field(6000, ge=1, description="Events a token may post in a minute.")
     event_body_limit: int = Field(1_048_576, ge=1024, description="Largest request body in bytes.")
     snapshots_kept: int = Field(50, ge=2, description="Published snapshots kept for rollback.")
+    outbox_kept_days: int = Field(
+        90, ge=1, description="Days for which messages that were sent stay in the ops database. Cases keep their log."
+    )
     fault_point: str = Field("", description="Tests only: the named point at which the process kills itself.")
 
     @field_validator("home", "source_dir", "slack_users_file", "people_file")

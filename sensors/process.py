@@ -5,7 +5,8 @@ Every sensor only asks the service what is due and calls it; what is due, and th
 
 # No postponed annotations here: Dagster reads those of decorated functions as they are.
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import dagster as dg
 
@@ -18,8 +19,9 @@ from resources.slack_connection import slack_connection
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.history import export_history, export_run
 from workflow_jobs.jobs import service_jobs
-from workflow_jobs.outbox import CHANNEL_GAP, deliver_due
+from workflow_jobs.outbox import CHANNEL_GAP, deliver_due, prune_sent
 from workflow_jobs.refresh_jobs import OPERATING_ANALYSIS_JOB, REFRESH_JOB
+from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_pictures import SlackPictures
 from workflow_jobs.slack_targets import load_slack_users
 from workflow_jobs.step_assets import report_completions
@@ -117,21 +119,36 @@ def failed_service_steps_sensor(
 )
 def due_rungs_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
     service = process_service(platform)
-    fired = 0
-    try:
-        # A backlog, as after a night without the daemon, is worked off at once and not a piece a tick.
-        give_up_at = time.monotonic() + _LONGEST_SCAN_SECONDS
-        while (now_fired := service.fire_due_rungs()) and time.monotonic() < give_up_at:
-            fired += now_fired
-        fired += now_fired
-    finally:
-        # By the machine's clock, as the watchdog reads it. Of a case that fails, this sensor's own failure tells.
-        service.mark_timer_scan(SystemClock().now())
-    moved = service.reassign_absent() + service.hand_out_pools()
-    changed = service.keep_clocks()
+    # One case that fails must not keep the others from their people: the rest is done first, then it is told.
+    failures: list[Exception] = []
+
+    def tried(work: Callable[[], int]) -> int:
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001 - raised below, together
+            failures.append(error)
+            return 0
+
+    # By the machine's clock, as the watchdog reads it.
+    fired = tried(lambda: _fire_all(service))
+    service.mark_timer_scan(SystemClock().now())
+    moved = tried(service.reassign_absent) + tried(service.hand_out_pools)
+    changed = tried(service.keep_clocks)
+    if failures:
+        raise ExceptionGroup("not everything that was due could be done", failures)
     return dg.SkipReason(
         f"{fired} rungs fired, {moved} tasks moved to somebody who is present, {changed} clocks computed anew."
     )
+
+
+def _fire_all(service: ProcessService) -> int:
+    """Fire what is due; a backlog, as after a night without the daemon, at once and not a piece a tick."""
+    fired, give_up_at = 0, time.monotonic() + _LONGEST_SCAN_SECONDS
+    while now_fired := service.fire_due_rungs():
+        fired += now_fired
+        if time.monotonic() > give_up_at:
+            break
+    return fired
 
 
 @dg.sensor(
@@ -152,6 +169,7 @@ def outbox_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourcePara
         pictures=SlackPictures(platform.ops_engine, platform.snapshots, slack, platform.clock),
         channel_gap=0.0 if connection.embedded else CHANNEL_GAP,
     )
+    prune_sent(platform.ops_engine, clock=platform.clock, kept=timedelta(days=platform.settings.outbox_kept_days))
     return dg.SkipReason(f"{sent.sent} sent, {sent.retried} to be tried again, {sent.dead} dead letters.")
 
 

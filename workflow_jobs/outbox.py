@@ -121,6 +121,12 @@ def outbox_status(engine: Engine, clock: Clock) -> OutboxStatus:
         return outbox_rows.status(connection, clock.now())
 
 
+def prune_sent(engine: Engine, *, clock: Clock, kept: timedelta, limit: int = 500) -> int:
+    """Delete up to ``limit`` messages that were sent longer ago than ``kept``; how many. Cases keep their whole log."""
+    with engine.begin() as connection:
+        return outbox_rows.prune(connection, clock.now() - kept, limit)
+
+
 def resend_dead(engine: Engine, clock: Clock, outbox_ids: Sequence[int] | None = None) -> int:
     """Give dead letters (all, or these) fresh attempts; returns how many."""
     with engine.begin() as connection:

@@ -337,3 +337,30 @@ def test_a_repetition_that_cannot_be_removed_is_said_and_stops_nothing(
     assert [row["status"] for row in rows(world)] == ["sent"]
     assert len(slack.messages) == 2
     assert "may stand in" in caplog.text
+
+
+def test_old_messages_go_but_for_dead_letters_what_waits_and_the_cards_of_cases_that_go_on(
+    world: World, slack: SlackServer
+) -> None:
+    ended, open_case = world.open("S1").case_id, world.open("S2").case_id
+    task = world.task(ended, "judge")
+    world.service.decide_task(task.task_id, task.version, task.assignee or "", "reject", {"judgement": "a typo"})
+    deliver(world, slack)
+    put(world, message("dead"), message("waits"))
+    with world.engine.begin() as connection:
+        for key, status in (("dead", "dead"), ("waits", "pending")):
+            connection.execute(outbox_table.update().where(outbox_table.c.dedupe_key == key).values(status=status))
+    kept = timedelta(days=30)
+    assert outbox.prune_sent(world.engine, clock=world.clock, kept=kept) == 0
+    log = world.service.events(ended)
+    world.clock.advance(kept + timedelta(seconds=1))
+    put(world, message("new"))
+    while outbox.prune_sent(world.engine, clock=world.clock, kept=kept, limit=2):
+        pass
+    left = rows(world)
+    assert {(row["case_id"], row["kind"]) for row in left if row["case_id"] != "C-1"} == {(open_case, CARD)}
+    assert {row["dedupe_key"] for row in left if row["case_id"] == "C-1"} == {"dead", "waits", "new"}
+    assert world.service.events(ended) == log
+    world.decide(open_case, "judge")
+    deliver(world, slack)
+    assert all(row["status"] in ("sent", "superseded", "dead") for row in rows(world))

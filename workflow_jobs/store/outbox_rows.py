@@ -17,12 +17,13 @@ from sqlalchemy.engine import Connection
 
 from workflow_jobs.outgoing_message import CARD, UPDATE, Outgoing
 from workflow_jobs.store.prepared import Prepared
-from workflow_jobs.store.tables import OUTBOX_DEAD, OUTBOX_WAITING, number, outbox, posted_card
+from workflow_jobs.store.tables import OUTBOX_DEAD, OUTBOX_OVER, OUTBOX_WAITING, case, number, outbox, posted_card
 
 _PAUSE = "slack.paused_until_ms"
 # Literal text, as in the partial index: with bound values SQLite would not use it.
 _WAITING = sa.text(f"({OUTBOX_WAITING.text})")
 _INSERT = Prepared(outbox.insert().inline())
+_OVER = sa.text(f"({OUTBOX_OVER.text})")
 _DEAD = sa.text(OUTBOX_DEAD.text)
 
 
@@ -209,6 +210,21 @@ def resend(connection: Connection, now: datetime, outbox_ids: Sequence[int] | No
     if outbox_ids is not None:
         statement = statement.where(outbox.c.outbox_id.in_(list(outbox_ids)))
     return connection.execute(statement.values(status="pending", attempts=0, next_attempt_at=now)).rowcount
+
+
+def prune(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete up to ``limit`` rows that were sent, or superseded, and were put in before that instant; how many.
+
+    Dead letters stay until somebody sees to them, and cards stay while their case goes on: who has one is read here.
+    """
+    goes_on = sa.exists().where(case.c.case_id == outbox.c.case_id, case.c.status.in_(("open", "watching_effect")))
+    old = (
+        sa.select(outbox.c.outbox_id)
+        .where(_OVER, outbox.c.created_at < before, sa.or_(outbox.c.kind != CARD, ~goes_on))
+        .order_by(outbox.c.created_at)
+        .limit(limit)
+    )
+    return connection.execute(outbox.delete().where(outbox.c.outbox_id.in_(old))).rowcount
 
 
 def remember_card(connection: Connection, card_key: str, case_id: str, channel: str, ts: str) -> None:

@@ -18,6 +18,7 @@ SERVICE_REQUESTED = sa.text("status = 'requested'")
 CASE_TIMED = sa.text("next_timer_at IS NOT NULL")
 CASE_ASKED = sa.text("requested_by IS NOT NULL")
 OUTBOX_DEAD = sa.text("status = 'dead'")
+OUTBOX_OVER = sa.text("status = 'sent' OR status = 'superseded'")
 OUTBOX_WAITING = sa.text("status = 'pending' OR status = 'sending'")
 
 case = sa.Table(
@@ -241,6 +242,7 @@ outbox = sa.Table(
         sqlite_where=OUTBOX_WAITING,
         postgresql_where=OUTBOX_WAITING,
     ),
+    sa.Index("ix_process_outbox_over", "created_at", sqlite_where=OUTBOX_OVER, postgresql_where=OUTBOX_OVER),
     sa.Index("ix_process_outbox_dead", "outbox_id", sqlite_where=OUTBOX_DEAD, postgresql_where=OUTBOX_DEAD),
     sa.Index("ix_process_outbox_card_key_outbox_id", "card_key", "outbox_id"),
     sa.Index("ix_process_outbox_case_id", "case_id"),

@@ -1,4 +1,4 @@
-"""Indexes for the board of cases: open tasks by step and due time, cases by status and template, tasks by case.
+"""Indexes for the board of cases (open tasks by step, cases by status, tasks by case) and for pruning the outbox.
 
 Revision ID: 0008
 Revises: 0011
@@ -30,9 +30,14 @@ def upgrade() -> None:
     op.create_index(
         "ix_process_case_status_template_id", "process_case", ["status", "template_id", "case_id", "priority"]
     )
+    over = sa.text("status = 'sent' OR status = 'superseded'")
+    op.create_index(
+        "ix_process_outbox_over", "process_outbox", ["created_at"], sqlite_where=over, postgresql_where=over
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_process_outbox_over", "process_outbox")
     op.drop_index("ix_process_case_status_template_id", "process_case")
     op.create_index("ix_process_task_case_id", "process_task", ["case_id"])
     op.drop_index("ix_process_task_case_id_status", "process_task")
