@@ -226,15 +226,16 @@ def test_where_nobody_is_left_a_vote_is_left_open_and_the_others_can_end_it() ->
 
 def test_forms_stay_with_their_voters_and_the_last_that_counts_goes_into_the_case() -> None:
     play = opened(ballot(2, THREE, extra=NOTE))
-    vote(play, "qm", "approve", note="first")
+    vote(play, "im", "approve", note="first")
     assert "note" not in play.state.data
     vote(play, "sm", "reject", note="against")
-    vote(play, "im", "approve", note="last")
+    vote(play, "qm", "approve", note="last")
+    # All at one instant: the one whose decision settled it was the last.
     assert play.state.data["note"] == "last"
     assert [task.form["note"] for task in play.state.tasks.values() if task.step_id == "sign"] == [
-        "first",
-        "against",
         "last",
+        "against",
+        "first",
     ]
 
 
@@ -251,6 +252,24 @@ def test_a_voice_is_not_handed_to_another_voter() -> None:
     assert refused.value.sentence == "Wu One has a task of this step already: nobody decides it twice."
     play.do(hand("b2"))
     assert asked(play) == ["b2", "b1"]
+
+
+def test_who_delegated_his_voice_keeps_it_and_who_was_voted_for_may_still_be_asked() -> None:
+    actions = ", actions: {delegate: true, assign: [quality_manager]}"
+    play = opened(ballot("all", THREE, extra=actions))
+    first, second, _ = play.state.open_tasks
+
+    def hand(version: int = 1) -> c.AssignTask:
+        return c.AssignTask(task_id=second.task_id, task_version=version, person_id="sm", to="qm")
+
+    play.do(c.DelegateTask(task_id=first.task_id, task_version=1, person_id="qm", to="f1", reason="x"))
+    with pytest.raises(Refused) as refused:
+        play.do(hand())
+    assert refused.value.sentence.startswith("Li Quality has a task of this step already")
+    # The accountable decides in his place: now he has said nothing yet, and nothing to say.
+    play.do(c.DecideTask(task_id=first.task_id, task_version=2, person_id="pm", outcome="approve"))
+    play.do(hand())
+    assert play.state.tasks[second.task_id].assignee == "qm"
 
 
 ROLES = ("quality_manager", "sales_manager", "it_manager", "buyer", "finance_analyst", "plant_manager", "ceo")
