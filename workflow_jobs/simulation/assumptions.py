@@ -34,6 +34,8 @@ class Assumption(_Model):
 
 
 class Company(_Model):
+    """What happens to the company, beyond what its own generator says."""
+
     start: Assumption
     scale: Assumption
     late_line_is_exception: Assumption
@@ -45,6 +47,8 @@ class Company(_Model):
 
 
 class People(_Model):
+    """What a person does, in both arms."""
+
     looks_every: Assumption
     forgets: Assumption
     effort: Assumption
@@ -55,6 +59,8 @@ class People(_Model):
 
 
 class Chat(_Model):
+    """How a group chat works."""
+
     messages_an_hour: Assumption
     reads_at_once: Assumption
     gives_up_above: Assumption
@@ -71,11 +77,15 @@ class Chat(_Model):
 
 
 class Platform(_Model):
+    """How the platform works, as far as it is no code that runs here."""
+
     timer_every: Assumption
     job_minutes: Assumption
 
 
 class ConsistencyOfClaims(_Model):
+    """How departments' figures come apart and are compared."""
+
     rows: Assumption
     disagree_at_start: Assumption
     drift_a_week: Assumption
@@ -97,6 +107,8 @@ class Amount(_Model):
 
 
 class BeforeAfter(_Model):
+    """The published case's figure before and after."""
+
     before: float
     after: float
 

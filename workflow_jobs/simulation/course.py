@@ -40,12 +40,18 @@ class Record:
 class Reach(Protocol):
     """How tasks reach people."""
 
-    def asked(self, course: Course, state: CaseState, task: TaskState) -> None: ...
+    def asked(self, course: Course, state: CaseState, task: TaskState) -> None:
+        """A task came to be, or went to somebody else."""
+        ...
 
-    def told(self, course: Course, changed: Changed) -> None: ...
+    def told(self, course: Course, changed: Changed) -> None:
+        """Rungs of a ladder fired."""
+        ...
 
     @property
-    def watches_the_clock(self) -> bool: ...
+    def watches_the_clock(self) -> bool:
+        """Whether ladders fire at all."""
+        ...
 
 
 class Course:

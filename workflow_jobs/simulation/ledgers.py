@@ -48,43 +48,63 @@ class Changed:
 
 
 class Ledger(Protocol):
-    """What both ledgers can do. ``clock`` is read by them, moved by nobody but the agenda."""
+    """What both ledgers can do. Each request gives the case as it stands after it; refusals of the engine pass."""
 
-    def template(self, state: CaseState) -> Template: ...
+    def template(self, state: CaseState) -> Template:
+        """The template that the case follows."""
+        ...
 
-    def open(self, happening: Happening) -> CaseState: ...
+    def open(self, happening: Happening) -> CaseState:
+        """Open a case of its own for the happening."""
+        ...
 
     def decide(
         self, state: CaseState, task: TaskState, person: str, outcome: str, form: Mapping[str, Any]
-    ) -> CaseState: ...
+    ) -> CaseState:
+        """Take a person's decision. A file in the form is EVIDENCE; whoever keeps files makes one of it."""
+        ...
 
-    def complete(self, state: CaseState, step: StepState) -> CaseState: ...
+    def complete(self, state: CaseState, step: StepState) -> CaseState:
+        """A service step's job has finished."""
+        ...
 
-    def signal(self, state: CaseState, step: StepState) -> CaseState: ...
+    def signal(self, state: CaseState, step: StepState) -> CaseState:
+        """What a wait step waits for has happened."""
+        ...
 
-    def judge(self, state: CaseState, observed: str) -> CaseState: ...
+    def judge(self, state: CaseState, observed: str) -> CaseState:
+        """Judge the effect by this figure."""
+        ...
 
-    def timers(self, due: Iterable[CaseState]) -> list[Changed]: ...
+    def timers(self, due: Iterable[CaseState]) -> list[Changed]:
+        """Do what the clock asks of these cases; those that changed."""
+        ...
 
-    def move_from_absent(self, moved: Iterable[CaseState]) -> list[CaseState]: ...
+    def move_from_absent(self, moved: Iterable[CaseState]) -> list[CaseState]:
+        """Ask others where people are away; these cases afterwards."""
+        ...
 
 
 class Paper:
-    """The procedure as everybody knows it: what is to be done next, and nothing that reminds anybody of it."""
+    """The procedure as everybody knows it: what is to be done next, and nothing that reminds anybody of it.
+
+    Files are not kept: their name is enough on paper.
+    """
 
     def __init__(self, office: Office, clock: Clock, templates: Templates) -> None:
         self._office = office
         self._clock = clock
         self._templates = templates
-        self._cases: dict[str, CaseState] = {}
+        self._opened = 0
 
     def template(self, state: CaseState) -> Template:
         return self._templates.get(state.template_id)
 
     def open(self, happening: Happening) -> CaseState:
         request = request_of(happening, self._templates.get(happening.template), self._office)
+        self._opened += 1
         command = c.OpenCase(
-            case_id=f"P-{len(self._cases) + 1:06d}",
+            case_id=f"P-{self._opened:06d}",
             rule_id=request.rule_id,
             subject_kind=request.subject_kind,
             subject_id=request.subject_id,
@@ -129,9 +149,7 @@ class Paper:
         known = template or self._templates.get(state.template_id if state else "")
         environment = Environment(known, self._office.calendar, self._office.directory)
         events = decide(state, command, self._clock.now(), environment)
-        after = fold(state, events)
-        self._cases[after.case_id] = after
-        return after
+        return fold(state, events)
 
 
 class Books:
