@@ -266,7 +266,7 @@ def test_who_delegated_his_voice_keeps_it_and_who_was_voted_for_may_still_be_ask
     with pytest.raises(Refused) as refused:
         play.do(hand())
     assert refused.value.sentence.startswith("Li Quality has a task of this step already")
-    # The accountable decides in his place: now he has said nothing yet, and nothing to say.
+    # Once the accountable has decided in his place he himself has not voted: he may be asked for another voice.
     play.do(c.DecideTask(task_id=first.task_id, task_version=2, person_id="pm", outcome="approve"))
     play.do(hand())
     assert play.state.tasks[second.task_id].assignee == "qm"
