@@ -56,6 +56,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "case_effect_none": ("not judged yet", "尚未评估"),
     "case_figures_hidden": ("The figures are not shown to your role.", "按您的角色，不显示数据。"),
     "case_linked": ("Linked cases", "关联事件单"),
+    "case_parent": ("Opened for a step of", "所属上级事件单"),
     "case_part_of": ("Part of", "并入"),
     "case_took_in": ("Took in", "已并入"),
     "case_held": ("Figures held back", "暂停发布的指标"),

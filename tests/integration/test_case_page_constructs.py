@@ -26,7 +26,7 @@ version: 1
 title: {en: "Sample change", zh: "样品变更"}
 description: {en: "A change.", zh: "变更。"}
 owner_role: quality_manager
-opened_by: [people]
+opened_by: [people, cases]
 sla: P5D
 case_ladder: [{at: 50, action: remind, to: owner}]
 learning: {cause: cause, remedy: remedy}
@@ -82,9 +82,28 @@ steps:
 """
 
 
-class _OneTemplate:
+PARENT = """
+id: whole_change
+version: 1
+title: {en: "Whole change", zh: "整体变更"}
+description: {en: "A change that another process makes.", zh: "由其他流程完成的变更。"}
+owner_role: quality_manager
+opened_by: [people]
+inputs:
+  - {name: kind, type: text, title: {en: "Kind", zh: "类型"}, required: true}
+steps:
+  - id: made
+    kind: process
+    title: {en: "Change it", zh: "变更"}
+    raci: {responsible: quality_manager, accountable: quality_manager}
+    template: sample_change
+    passes: {kind: kind}
+"""
+
+
+class _Templates:
     def get(self, template_id: str) -> Template:
-        return load_template(TEXT, file="sample_change.yaml")
+        return load_template(PARENT if template_id == "whole_change" else TEXT, file=f"{template_id}.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -102,14 +121,14 @@ class Driver:
         self.clock = stack.clock
         self.opened = 0
         self.service = ProcessService(
-            context.engine, clock=stack.clock, templates=_OneTemplate(), directory=context.directory,
+            context.engine, clock=stack.clock, templates=_Templates(), directory=context.directory,
             calendar=context.service.calendar(),
         )  # fmt: skip
 
-    def open(self, kind: str) -> str:
+    def open(self, kind: str, template: str = "sample_change") -> str:
         self.opened += 1
         asked = OpenRequest(
-            template_id="sample_change", rule_id="sample_change", subject_kind="item", subject_id=f"P-{self.opened}",
+            template_id=template, rule_id=template, subject_kind="item", subject_id=f"P-{self.opened}",
             requested_by="E009", data={"kind": kind},
         )  # fmt: skip
         return self.service.open_by_person(asked).case_id
@@ -201,6 +220,18 @@ def test_everything_is_told_in_words_in_both_languages(stack: Stack, driver: Dri
             told = timeline(case_page(stack, case_id, f"?lang={language}"))
             assert "event_" not in told
             assert [n for n in names if re.sub(r"(?<=[a-z])(?=[A-Z])", " ", n).capitalize() in told] == []
+
+
+def test_a_step_that_another_case_does_leads_there_and_back(stack: Stack, driver: Driver) -> None:
+    parent = driver.open("small", "whole_change")
+    child = driver.service.case(parent).steps["made"].child_case_id
+    text = case_page(stack, parent, "?lang=en")
+    data = json.loads(re.search(r'id="process-data">(.+?)</script>', text, re.DOTALL)[1])  # type: ignore[index]
+    node = next(one for one in data["nodes"] if one["id"] == "made")
+    assert (node["href"], node["kind"]) == (f"/cases/{child}", f"now: {child}")
+    assert f"Change it: the case {child} is opened" in timeline(text)
+    back = case_page(stack, child or "", "?lang=en")
+    assert f'<dt>Opened for a step of</dt><dd><a href="/cases/{parent}">' in back
 
 
 def test_files_are_listed_and_named_in_what_was_entered(stack: Stack, driver: Driver, big: str) -> None:
