@@ -13,6 +13,7 @@ import typer
 from gateway.commands.context import JSON_OPTION
 from gateway.terminal import fail, one_sentence_errors, print_json, show
 from resources.packs import PackError, load_pack
+from resources.people_file import PeopleFileError, read_people_file
 from resources.settings import load_settings
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.lint import lint
@@ -43,10 +44,11 @@ class Language(StrEnum):
 
 @dataclass(frozen=True)
 class Names:
-    """The roles and jobs that a template may name."""
+    """The roles, jobs and skills that a template may name; skills None: no file says who has which."""
 
     roles: Collection[str]
     jobs: Collection[str]
+    skills: Collection[str] | None = None
 
 
 @app.command("list")
@@ -207,7 +209,7 @@ def _read(path: Path) -> Template:
 
 def _findings(path: Path, known: Names) -> list[Finding]:
     try:
-        return lint(_read(path), known.roles, known.jobs)
+        return lint(_read(path), known.roles, known.jobs, known.skills)
     except TemplateError as error:
         return [Finding(error.file, line, "", message) for line, message in error.problems]
 
@@ -232,8 +234,14 @@ def _names() -> Names:
     # Jobs are Dagster's, which takes seconds to load: only commands that check names do.
     from workflow_jobs.jobs import service_jobs
 
+    settings = load_settings()
+    skills: set[str] | None = None
     try:
-        pack = load_pack(load_settings().source_pack)
-    except PackError as error:
+        pack = load_pack(settings.source_pack)
+        people = settings.people_file or pack.folder / "people.toml"
+        if people.exists():
+            entries = read_people_file(people, pack.calendars).people.values()
+            skills = {skill for entry in entries for skill in entry.skills}
+    except (PackError, PeopleFileError) as error:
         fail(str(error))
-    return Names(set(pack.roles), {job.name for job in service_jobs()})
+    return Names(set(pack.roles), {job.name for job in service_jobs()}, skills)

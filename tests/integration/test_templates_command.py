@@ -131,3 +131,20 @@ def test_titles_cannot_break_out_of_a_diagram(folder: Path) -> None:
 def test_the_schema_is_printed_as_the_file_holds_it() -> None:
     result = CliRunner().invoke(app, ["templates", "schema"])
     assert result.stdout == (TEMPLATES_FOLDER / "template.schema.json").read_text(encoding="utf-8")
+
+
+def test_lint_knows_the_skills_of_the_people_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supply = folder / "supply_exception.yaml"
+    text = supply.read_text(encoding="utf-8")
+    supply.write_text(text.replace("kind: human\n", "kind: human\n    skills: [welding]\n", 1), encoding="utf-8")
+    assert templates(folder, "lint", "supply_exception").exit_code == 0
+    people = tmp_path / "people.toml"
+    people.write_text('[people.E1]\nskills = ["driving"]\n', encoding="utf-8")
+    monkeypatch.setenv("TRUELOOP_PEOPLE_FILE", str(people))
+    result = templates(folder, "lint", "supply_exception")
+    assert result.exit_code == 1
+    assert "judge: nobody has the skill 'welding'" in result.stdout
+    people.write_text('[people.E1]\nskills = ["welding"]\n', encoding="utf-8")
+    assert templates(folder, "lint", "supply_exception").exit_code == 0
