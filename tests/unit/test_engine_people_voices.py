@@ -190,12 +190,9 @@ def test_who_is_told_when() -> None:
     every: tuple[Moment, ...] = ("asked", "late", "decided")
     for informs, moments in (("", {"decided"}), (", informs_at: [asked, late]", {"asked", "late"})):
         play = Play(asking_advice(informs), now=MONDAY).open()
-        task = play.task("look")
-        told = {moment: consultations.informed(play.template, play.directory, task, moment) for moment in every}
-        for moment, persons in told.items():
-            accountable = ("bm",) if moment == "decided" else ()
-            assert persons == (*accountable, *(("s1", "s2") if moment in moments else ()))
-    assert consultations.consulted(play.template, play.directory, task) == ("q1", "q2")
+        told = {moment: consultations.informed_roles(play.template, "look", moment) for moment in every}
+        assert told == {moment: ("sales_rep",) if moment in moments else () for moment in every}
+    assert consultations.consulted(play.template, play.directory, play.task("look")) == ("q1", "q2")
     assert consultations.consulted_roles(play.template, "unknown") == ()
 
 

@@ -74,15 +74,6 @@ def informed_roles(template: Template, step_id: str, moment: Moment) -> tuple[st
     return raci.informed if raci is not None and moment in raci.informs_at else ()
 
 
-def informed(template: Template, people: PeopleView, task: TaskState, moment: Moment) -> tuple[str, ...]:
-    """Ids of who is told at this moment, without those who have, or had, the task in hand."""
-    roles = informed_roles(template, task.step_id, moment)
-    if moment == "decided":
-        roles = (task.accountable, *roles)
-    told = (person for role in roles for person in people.candidates(role))
-    return tuple(dict.fromkeys(one for one in told if one not in (task.assignee, task.decided_by, task.delegated_by)))
-
-
 def _raci(template: Template, step_id: str) -> Raci | None:
     place = layout_of(template).places.get(step_id)
     return None if place is None or isinstance(place.node, Fork | Decision) else place.node.raci
