@@ -245,12 +245,12 @@ def templates(draw: st.DrawFn) -> Template:
     """A sound template: forks and decisions that nest, all joins, steps with or without tiers, endings and returns,
     services, waits, other processes, ladders, and an effect or a resolution.
     """
-    return _sound(_Drawn(draw))
+    return sound(_Draft(_Drawn(draw)).whole())
 
 
 def random_template(chance: random.Random) -> Template:
     """The same without Hypothesis."""
-    return _sound(_Rolled(chance))
+    return sound(random_draft(chance))
 
 
 def random_draft(chance: random.Random) -> dict[str, Any]:
@@ -258,8 +258,9 @@ def random_draft(chance: random.Random) -> dict[str, Any]:
     return _Draft(_Rolled(chance)).whole()
 
 
-def _sound(chance: Chance) -> Template:
-    template = load_template(json.dumps(_Draft(chance).whole()), file="random.json")
+def sound(draft: dict[str, Any]) -> Template:
+    """A draft as a template, which the linter must accept."""
+    template = load_template(json.dumps(draft), file="random.json")
     assert lint(template, ROLES, JOBS) == []
     return template
 
