@@ -101,7 +101,7 @@ def test_every_check_job_schedule_and_sensor_is_described_and_switched_on(defs: 
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
     assert {job.name for job in jobs} == {
         "refresh_job", "audit_job", "operating_analysis_job", "replan_production_job",
-        "shadow_definition_job", "publish_definition_job",
+        "shadow_definition_job", "publish_definition_job", "grant_data_access_job", "revoke_data_access_job",
     }  # fmt: skip
     for job in jobs:
         assert job.name.endswith("_job")

@@ -41,7 +41,9 @@ def test_an_empty_folder_is_said(tmp_path: Path) -> None:
 def test_a_running_case_goes_on_with_the_version_that_it_pinned(tmp_path: Path) -> None:
     old = shipped("supply_exception")
     play = Play(old).open()
-    (tmp_path / "supply_exception.yaml").write_text(old.text.replace(f"version: {old.version}", f"version: {old.version + 1}"), encoding="utf-8")
+    (tmp_path / "supply_exception.yaml").write_text(
+        old.text.replace(f"version: {old.version}", f"version: {old.version + 1}"), encoding="utf-8"
+    )
     library = load_library(tmp_path)
     new = library.get("supply_exception")
     assert new.hash != old.hash
