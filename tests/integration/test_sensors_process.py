@@ -190,11 +190,19 @@ def test_each_scan_leaves_its_mark_also_where_a_case_fails(house: House, monkeyp
     def broken(_limit: int = 100) -> int:
         raise ExceptionGroup("fire_due_rungs failed for 1 case(s)", [ValueError("boom")])
 
+    asked: list[str] = []
+
+    def kept() -> int:
+        asked.append("keep_clocks")
+        return 0
+
     monkeypatch.setattr(house.service, "fire_due_rungs", broken)
-    with pytest.raises(ExceptionGroup):
+    monkeypatch.setattr(house.service, "keep_clocks", kept)
+    with pytest.raises(ExceptionGroup, match="not everything that was due"):
         house.tick(due_rungs_sensor)
     second = house.service.last_timer_scan()
     assert second is not None and second > first
+    assert asked == ["keep_clocks"], "the rest is done all the same"
 
 
 def test_messages_wait_while_nobody_listens_and_steps_are_reported_all_the_same(house: House) -> None:
