@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection, Engine
 from ops_assets.ingestion.inbox import accept
 from resources.clock import Clock
 from resources.fault_points import fault_point
+from resources.ops_database import reading
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.history_rows import (
     FORM,
@@ -81,7 +82,10 @@ def process_history(engine: Engine, calendar: WorkingCalendar, after: int = 0, *
     ``limit`` bounds the events looked at; ``calendar`` counts the working time of visits. Costs what changed: it reads
     the events after the cursor by their key, and the whole logs of their cases.
     """
-    with engine.connect() as connection:
+    logs: dict[str, list[Event]] = {}
+    tasks: dict[str, list[dict[str, Any]]] = {}
+    cases: list[dict[str, Any]] = []
+    with reading(engine) as connection:
         _wait_for_writers(connection)
         found = connection.execute(
             sa.select(case_event.c.event_no, case_event.c.case_id, case_event.c.seq, case_event.c.body)
@@ -92,17 +96,20 @@ def process_history(engine: Engine, calendar: WorkingCalendar, after: int = 0, *
         first_seq: dict[str, int] = {}
         for row in found:
             first_seq.setdefault(row.case_id, row.seq)
-        tables: dict[str, dict[str, dict[str, Any]]] = {"cases": {}, "tasks": {}, "step_visits": {}, "ratings": {}}
-        changed_tasks = {row.body["task_id"] for row in found if row.body.get("task_id")}
-        groups: set[WorkGroup] = set()
         for chunk in _chunks(sorted(first_seq)):
-            logs = _logs(connection, chunk)
-            tasks = _by_case(connection.execute(sa.select(task).where(task.c.case_id.in_(chunk))).mappings())
-            for one in map(dict, connection.execute(sa.select(case).where(case.c.case_id.in_(chunk))).mappings()):
-                log, own = logs[one["case_id"]], tasks.get(one["case_id"], [])
-                _add(tables, one, log, own, changed_tasks, first_seq[one["case_id"]], calendar)
-                groups |= _touched(log, own, first_seq[one["case_id"]])
+            logs |= _logs(connection, chunk)
+            tasks |= _by_case(connection.execute(sa.select(task).where(task.c.case_id.in_(chunk))).mappings())
+            cases += map(dict, connection.execute(sa.select(case).where(case.c.case_id.in_(chunk))).mappings())
         connection.rollback()
+    # Folded when nobody waits for the database any more.
+    tables: dict[str, dict[str, dict[str, Any]]] = {"cases": {}, "tasks": {}, "step_visits": {}, "ratings": {}}
+    changed_tasks = {row.body["task_id"] for row in found if row.body.get("task_id")}
+    groups: set[WorkGroup] = set()
+    for one in cases:
+        case_id = one["case_id"]
+        own = tasks.get(case_id, [])
+        _add(tables, one, logs[case_id], own, changed_tasks, first_seq[case_id], calendar)
+        groups |= _touched(logs[case_id], own, first_seq[case_id])
     return History(tables, frozenset(groups), cursor=found[-1].event_no if found else after)
 
 
@@ -197,7 +204,7 @@ def _stated(
     """Open work of these groups, none included; of all that have some where ``groups`` is None."""
     if groups is not None and not groups:
         return {}
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         standing = _open_work(connection, now)
         connection.rollback()
     chosen = sorted(standing if groups is None else groups)
@@ -221,7 +228,7 @@ def _export_terms(platform: ExportPlatform) -> int:
     since = datetime.fromtimestamp(_cursor(engine, _TERMS), UTC)
     if until - since < timedelta(seconds=1):
         return 0
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         found = connection.execute(
             sa.select(task, case.c.seq)
             .join(case, case.c.case_id == task.c.case_id)
@@ -272,7 +279,7 @@ def _by_case(rows: Iterable[sa.RowMapping]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _cursor(engine: Engine, name: str) -> int:
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         value = connection.execute(sa.select(number.c.value).where(number.c.name == name)).scalar_one_or_none()
         connection.rollback()
     return int(value or 0)
