@@ -39,7 +39,8 @@ def test_every_route_is_described_in_words_and_documented(openapi: dict[str, Any
         "/api/v1/events/{source}", "/api/v1/metrics", "/api/v1/metrics/{name}", "/api/v1/cases",
         "/api/v1/cases/{case_id}", "/healthz", "/readyz", "/api/v1/incidents", "/api/v1/metrics/query",
         "/api/v1/metrics/{name}/explain", "/api/v1/metrics/{name}/explain/rows",
-        "/api/v1/cases/{case_id}/signals",
+        "/api/v1/cases/{case_id}/signals", "/api/v1/cases/{case_id}/files", "/api/v1/outbox/dead",
+        "/api/v1/outbox/resend",
     }  # fmt: skip
     for path, operations in openapi["paths"].items():
         assert path in API_DOC, f"docs/api.md does not mention {path}"
