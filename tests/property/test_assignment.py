@@ -149,7 +149,7 @@ needs = st.builds(
 
 
 @given(companies, needs, st.lists(st.tuples(st.sampled_from("rs"), crowd), min_size=1, max_size=3))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_the_law_of_every_choice(company: Staff, need: Need, groups: list[tuple[str, frozenset[str]]]) -> None:
     choice = assign(groups, company, need)
     everybody = frozenset().union(*(holders for _, holders in groups)) - company.exclude
@@ -206,7 +206,7 @@ def test_urgent_goes_first_and_nothing_starves(tasks: list[tuple[datetime, str]]
 
 
 @given(companies, needs, crowd)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_work_spreads_until_all_have_the_same(company: Staff, need: Need, holders: frozenset[str]) -> None:
     able = [one for one in holders - company.exclude if not company.away(one)]
     assume(len(able) > 1)

@@ -149,7 +149,7 @@ days = st.frozensets(st.dates(datetime(2026, 11, 16).date(), datetime(2026, 11, 
 
 
 @given(st.lists(st.tuples(days, st.integers(0, 3_000)), min_size=1, max_size=3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_case_under_changing_calendars_stands_as_one_that_began_under_the_last_and_no_rung_fires_twice(
     changes: list[tuple[frozenset[Any], int]],
 ) -> None:
