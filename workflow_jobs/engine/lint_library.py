@@ -60,9 +60,7 @@ def _passed(template: Template, place: Place, step: ProcessStep, child: Template
         if passed is not None and not _same_type(passed, field):
             yield ("passes", theirs), f"{name!r} is {passed.type} here, but the input {theirs!r} is {field.type}"
         if field.required is True and name not in certain:
-            says = (
-                f"{child.id!r} needs {theirs!r}, but {name!r} is not certain to be known here: require it before"
-            )
+            says = f"{child.id!r} needs {theirs!r}, but {name!r} is not certain to be known here: require it before"
             yield ("passes", theirs), says
     for field in child.inputs:
         if field.required is True and field.name not in step.passes:
