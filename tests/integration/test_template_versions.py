@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -185,19 +186,25 @@ def test_past_cases_are_replayed_from_the_store_and_nothing_changes(on: Processe
     assert _rows(on.engine) == rows
 
 
-POINTS = (
-    "service.write.after_case",
-    "service.write.after_events",
-    "service.write.after_tasks",
-    "service.migrate_case.before_commit",
-    "service.migrate_case.after_commit",
-)
+def _points(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> list[str]:
+    """Every point that the call passes: before each of its statements, and around its commit."""
+    monkeypatch.setattr(fault_points, "_passed", None)
+    passed = fault_points.record()
+    work()
+    points = list(passed)
+    monkeypatch.setattr(fault_points, "_passed", None)
+    return points
 
 
-def test_a_kill_leaves_every_case_moved_or_not_and_never_half(on: Processes, ops_url: str) -> None:
-    service = on.built(ProcessService, shipped(ID))
-    cases = [service.open_case(request(f"S{n}")).case_id for n in range(len(POINTS))]
-    versions = on.built(TemplateVersions, CHANGED)
+def test_a_kill_leaves_every_case_moved_or_not_and_never_half(
+    on: Processes, ops_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, versions = on.built(ProcessService, shipped(ID)), on.built(TemplateVersions, CHANGED)
+    zeroth, first = (service.open_case(request(name)).case_id for name in ("zeroth", "first"))
+    versions.migrate(ID, "im", cases=[zeroth])  # stores the version, which later ones need not
+    points = _points(monkeypatch, lambda: versions.migrate(ID, "im", cases=[first]))
+    assert "service.write.after_events" in points and len(points) > 10
+    cases = [service.open_case(request(f"S{number}")).case_id for number in range(len(points))]
 
     def migrate_one(case_id: str) -> Callable[[], object]:
         def work() -> object:
@@ -206,7 +213,8 @@ def test_a_kill_leaves_every_case_moved_or_not_and_never_half(on: Processes, ops
 
         return work
 
-    for point, case_id in zip(POINTS, cases, strict=True):
+    left = []
+    for point, case_id in zip(points, cases, strict=True):
         before = service.case(case_id)
         assert _killed_at(point, migrate_one(case_id)), point
         after = service.case(case_id)
@@ -214,11 +222,39 @@ def test_a_kill_leaves_every_case_moved_or_not_and_never_half(on: Processes, ops
             assert after.template_hash == CHANGED.hash
         else:
             assert after == before, point
+            left.append(case_id)
         assert replay(service.events(case_id)) == after
-    moved = versions.migrate(ID, "im")
-    assert [one.case_id for one in moved if one.moved] == cases[:-1]
+    assert [one.case_id for one in versions.migrate(ID, "im") if one.moved] == left
     assert {service.case(one).template_hash for one in cases} == {CHANGED.hash}
-    assert all(len(service.events(one)) == len(service.events(cases[0])) for one in cases), "moved once each"
+    assert all(len(service.events(one)) == len(service.events(first)) for one in cases), "moved once each"
+
+
+def test_a_kill_leaves_a_version_in_force_with_who_put_it_there(
+    on: Processes, ops_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on.built(ProcessService, shipped(ID)).open_case(request("S1"))
+    versions = on.built(TemplateVersions, CHANGED)
+
+    def rollback(service: TemplateVersions) -> object:
+        return service.roll_back(ID, "im")
+
+    def release(service: TemplateVersions) -> object:
+        return service.release(ID, "im")
+
+    for call, back in ((rollback, release), (release, rollback)):
+        for point in _points(monkeypatch, partial(call, versions)):
+            back(versions)
+            before, told = versions.versions(ID), len(versions.changes(ID))
+
+            def work(call: Callable[[TemplateVersions], object] = call) -> object:
+                return call(Processes(open_engine(ops_url), on.clock).built(TemplateVersions, CHANGED))
+
+            assert _killed_at(point, work), point
+            done = point.endswith("after_commit")
+            assert (versions.versions(ID) != before) == done, point
+            assert len(versions.changes(ID)) == told + done, "what is in force and who did it go together"
+            if not done:
+                call(versions)
 
 
 def _killed_at(point: str, work: Callable[[], object]) -> bool:
