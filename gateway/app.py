@@ -78,7 +78,7 @@ DESCRIPTION = (
 # A file with what goes around it; the embedded Slack takes several in one form, and refuses those that are too large.
 _FILES = (
     (r"/api/v1/cases/[^/]+/files", LARGEST_FILE + 65_536),
-    (r"/embedded-slack/(submit|upload/[^/]+)", 10 * (LARGEST_FILE + 65_536)),
+    (r"/embedded-slack/(submit|close|act|upload/[^/]+)", 10 * (LARGEST_FILE + 65_536)),
 )
 _log = logging.getLogger(__name__)
 

@@ -229,6 +229,14 @@ def _may_see(workspace: Workspace, member: Member, holder: Message | View) -> bo
 async def _form(request: Request) -> dict[str, list[str]]:
     if request.headers.get("hx-request") != "true":
         raise HTTPException(403, "Only the page itself may act: the header HX-Request is missing.")
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        # The dialog's other buttons send its fields as its submission does; their files are of no interest here.
+        fields: dict[str, list[str]] = {}
+        async with request.form(max_fields=500, max_files=50) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, str):
+                    fields.setdefault(name, []).append(value)
+        return fields
     body = (await request.body()).decode("utf-8", "replace")
     return parse_qs(body, keep_blank_values=True, max_num_fields=500)
 
