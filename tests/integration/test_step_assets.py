@@ -126,7 +126,7 @@ def _snapshot_store(folder: Path, *, conformed: bool) -> SnapshotStore:
 class _Platform:
     """What the job needs of the platform; hashable, as the real one."""
 
-    def __init__(self, engine: Engine, snapshots: SnapshotStore) -> None:
+    def __init__(self, engine: Engine, snapshots: SnapshotStore, home: Path) -> None:
         self.ops_engine = engine
         self.clock = FixedClock(MONDAY)
         self.snapshots = snapshots
@@ -134,13 +134,15 @@ class _Platform:
             name="small", calendar="CN", time_zone="Asia/Shanghai", calendars={"default": CalendarSpec()}
         )
         self.people = CurrentDirectory(snapshots)
-        self.settings = SimpleNamespace(slack_channel="ops", language="en")
+        self.settings = SimpleNamespace(
+            slack_channel="ops", language="en", gateway_url="http://127.0.0.1:8400", home=home
+        )
 
 
 def test_the_job_hands_its_proposal_to_the_case_once(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'ops.db'}")
     migrate(engine)
-    platform = _Platform(engine, _snapshot_store(tmp_path / "serving", conformed=True))
+    platform = _Platform(engine, _snapshot_store(tmp_path / "serving", conformed=True), tmp_path)
     world = World(engine)
     case_id = world.open("S1").case_id
     for step in ("judge", "supplier", "protect"):
