@@ -199,7 +199,7 @@ class ProcessReader:
         return found
 
     def similar_cases(self, case: CaseState, limit: int = 50) -> list[CaseSummary]:
-        """Ended cases of the same template that may be alike, at most twice ``limit``: of its rule or subject, and new."""
+        """Ended cases of the same template that may be alike, at most twice ``limit``: its rule or subject, and new."""
         with reading(self._engine) as connection:
             return board_rows.similar_cases(connection, case, limit)
 

@@ -178,8 +178,8 @@ def last_event_no(connection: Connection) -> int:
 
 
 def similar_cases(connection: Connection, state: CaseState, limit: int) -> list[CaseSummary]:
-    """Ended cases of the same template that may be alike: ``limit`` of the same rule or subject (the same subject first,
-    then newest), and the ``limit`` newest of any. How alike they are is judged by who shows them.
+    """Ended cases of the same template that may be alike: ``limit`` of the same rule or subject (the same subject
+    first, then newest), and the ``limit`` newest of any. How alike they are is judged by who shows them.
     """
     alike = case.c.rule_id == state.rule_id
     if state.subject_id:
