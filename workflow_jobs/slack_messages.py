@@ -265,7 +265,11 @@ def _picture(case: CaseState, context: CardContext) -> dict[str, Any] | None:
     if not case.metric:
         return None
     alt = f"{context.word('trend')}: {shortened(context.metric_label(case.metric), 300)}"
-    return {"metric": case.metric, "alt": alt, "limit": case.threshold, "after": 1}
+    # The published months are those of the whole metric, not of the subject.
+    notes = [context.word("all_together")] if case.subject_kind else []
+    if case.threshold is not None:
+        notes.append(context.word("dashed_limit"))
+    return {"metric": case.metric, "alt": alt, "note": "; ".join(notes), "limit": case.threshold, "after": 1}
 
 
 def _links(case: CaseState, context: CardContext) -> list[Block]:

@@ -66,8 +66,10 @@ class SlackPictures:
         if picture is None:
             return None
         periods = f"{rows[0]['period_start']:%Y-%m} – {rows[-1]['period_start']:%Y-%m}"
-        alt = f"{asked['alt']}, {periods}"[:2000]
-        return {"type": "image", "slack_file": {"id": self._file(picture, alt)}, "alt_text": alt}
+        note = f" ({asked['note']})" if asked.get("note") else ""
+        alt = f"{asked['alt']}, {periods}{note}"[:2000]
+        title = {"type": "plain_text", "text": alt}
+        return {"type": "image", "slack_file": {"id": self._file(picture, alt)}, "alt_text": alt, "title": title}
 
     def _file(self, picture: bytes, title: str) -> str:
         """The Slack file with these bytes; uploaded where no earlier card has it."""

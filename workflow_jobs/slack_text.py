@@ -173,6 +173,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "default_taken": ("Nobody decided in time; the process took", "无人及时处理，流程默认选择"),
     "files": ("file(s)", "个文件"),
     "trend": ("The last months of", "近几个月走势："),
+    "all_together": ("all subjects together", "全部对象合计"),
+    "dashed_limit": ("dashed: the limit", "虚线为限值"),
     "link_case": ("Case and evidence", "事件单与证据"),
     "link_metric": ("Metric", "指标"),
     "link_rows": ("Rows behind the figure", "数据明细"),

@@ -15,6 +15,9 @@ from tests.gateway_stack import METRIC, Stack, publish_snapshot, running_stack
 from workflow_jobs.cases import OpenRequest
 
 
+TREND = "The last months of: Supplier reject rate, 2026-08 – 2026-10 (all subjects together; dashed: the limit)"
+
+
 @pytest.fixture
 def stack(tmp_path: Path, clock: FixedClock) -> Iterator[Stack]:
     with running_stack(tmp_path / "home", clock) as running:
@@ -29,12 +32,12 @@ def test_a_card_shows_its_metrics_trend_and_leads_to_the_evidence(stack: Stack) 
     case_id = stack.open_case()
     (card,) = stack.cards("E003")
     (image,) = images(card)
-    assert image["alt_text"] == "The last months of: Supplier reject rate, 2026-08 – 2026-10"
+    assert image["alt_text"] == image["title"]["text"] == TREND
     file_id = image["slack_file"]["id"]
     shown = stack.http.get(f"/embedded-slack/files/{file_id}")
     assert (shown.headers["content-type"], shown.content[:4]) == ("image/png", b"\x89PNG")
     page = stack.http.get(f"/embedded-slack/?as={stack.user('E003')}").text
-    assert f'src="/embedded-slack/files/{file_id}"' in page
+    assert f'src="/embedded-slack/files/{file_id}"' in page and f"<figcaption>{TREND}</figcaption>" in page
     assert f"/cases/{case_id}|Case and evidence>" in str(card) and f"/metrics/{METRIC}/explain|" in str(card)
     # The same figures are the same picture: it is uploaded once, and an update keeps it.
     stack.open_case("V-0008", "Other")
