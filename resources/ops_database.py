@@ -20,6 +20,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine, make_url
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from resources.sqlite_turns import take_turns
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -35,6 +37,7 @@ _AS_THE_STANDARD_LIBRARY = (
     orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
 _migrate_lock = threading.Lock()
+_BUSY_SECONDS = 30
 
 
 class _SqliteInstant(sqlite.DATETIME):
@@ -74,7 +77,7 @@ def open_engine(url: str) -> Engine:
     """An engine on the ops database.
 
     SQLite: write-ahead log, full sync (a commit survives power loss), foreign keys, and ``BEGIN IMMEDIATE`` so that two
-    writers queue at the start of a transaction instead of failing in its middle.
+    writers queue at the start of a transaction instead of failing in its middle; they take turns (sqlite_turns).
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
@@ -88,7 +91,7 @@ def open_engine(url: str) -> Engine:
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
-        parsed, connect_args={"timeout": 30, "check_same_thread": False}, json_serializer=json_text
+        parsed, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}, json_serializer=json_text
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -100,16 +103,12 @@ def open_engine(url: str) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "busy_timeout=30000",
+            f"busy_timeout={_BUSY_SECONDS * 1000}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        read_only = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
+    take_turns(engine, _BUSY_SECONDS)
     return engine
 
 
