@@ -1,6 +1,6 @@
 """Who put which version of a process template in force, and when.
 
-Revision ID: 0011
+Revision ID: 0008
 Revises: 0007
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 
 from resources.ops_database import UtcDateTime
 
-revision = "0011"
+revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
