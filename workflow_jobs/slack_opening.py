@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from workflow_jobs import block_kit, slack_modal
-from workflow_jobs.engine.forms import read_value
+from workflow_jobs.engine.forms import read_typed
 from workflow_jobs.engine.template import Template
 from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
 
@@ -73,7 +73,7 @@ def input_errors(template: Template, typed: Mapping[str, Any]) -> dict[str, str]
                 errors[f"field:{field.name}"] = f"Please fill in: {field.title.en}."
             continue
         try:
-            read_value(field, value)
+            read_typed(field, value)
         except ValueError as error:
             errors[f"field:{field.name}"] = f"{field.title.en} {error}."
     return errors

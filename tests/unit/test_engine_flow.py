@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -228,6 +228,33 @@ def test_a_return_undoes_what_came_after_its_target_and_begins_it_anew() -> None
     case.choose("z", "ok")
     assert case.state.outcome == "completed"
     assert replay(case.log) == case.state
+
+
+@pytest.mark.parametrize(
+    ("day", "ends", "note"),
+    [
+        ("2041-01-01", datetime(2040, 12, 31, 16, tzinfo=UTC), "does not reach 2041-01-01"),
+        ("9999-12-31", datetime(9999, 12, 30, 16, tzinfo=UTC), "does not reach 9999-12-31"),
+        ("2022-12-31", MONDAY, ""),
+        ("0001-01-01", MONDAY, ""),
+    ],
+)
+def test_a_wait_for_a_date_that_the_calendar_does_not_reach_ends_at_its_midnight(
+    day: str, ends: datetime, note: str
+) -> None:
+    case = play(wait("w", "date: day"), human("b"), head=DAY, data={"day": day})
+    step = case.state.steps["w"]
+    assert step.wake_at == ends
+    assert note in step.note
+    case.now = max(MONDAY, ends - timedelta(seconds=1))
+    case.do(c.FireTimers())
+    assert (case.state.steps["w"].status == "completed") == (ends == MONDAY)
+
+
+def test_a_wait_of_more_working_time_than_the_calendar_has_counts_as_clock_time() -> None:
+    case = play(wait("w", "working: P4000D"), human("b"))
+    assert case.state.steps["w"].wake_at == MONDAY + timedelta(days=4000)
+    assert "P4000D is counted as clock time" in case.state.steps["w"].note
 
 
 def test_a_return_inside_a_branch_leaves_the_other_branches_alone() -> None:

@@ -101,6 +101,16 @@ def test_values_of_another_kind_are_refused(spec: FormField, typed: Any) -> None
         read_value(spec, typed)
 
 
+@pytest.mark.parametrize("day", ["1969-12-31", "0202-06-01", "2200-01-01", "9999-12-31"])
+def test_a_form_takes_no_date_of_an_unlikely_year(day: str) -> None:
+    spec = field("date")
+    with pytest.raises(Refused) as refused:
+        read_form((spec,), {"amount": day}, "ok")
+    assert refused.value.sentence == f"Amount must be a date of the years 1970 to 2199, got '{day}'."
+    assert read_form((spec,), {"amount": "2199-12-31"}, "ok") == {"amount": "2199-12-31"}
+    assert read_value(spec, day) == day, "what data bring, such as the end of time, is kept"
+
+
 def test_a_field_may_be_needed_for_some_outcomes_only() -> None:
     spec = field(required=("approve",))
     assert read_form((spec,), {}, "decline") == {}

@@ -14,6 +14,9 @@ from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.values import Plain, decimal_text, plain
 
 SIGNIFICANT_DIGITS: Final = 15
+# A year outside of these is a slip of the finger, and a wait for such a date would be over at once or never.
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 2199
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _DIGITS = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _YES: Final[Mapping[str, bool]] = {"true": True, "yes": True, "是": True, "false": False, "no": False, "否": False}
@@ -38,7 +41,7 @@ def read_form(fields: tuple[FormField, ...], values: Mapping[str, Any], outcome:
                 missing.append(field.title.en)
             continue
         try:
-            read[field.name] = read_value(field, value)
+            read[field.name] = read_typed(field, value)
         except ValueError as error:
             raise Refused("form_invalid", f"{field.title.en} {error}.") from error
     if missing:
@@ -59,6 +62,14 @@ def read_inputs(fields: tuple[FormField, ...], data: Mapping[str, Any]) -> dict[
     for field in fields:
         if field.required is True and read.get(field.name) is None:
             raise Refused("input_invalid", f"The input {field.name} ({field.title.en}) is missing.")
+    return read
+
+
+def read_typed(field: FormField, value: Any) -> Plain:
+    """One value that somebody fills in now: as `read_value`, and the year of a date must be a likely one."""
+    read = read_value(field, value)
+    if field.type == "date" and not FIRST_YEAR <= date.fromisoformat(str(read)).year <= LAST_YEAR:
+        raise ValueError(f"must be a date of the years {FIRST_YEAR} to {LAST_YEAR}, got {value!r}")
     return read
 
 
