@@ -57,9 +57,9 @@ class CaseValue:
 
 
 def may_withdraw(case: CaseState, template: Template, person_id: str) -> bool:
-    """Whether whoever asked for the case is offered to take it back."""
+    """Whether whoever asked for the case is offered to take it back; what another case opened only goes with that."""
     allowed = template.closes != "on_resolution" and "requester" in template.withdrawn_by
-    return allowed and case.is_open and case.requested_by == person_id
+    return allowed and case.is_open and case.parent_case_id is None and case.requested_by == person_id
 
 
 def withdraw_button(case: CaseState, context: CardContext, number: int = 0) -> Block:

@@ -23,6 +23,7 @@ from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template, load_template
 from workflow_jobs.service import ProcessService
+from workflow_jobs.slack_case_actions import may_withdraw
 from workflow_jobs.store.tables import service_step
 from workflow_jobs.template_library import TemplateLibrary
 
@@ -145,10 +146,25 @@ def test_a_withdrawal_takes_back_everything_that_the_case_opened(company: Compan
     assert company.service.tasks() == []
 
 
-def test_a_child_that_its_requester_takes_back_lets_its_parent_go_on(company: Company) -> None:
+def test_who_asked_for_both_takes_back_the_whole_and_not_the_case_inside(company: Company) -> None:
     case_id = company.open()
     company.choose(case_id, "ask")
-    company.service.withdraw_case(f"{case_id}-1", "s1", "not needed")
+    child = f"{case_id}-1"
+    with pytest.raises(Refused, match=f"withdraw {case_id} instead") as caught:
+        company.service.withdraw_case(child, "s1", "no check, please")
+    assert caught.value.code == "own_request"
+    with pytest.raises(Refused, match="the role plant_manager may"):
+        company.service.withdraw_case(child, "b1", "x")
+    outer, inner = company.service.case(case_id), company.service.case(child)
+    assert may_withdraw(outer, PRODUCT, "s1")
+    assert not may_withdraw(inner, TRIAL, "s1")
+    assert inner.is_open
+
+
+def test_a_child_that_its_owner_takes_back_lets_its_parent_go_on(company: Company) -> None:
+    case_id = company.open()
+    company.choose(case_id, "ask")
+    company.service.withdraw_case(f"{case_id}-1", "pm", "not needed")
     assert company.service.case(case_id).steps["try"].outcome == "withdrawn"
     assert company.service.case(case_id).is_open
 

@@ -87,18 +87,25 @@ def end_child(flow: Flow, command: c.EndChild) -> None:
 
 
 def withdraw(flow: Flow, command: c.WithdrawCase) -> None:
-    """Take the case back: who asked for it, or who answers for the process, where the template lets them."""
+    """Take the case back: who asked for it, or who answers for the process, where the template lets them.
+
+    A case that another one opened may be the check of a request: who asked for both takes back only the whole.
+    """
     still_open(flow)
     template, person, people = flow.env.template, command.person_id, flow.env.directory
     if template.closes == "on_resolution" or not template.withdrawn_by:
         raise Refused("not_withdrawable", "A case of this process is not taken back.")
+    parent, asked = flow.state.parent_case_id, flow.state.requested_by
+    if parent is not None and person == asked:
+        sentence = f"This case belongs to your own request {parent}: withdraw {parent} instead."
+        raise Refused("own_request", sentence)
     may = {
-        "requester": person == flow.state.requested_by,
+        "requester": person == asked,
         "owner": person in people.candidates(template.owner_role),
     }
     if not any(may[who] for who in template.withdrawn_by):
-        asked = flow.state.requested_by
-        who = [people.name(asked)] if asked is not None and "requester" in template.withdrawn_by else []
+        alone = asked is not None and parent is None and "requester" in template.withdrawn_by
+        who = [people.name(asked or "")] if alone else []
         who += [f"the role {template.owner_role}"] if "owner" in template.withdrawn_by else []
         allowed = " or ".join(who) or "nobody"
         raise Refused("not_allowed", f"{people.name(person)} may not withdraw this case; {allowed} may.")
