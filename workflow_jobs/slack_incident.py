@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.slack_text import CardContext, escaped, markdown, shortened
+from workflow_jobs.slack_text import CardContext, escaped, markdown, quoted
 
 MOST_CHECKS: Final = 5
 MOST_METRICS: Final = 8
@@ -53,8 +53,7 @@ def evidence(case: CaseState, context: CardContext) -> list[dict[str, Any]]:
 
 
 def _failure(one: Mapping[str, Any]) -> str:
-    sentence = shortened(str(one.get("sentence", "")), 300)
-    return f"• {escaped(one.get('check', ''))}: {escaped(sentence)}"
+    return f"• {escaped(one.get('check', ''))}: {quoted(one.get('sentence', ''), 300)}"
 
 
 def _metric(one: Mapping[str, Any], context: CardContext) -> str:

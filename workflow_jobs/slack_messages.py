@@ -23,8 +23,9 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Block as TemplateBlock
 from workflow_jobs.engine.template import Fork, Step, Template
 from workflow_jobs.slack_actions import action_buttons, standing
+from workflow_jobs.slack_fit import fitted
 from workflow_jobs.slack_opinions import opinions
-from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
+from workflow_jobs.slack_text import CardContext, cut, escaped, markdown, plain_text, quoted, shortened
 
 ACTION_PREFIX = "decide:"
 Block = dict[str, Any]
@@ -105,7 +106,7 @@ def task_card(
     blocks.append(_footer(case, task, context))
     until = context.instant(task.due_at)
     text = f"{title}: {subject(case, template, context)} ({context.word('due')}: {until})"
-    return _message(text, blocks, _picture(case, context))
+    return _message(text, blocks, context, _picture(case, context))
 
 
 def closed_task_card(case: CaseState, task: TaskState, template: Template, context: CardContext) -> Message:
@@ -119,7 +120,7 @@ def closed_task_card(case: CaseState, task: TaskState, template: Template, conte
         *_progress(case, template, context),
         _footer(case, task, context),
     ]
-    return _message(f"{title}: {_unmarked(line)}", blocks)
+    return _message(f"{title}: {_unmarked(line)}", blocks, context)
 
 
 def moved_card(case: CaseState, task: TaskState, template: Template, context: CardContext) -> Message:
@@ -131,7 +132,7 @@ def moved_card(case: CaseState, task: TaskState, template: Template, context: Ca
         {"type": "section", "text": markdown(f"*{escaped(now_with)}*")},
         _footer(case, task, context),
     ]
-    return _message(f"{title}: {now_with}", blocks)
+    return _message(f"{title}: {now_with}", blocks, context)
 
 
 def escalation_card(
@@ -150,7 +151,7 @@ def escalation_card(
     if can_act:
         blocks += _button_rows(task, template, context)
     blocks.append(_footer(case, task, context))
-    return _message(head, blocks)
+    return _message(head, blocks, context)
 
 
 def case_card(case: CaseState, template: Template, context: CardContext) -> Message:
@@ -178,7 +179,7 @@ def _standing(head: str, case: CaseState, context: CardContext, progress: list[B
         *progress,
         _footer(case, None, context),
     ]
-    return _message(f"{head} ({_unmarked(line)})", blocks, _picture(case, context))
+    return _message(f"{head} ({_unmarked(line)})", blocks, context, _picture(case, context))
 
 
 def notice(
@@ -197,7 +198,7 @@ def notice(
     blocks: list[Block] = [{"type": "section", "text": markdown(body)}]
     if buttons:
         blocks.append({"type": "actions", "block_id": "task", "elements": list(buttons)})
-    return _message(f"{head}: {line}", [*blocks, _footer(case, None, context)])
+    return _message(f"{head}: {line}", [*blocks, _footer(case, None, context)], context)
 
 
 def decision_line(task: TaskState, template: Template, context: CardContext) -> str:
@@ -217,8 +218,8 @@ def decision_line(task: TaskState, template: Template, context: CardContext) -> 
         if isinstance(value, (list, tuple)):
             line += f"\n• {escaped(name.replace('_', ' '))}: {len(value)} {context.word('files')}"
         elif value not in (None, ""):
-            line += f"\n• {escaped(name.replace('_', ' '))}: {escaped(shortened(str(value), 300))}"
-    return shortened(line, 2500)
+            line += f"\n• {escaped(name.replace('_', ' '))}: {quoted(value, 300)}"
+    return cut(line, 2500)
 
 
 def plain_decision(task: TaskState, template: Template, context: CardContext) -> str:
@@ -256,8 +257,10 @@ def _status_line(case: CaseState, context: CardContext) -> str:
     return line
 
 
-def _message(text: str, blocks: Sequence[Block], picture: Mapping[str, Any] | None = None) -> Message:
-    return Message(escaped(shortened(text, 300)), tuple(blocks), picture)
+def _message(
+    text: str, blocks: Sequence[Block], context: CardContext, picture: Mapping[str, Any] | None = None
+) -> Message:
+    return Message(quoted(text, 300), fitted(blocks, context.word("more_on_page")), picture)
 
 
 def _picture(case: CaseState, context: CardContext) -> dict[str, Any] | None:
@@ -364,7 +367,7 @@ def _asked(case: CaseState, task: TaskState, template: Template, context: CardCo
         lines.append(escaped(context.title(question.description)))
     step = case.steps.get(task.step_id)
     if task.purpose == "rescue" and step is not None:
-        lines.append(f"*{context.word('service_failed')}*: {escaped(shortened(step.error or '–', 500))}")
+        lines.append(f"*{context.word('service_failed')}*: {quoted(step.error or '–', 500)}")
     who = context.name(task.assignee) if task.assignee else context.word("nobody")
     lines.append(
         f"*{context.word('who_acts')}*: {escaped(who)} ({escaped(context.role(task.role))}) · "

@@ -9,7 +9,7 @@ from workflow_jobs.engine.separation import tasks_of_visit
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import HumanStep, Template
 from workflow_jobs.engine.votes import counted
-from workflow_jobs.slack_text import CardContext, escaped, shortened
+from workflow_jobs.slack_text import CardContext, escaped, quoted
 
 _MOST_ANSWERS = 5
 
@@ -37,7 +37,7 @@ def _vote(case: CaseState, task: TaskState, template: Template, context: CardCon
     waits = [one for one in tasks if one.status == "open" and one.task_id != task.task_id and one.assignee]
     if waits:
         names = ", ".join(context.name(one.assignee or "") for one in waits)
-        line += f"; {context.word('waiting')}: {escaped(shortened(names, 200))}"
+        line += f"; {context.word('waiting')}: {quoted(names, 200)}"
     return [line]
 
 
@@ -65,6 +65,5 @@ def _advice(task: TaskState, template: Template, context: CardContext) -> list[s
 def _answers(case: CaseState, task: TaskState, context: CardContext) -> list[str]:
     found = answers(case, task.step_id)[-_MOST_ANSWERS:]
     return [
-        f"*{context.word('answered')}* {escaped(context.name(one.person_id))}: {escaped(shortened(one.text, 300))}"
-        for one in found
+        f"*{context.word('answered')}* {escaped(context.name(one.person_id))}: {quoted(one.text, 300)}" for one in found
     ]

@@ -6,6 +6,7 @@ Pure: no clock, no I/O.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -175,6 +176,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "trend": ("The last months of", "近几个月走势："),
     "all_together": ("all subjects together", "全部对象合计"),
     "dashed_limit": ("dashed: the limit", "虚线为限值"),
+    "more_on_page": ("Shortened here; the case's page has all of it.", "此处有省略，完整内容见事件单页面。"),
     "link_case": ("Case and evidence", "事件单与证据"),
     "link_metric": ("Metric", "指标"),
     "link_rows": ("Rows behind the figure", "数据明细"),
@@ -192,6 +194,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "open_a_case": ("Open a case", "发起事件单"),
 }
 
+# An escaped character or a link that has begun and not ended: text that is escaped has no other "&" and "<".
+_CUT_IN_TWO = re.compile(r"(?:<[^<>]*|&[a-z]{0,3})\Z")
 _WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WEEKDAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 _UNITS: Mapping[str, tuple[str, str]] = {
@@ -309,6 +313,16 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def cut(text: str, limit: int) -> str:
+    """mrkdwn of at most ``limit`` characters; neither an escaped character nor a link of ours is cut in two."""
+    return text if len(text) <= limit else _CUT_IN_TWO.sub("", text[: limit - 1]) + "…"
+
+
+def quoted(text: object, limit: int) -> str:
+    """Text from elsewhere, escaped, in at most ``limit`` characters as Slack counts them: escaping makes it longer."""
+    return cut(escaped(text), limit)
+
+
 def plain_text(text: str, limit: int) -> dict[str, Any]:
     """A plain_text object."""
     return {"type": "plain_text", "text": shortened(text.strip() or "–", limit), "emoji": False}
@@ -316,4 +330,4 @@ def plain_text(text: str, limit: int) -> dict[str, Any]:
 
 def markdown(text: str, limit: int = 3000) -> dict[str, Any]:
     """A mrkdwn object; the caller escapes what comes from elsewhere."""
-    return {"type": "mrkdwn", "text": shortened(text, limit)}
+    return {"type": "mrkdwn", "text": cut(text, limit)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,7 +12,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.engine_world import Play, people, shipped
+from tests.engine_world import Play, human, people, shipped, small
 from tests.process_world import REGULAR
 from workflow_jobs import slack_messages, slack_modal
 from workflow_jobs.engine import commands as c
@@ -94,3 +97,107 @@ def test_every_card_is_valid(
             slack_modal.decision_modal(game.state, task, game.template, context, outcome=outcome_.id)
     slack_messages.case_card(game.state, game.template, context)
     slack_messages.notice(game.state, game.template, context, note, heading="h")
+
+
+_BROKEN = re.compile(r"&(?!amp;|lt;|gt;)|<[^>]*\Z")
+_FIELDS = ", ".join(f"{{name: t{number}, type: text, title: {{en: T{number}, zh: 文}}}}" for number in range(10))
+_TALKATIVE = f", actions: {{acknowledge: true, add_approver: true, snooze: {{at_most: P5D}}}}, form: [{_FIELDS}]"
+
+
+def _longest(piece: str, limit: int) -> str:
+    """As many pieces as fit, with a letter at both ends so that nothing is stripped."""
+    return "a" + piece * ((limit - 2) // len(piece)) + "z"
+
+
+def _texts(blocks: Any) -> Iterator[str]:
+    if isinstance(blocks, dict):
+        if blocks.get("type") == "mrkdwn":
+            yield blocks["text"]
+        for one in blocks.values():
+            yield from _texts(one)
+    elif isinstance(blocks, (list, tuple)):
+        for one in blocks:
+            yield from _texts(one)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    piece=st.sampled_from(["&", "<", ">", "*", "`", "字", "😀", "x\n", "&amp;", "<!channel> ", " ", "a"]),
+    fields=st.integers(0, 10),
+    answers=st.integers(0, 6),
+    snoozed=st.booleans(),
+    added=st.booleans(),
+    subject=st.sampled_from([1, 50, 200, 3000]),
+    language=st.sampled_from(["en", "zh"]),
+    address=st.sampled_from(["", "https://trueloop.example.com"]),
+)
+def test_no_text_is_too_long_to_be_decided_on(
+    piece: str, fields: int, answers: int, snoozed: bool, added: bool, subject: int, language: str, address: str
+) -> None:
+    step = human("a", extra=_TALKATIVE).replace("plant_manager}", "plant_manager, consulted: [sales_rep]}", 1)
+    game = Play(small(f"- {step}\n- {human('b')}\n"))
+    game.open(
+        subject_label=_longest(piece, subject), data={"rule_kind": "change", "why": {"en": _longest(piece, 3000)}}
+    )
+    first = game.task("a")
+    for number in range(answers):
+        answer = _longest(piece, 2990) + str(number)
+        game.do(c.AnswerConsultation(task_id=first.task_id, person_id="s1", text=answer))
+    if added:
+        game.do(
+            c.AddApprover(
+                task_id=first.task_id,
+                task_version=first.version,
+                person_id=first.assignee or "",
+                to="bm",
+                reason=_longest(piece, 500),
+            )
+        )
+    if snoozed:
+        game.do(
+            c.SnoozeTask(
+                task_id=first.task_id,
+                task_version=game.state.tasks[first.task_id].version,
+                person_id=first.assignee or "",
+                until=game.now + timedelta(hours=5),
+                reason=_longest(piece, 500),
+            )
+        )
+    context = CardContext(language=language, zone=ZoneInfo("Asia/Shanghai"), name=people().name, address=address)
+
+    def drawn() -> Iterator[slack_messages.Message]:
+        state, template = game.state, game.template
+        for task in state.tasks.values():
+            yield slack_messages.task_card(state, task, template, context, notes=[_longest("n", 200)] * 3)
+            yield slack_messages.closed_task_card(state, task, template, context)
+            yield slack_messages.moved_card(state, task, template, context)
+            yield slack_messages.escalation_card(state, task, template, context, percent=100, can_act=True)
+        yield slack_messages.case_card(state, template, context)
+        yield slack_messages.told_card(state, template, context)
+        yield slack_messages.notice(state, template, context, _longest(piece, 3000), heading="h", asks=piece)
+
+    form = {f"t{number}": _longest(piece, 3000) for number in range(fields)}
+    messages = list(drawn())
+    while game.state.open_tasks:
+        task = game.state.open_tasks[0]
+        game.choose(task.step_id, "ok", **(form if task.step_id == "a" else {}))
+        messages += drawn()
+    for message in messages:
+        for text in _texts(message.blocks):
+            assert not _BROKEN.search(text), text
+        assert not _BROKEN.search(message.text)
+
+
+def test_a_card_says_where_the_rest_of_long_texts_stands() -> None:
+    step = human("a", extra=_TALKATIVE)
+    game = Play(small(f"- {step}\n- {human('b')}\n")).open(
+        subject_label="S" * 300, data={"rule_kind": "change", "why": {"en": "w" * 3000}}
+    )
+    context = CardContext(language="en", zone=ZoneInfo("Asia/Shanghai"), name=people().name)
+    said = context.word("more_on_page")
+    assert said not in str(slack_messages.task_card(game.state, game.task("a"), game.template, context).blocks)
+    game.choose("a", "ok", **{f"t{number}": "&" * 3000 for number in range(10)})
+    task = game.task("b")
+    card = slack_messages.task_card(game.state, task, game.template, context, notes=["n" * 2000] * 3)
+    assert said in str(card.blocks[-2])
+    assert [block["block_id"] for block in card.blocks if block["type"] == "actions"] == ["decision"]
