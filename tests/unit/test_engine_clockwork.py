@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -109,6 +110,39 @@ def test_a_final_failure_asks_a_person_at_once_and_a_late_success_withdraws_the_
     play.do(c.CompleteService(step_id="s", run_id="r1", result={"n": 1}))
     assert play.state.tasks[rescue.task_id].status == "cancelled"
     assert play.state.outcome == "completed"
+
+
+def test_a_failed_job_is_still_failed_when_its_incident_is_back() -> None:
+    head = "closes: on_resolution\nreopens_within: P30D\n"
+    play = Play(small(f"- {service('s', attempts=1)}\n- {human('after')}\n", head)).open()
+    play.wait(minutes=31).do(c.TimeOutServices())
+    play.do(c.ResolveIncident(snapshot_id="s2"))
+    play.wait(minutes=5).do(c.ReopenIncident(observed="1", snapshot_id="s3"))
+    assert play.state.steps["s"].status == "failed"
+    key = play.state.steps["s"].idempotency_key
+    late = c.FailService(step_id="s", run_id="run1", error="failed after all", attempt=1, idempotency_key=key)
+    assert play.do(late) == ()
+    assert [task.task_id for task in play.state.open_tasks] == ["c1.s.1"]
+    play.choose("s", "done_by_hand", comment="x")
+    assert [task.task_id for task in play.state.open_tasks] == ["c1.after.1"]
+
+
+@pytest.mark.parametrize("outcome", ["retry", "done_by_hand"])
+def test_a_failed_job_that_two_are_asked_about_is_rescued_once(outcome: str) -> None:
+    play = Play(small(f"- {service('s', attempts=1)}\n- {human('after')}\n")).open()
+    play.do(c.FailService(step_id="s", run_id="r1", error="boom", final=True))
+    one = play.task("s")
+    # A case of an earlier release may have a second question open.
+    two = replace(one, task_id="c1.s.2")
+    steps = {**play.state.steps, "s": replace(play.state.steps["s"], tasks=2)}
+    play.current = replace(play.state, tasks={one.task_id: one, two.task_id: two}, steps=steps)
+    play.choose("s", outcome, comment="x")
+    assert play.state.tasks["c1.s.2"].status == "cancelled"
+    play.current = replace(play.state, tasks={**play.state.tasks, "c1.s.2": two})
+    if outcome == "done_by_hand":
+        with pytest.raises(Refused, match="step_not_waiting"):
+            play.choose("s", outcome, comment="x")
+        assert play.state.steps["after"].visit == 1
 
 
 def test_a_silent_job_runs_out_of_time() -> None:

@@ -144,12 +144,21 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
         late=flow.now > task.due_at,
     )
     step = flow.layout.places[task.step_id].node
-    if isinstance(step, ServiceStep) and outcome.id == RETRY:
-        routing.request(flow, step)
-    elif isinstance(step, ServiceStep):
-        routing.complete(flow, step.id, DONE_BY_HAND)
+    if isinstance(step, ServiceStep):
+        _rescued(flow, step, outcome.id)
     else:
         votes.conclude(flow, task.task_id)
+
+
+def _rescued(flow: Flow, step: ServiceStep, outcome: str) -> None:
+    """Go on as somebody decided about a failed job: once, whoever else is asked about it."""
+    if flow.state.steps[step.id].status not in routing.UNDER_WAY:
+        raise Refused("step_not_waiting", f"The step {step.id} is over: it is not to be rescued any more.")
+    _withdraw_rescue(flow, step, f"decided already: {outcome}")
+    if outcome == RETRY:
+        routing.request(flow, step)
+    else:
+        routing.complete(flow, step.id, DONE_BY_HAND)
 
 
 def _reassign_absent(flow: Flow, _command: c.ReassignAbsent) -> None:
@@ -172,7 +181,7 @@ def _complete_service(flow: Flow, command: c.CompleteService) -> None:
     step, known = _service(flow, command.step_id)
     if known.status not in ("active", "failed") or _other_visit(known, command.idempotency_key):
         raise _not_waiting(step)
-    _withdraw_rescue(flow, step)
+    _withdraw_rescue(flow, step, "the job finished after all")
     flow.emit(e.ServiceCompleted, step_id=step.id, run_id=command.run_id, result=_result(command.result))
     routing.complete(flow, step.id, "completed")
 
@@ -202,10 +211,10 @@ def _failed(flow: Flow, step: ServiceStep, known: StepState, run_id: str, error:
         routing.request(flow, step)
 
 
-def _withdraw_rescue(flow: Flow, step: ServiceStep) -> None:
+def _withdraw_rescue(flow: Flow, step: ServiceStep, reason: str) -> None:
     for task in flow.state.open_tasks:
         if task.step_id == step.id:
-            flow.emit(e.TaskCancelled, task_id=task.task_id, step_id=step.id, reason="the job finished after all")
+            flow.emit(e.TaskCancelled, task_id=task.task_id, step_id=step.id, reason=reason)
 
 
 def _resolve(flow: Flow, _command: c.ResolveIncident) -> None:

@@ -249,7 +249,9 @@ def _resumed(state: CaseState, event: e.TaskResumed) -> Changes:
         next_rung_at=event.next_rung_at,
     )
     if state.steps[task.step_id].status == "cancelled":
-        changes |= _step(state, task.step_id, status="active", completed_at=None)
+        # A job that had failed for good does not run again by itself: its rescue is what is asked again.
+        status = "failed" if task.purpose == "rescue" else "active"
+        changes |= _step(state, task.step_id, status=status, completed_at=None)
     return changes
 
 
