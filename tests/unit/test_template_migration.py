@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.engine_world import JUDGED, SUPPLIER, Play, human, service, shipped, small, to_the_end
+from tests.engine_world import JUDGED, MONDAY, SUPPLIER, Play, human, service, shipped, small, to_the_end
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import fold, replay
@@ -245,3 +245,55 @@ def test_what_rests_goes_on_resting_with_the_new_time() -> None:
     play.now = until
     play.do(c.FireRungs())
     assert play.task("a").due_at == moved.due_at, "the pause was counted when the case moved"
+
+
+def test_a_task_that_rested_when_it_was_late_stays_due_when_it_was() -> None:
+    extra = ", actions: {snooze: {at_most: P5D}}, ladder: [{at: 80, action: remind, to: assignee}]"
+    before = small(f"  - {human('a', extra=extra)}\n")
+    play = Play(before).open()
+    due = play.task("a").due_at
+    play.wait(days=1).do(c.FireRungs())
+    until = play.now + timedelta(days=2)
+    play.do(c.SnoozeTask(task_id="c1.a.1", task_version=1, person_id="b1", until=until, reason="waits"))
+    play.wait(days=2).do(c.FireRungs())
+    assert play.task("a").due_at == due
+    move(play, again(before, ("at: 80", "at: 90")))
+    assert play.task("a").due_at == due, "only a rung is another"
+
+
+def test_a_rest_that_began_when_it_was_late_counts_for_no_new_time_either() -> None:
+    before = small(f"  - {human('a', extra=', actions: {snooze: {at_most: P5D}}')}\n")
+    play = Play(before).open().wait(days=1)
+    until = play.now + timedelta(days=2)
+    play.do(c.SnoozeTask(task_id="c1.a.1", task_version=1, person_id="b1", until=until, reason="waits"))
+    play.wait(days=2).do(c.FireRungs())
+    move(play, again(before, ("sla: PT4H", "sla: PT2H")))
+    assert play.task("a").due_at == MONDAY + timedelta(hours=2)
+
+
+def test_a_step_without_rungs_of_its_own_keeps_its_clock_when_the_templates_ladder_changes() -> None:
+    ladder = "ladder: [{at: 80, action: remind, to: assignee}]\n"
+    before = small(f"  - {human('a', extra=', ladder: []')}\n", ladder)
+    play = Play(before).open()
+    assert [type(event) for event in move(play, again(before, ("at: 80", "at: 90")))] == [e.TemplateMigrated]
+
+
+def test_the_time_of_a_case_that_began_anew_goes_on_from_there() -> None:
+    head = (
+        "sla: P5D\ncase_ladder: [{at: 100, action: escalate, to: owner}]\n"
+        "effect: {metric_from: trigger, window: P30D, rule: 'value >= threshold', on_failure: reopen}\n"
+    )
+    before = small(f"  - {human('a')}\n", head)
+    play = Play(before).open()
+    play.choose("a", "ok")
+    play.wait(days=30).do(c.JudgeEffect(observed="0.5", snapshot_id="s9"))
+    due = play.state.due_at
+    assert due is not None and due > play.now
+    first = again(before, ("at: 100", "at: 90"))
+    move(play, first)
+    assert play.state.due_at == due
+    assert play.state.rung_at is not None and play.now < play.state.rung_at < due
+    move(play, load_template(first.text.replace(NEXT, "version: 3").replace("sla: P5D", "sla: P1D"), file=first.file))
+    assert play.state.due_at == play.now + timedelta(days=1), "a working day from when it began anew"
+    assert play.do(c.FireTimers()) == ()
+    assert replay(play.log) == play.state

@@ -71,7 +71,7 @@ def migrate(
     reason = f"version {new.version} of the template"
     for task in state.open_tasks:
         before, after = _asking(old, task.step_id), _asking(new, task.step_id)
-        ladders = before.ladder or old.ladder, clocks.ladder_of_step(flow, after)
+        ladders = before.ladder if before.ladder is not None else old.ladder, clocks.ladder_of_step(flow, after)
         if before.sla != after.sla or ladders[0] != ladders[1]:
             _recompute_task(flow, task, after, ladders, reason)
     if old.sla != new.sla or old.case_ladder != new.case_ladder:
@@ -87,15 +87,18 @@ def _recompute_task(
     reason: str,
 ) -> None:
     calendar = flow.env.calendar_named(task.calendar)
-    sla = step.sla.working(calendar.day_length)
+    sla = int(step.sla.working(calendar.day_length).total_seconds())
+    clock = (calendar, sla)
     resting = timedelta(seconds=task.paused_seconds)
-    if task.paused_at is not None and task.paused_until is not None:
-        resting += calendar.working_between(task.paused_at, task.paused_until)
-    due = calendar.add_working(task.created_at, sla + resting)
+    due = task.due_at
+    if sla != task.sla_seconds:
+        # As when a calendar changes: what was late when a rest began stays late.
+        counted = resting - clocks.rests_when_late(flow, task.task_id, task.due_at)
+        if task.paused_at is not None and task.paused_until is not None and task.paused_at < task.due_at:
+            counted += calendar.working_between(task.paused_at, task.paused_until)
+        due = clocks.at_percent(flow, task, 100, counted, clock)
     index = _rung_index(task.rung_index, *ladders)
-    following = task.paused_until
-    if following is None and index < len(ladders[1]):
-        following = calendar.add_working(task.created_at, sla * ladders[1][index].at / 100 + resting)
+    following = task.paused_until or clocks.rung_time(flow, task, index, resting, clock)
     flow.emit(
         e.ClockRecomputed,
         task_id=task.task_id,
@@ -105,7 +108,7 @@ def _recompute_task(
         calendar_confirmed=calendar.confirmed(due),
         previous_due_at=task.due_at,
         reason=reason,
-        sla_seconds=int(sla.total_seconds()),
+        sla_seconds=sla,
         rung_index=index,
     )
 
@@ -116,16 +119,19 @@ def _recompute_case(flow: Flow, old: Template, new: Template, reason: str) -> No
         clocks.start_case(flow)
         return
     calendar = flow.env.calendar_named(state.calendar)
-    sla = timedelta(seconds=state.sla_seconds) if new.sla is None else new.sla.working(calendar.day_length)
+    sla = state.sla_seconds
+    if new.sla is not None:
+        sla = int(new.sla.working(calendar.day_length).total_seconds())
     resting = timedelta(seconds=state.paused_seconds)
-    if state.paused_at is not None and state.paused_until is not None:
-        resting += calendar.working_between(state.paused_at, state.paused_until)
-    due = calendar.add_working(state.opened_at, sla + resting)
+    due = state.due_at
+    if sla != state.sla_seconds:
+        counted = resting - clocks.rests_when_late(flow, None, state.due_at)
+        due = clocks.case_at_percent(flow, 100, counted, (calendar, sla))
     ladder = new.case_ladder if new.sla is not None else ()
     index = _rung_index(state.rung_index, old.case_ladder, ladder)
     following = None
     if state.paused_at is None and index < len(ladder):
-        following = calendar.add_working(state.opened_at, sla * ladder[index].at / 100 + resting)
+        following = clocks.case_rung_time(flow, index, resting, (calendar, sla))
     flow.emit(
         e.ClockRecomputed,
         task_id=None,
@@ -135,7 +141,7 @@ def _recompute_case(flow: Flow, old: Template, new: Template, reason: str) -> No
         calendar_confirmed=calendar.confirmed(due),
         previous_due_at=state.due_at,
         reason=reason,
-        sla_seconds=int(sla.total_seconds()),
+        sla_seconds=sla,
         rung_index=index,
     )
 
