@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from resources.people import Substitute
 from tests.engine_world import MONDAY, Play, calendar, human, people, service, small
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
@@ -20,6 +21,10 @@ from workflow_jobs.engine.working_time import WorkingCalendar
 PAUSES = (
     ", actions: {snooze: {at_most: P2D, times: 1}, pauses: ["
     "{id: supplier, title: {en: Waiting for the supplier, zh: 等供应商}, at_most: P5D, times: 2}]}"
+)
+THREE = (
+    "[{id: all_, style: primary, title: {en: All, zh: 全}}, {id: partly, title: {en: Partly, zh: 部分}}, "
+    "{id: none, style: danger, title: {en: None, zh: 否}}]"
 )
 TWO = "[{id: ok, title: {en: Ok, zh: 好}}, {id: late, title: {en: Late, zh: 晚}}]"
 
@@ -193,6 +198,68 @@ def test_no_rung_hands_an_approval_below_its_tier() -> None:
     play = play_of(f"- {step}\n", ladder("at: 100, action: reassign, to: 'role:buyer'")).open().wait(days=1)
     play.do(c.FireRungs())
     assert play.task("a").assignee == "fm"
+
+
+def test_no_rung_hands_a_pooled_approval_below_its_tier() -> None:
+    step = (
+        "{id: a, kind: human, title: {en: A, zh: 步}, raci: {accountable: cfo}, sla: PT4H, pool: true, "
+        "tiers: [{default: true, responsible: finance_manager, accountable: cfo}], "
+        "outcomes: [{id: ok, title: {en: Ok, zh: 好}}]}"
+    )
+    # Nobody has it, so the manager is who answers for it; whom that one named as his substitute has no such role.
+    week = (date(2026, 11, 16), date(2026, 11, 22))
+    company = replace(people({"cfo": (week,)}), substitutes={"cfo": (Substitute("f1", *week),)})
+    head = ladder("at: 40, action: reassign, to: manager")
+    play = play_of(f"- {step}\n", head, directory=company).open().wait(hours=2)
+    play.do(c.FireRungs())
+    assert (play.task("a").assignee, play.task("a").pooled) == (None, True)
+    play.do(c.ClaimTask(task_id="c1.a.1", task_version=1, person_id="fm"))
+    assert play.task("a").assignee == "fm"
+
+
+def test_no_rung_hands_on_what_an_added_approver_is_asked() -> None:
+    head = ladder("at: 100, action: reassign, to: manager")
+    play = play_of(f"- {human('a', extra=', actions: {add_approver: true}', outcomes=THREE)}\n", head).open()
+    add_approver(play, "f1")
+    play.wait(days=1).do(c.FireRungs())
+    assert [task.assignee for task in play.state.open_tasks] == ["bm", "f1"]
+    assert [(r.task_id, r.to_person) for r in of(play, e.RungFired)] == [("c1.a.1", "bm"), ("c1.a.2", None)]
+
+
+@pytest.mark.parametrize(
+    ("own", "settled"), [("partly", "partly"), ("all_", "all_"), (None, "all_")], ids=["less", "same", "nobody"]
+)
+def test_a_default_is_one_choice_beside_those_that_people_made(own: str | None, settled: str) -> None:
+    """Where approvers were added, what one of them leaves open does not undo what another has decided."""
+    own_ladder = ", actions: {add_approver: true}, ladder: [{at: 100, action: default, to: owner, outcome: all_}]"
+    play = play_of(f"- {human('a', extra=own_ladder, outcomes=THREE)}\n").open()
+    add_approver(play, "f1")
+    if own is not None:
+        play.choose("a", own, "b1")
+    play.wait(days=1).do(c.FireRungs())
+    assert play.state.steps["a"].outcome == settled
+    assert [(task.outcome, task.by_default) for task in play.state.tasks.values()] == [
+        (own or "all_", own is None),
+        ("all_", True),
+    ]
+    assert replay(play.log) == play.state
+
+
+def test_a_default_waits_for_the_approver_who_was_added_later() -> None:
+    own_ladder = ", actions: {add_approver: true}, ladder: [{at: 100, action: default, to: owner, outcome: all_}]"
+    play = play_of(f"- {human('a', extra=own_ladder, outcomes=THREE)}\n").open().wait(hours=2)
+    add_approver(play, "f1")
+    play.now = at("2026-11-16 15:00")
+    play.do(c.FireRungs())
+    (left,) = play.state.open_tasks
+    assert (left.assignee, play.state.steps["a"].status) == ("f1", "active")
+    play.choose("a", "none", "f1")
+    assert play.state.steps["a"].outcome == "none"
+
+
+def add_approver(play: Play, person: str) -> None:
+    task = play.task("a")
+    play.do(c.AddApprover(task_id=task.task_id, task_version=task.version, person_id="b1", to=person, reason="x"))
 
 
 def test_a_rung_takes_the_outcome_that_the_template_states_and_the_case_goes_on() -> None:

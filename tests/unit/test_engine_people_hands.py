@@ -83,6 +83,18 @@ def test_the_delegate_does_nothing_else_with_the_task(play: Play) -> None:
     assert "not passed on" in refusal(play, c.DelegateTask, "b1", to="f2", reason="x").sentence
 
 
+def test_the_delegate_neither_wakes_nor_acknowledges_what_stays_with_the_assignee(play: Play) -> None:
+    do(play, c.DelegateTask, "b1", to="f1", reason="figures")
+    do(play, c.SnoozeTask, "b1", until=MONDAY.replace(hour=9), reason="x")
+    for command in (c.WakeTask, c.Acknowledge):
+        with pytest.raises(Refused, match="the task stays with Wu One"):
+            play.do(command(task_id="c1.look.1", person_id="f1"))
+    play.do(c.Acknowledge(task_id="c1.look.1", person_id="b1"))
+    play.do(c.WakeTask(task_id="c1.look.1", person_id="b1"))
+    task = play.state.tasks["c1.look.1"]
+    assert (task.assignee, task.acknowledged_by, task.paused_until) == ("f1", "b1", None)
+
+
 def test_who_is_asked_for_advice_is_not_asked_for_his_approval_too(play: Play) -> None:
     do(play, c.DelegateTask, "b1", to="f1", reason="figures")
     refused = refusal(play, c.AddApprover, "b1", to="f1", reason="x")

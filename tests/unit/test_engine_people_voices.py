@@ -111,6 +111,24 @@ def test_the_latest_visit_counts() -> None:
     assert play.state.outcome == "completed"
 
 
+def test_what_is_undone_and_not_done_again_binds_nobody() -> None:
+    size = ", form: [{name: big, type: boolean, title: {en: Big, zh: 大}, required: true}]"
+    table = (
+        "- decision:\n    id: sort\n    title: {en: Sort, zh: 分}\n    accountable: plant_manager\n    rules:\n"
+        f"    - {{id: big, when: data.big, steps: [{human('check')}]}}\n    - {{id: small, default: true}}\n"
+    )
+    approve = human("approve", extra=", separate_from: [check]", outcomes=WAYS)
+    play = Play(small(f"- {human('propose', extra=size)}\n{table}- {approve}\n"), now=MONDAY).open()
+    play.choose("propose", "ok", big=True)
+    play.choose("check", "ok", "b1")
+    assert play.task("approve").assignee == "b2"
+    play.choose("approve", "back")
+    play.choose("propose", "ok", big=False)
+    assert (play.state.steps["check"].status, play.task("approve").assignee) == ("undone", "b1")
+    play.choose("approve", "ok", "b1")
+    assert play.state.outcome == "completed"
+
+
 def test_where_separation_leaves_nobody_the_task_says_so_and_waits_for_somebody() -> None:
     crowd = people()
     few = {i: crowd.people[i] for i in ("b1", "pm")}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from workflow_jobs.engine import clocks, routing, whom
+from workflow_jobs.engine import clocks, votes, whom
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
@@ -92,7 +92,7 @@ def _reassign(flow: Flow, task: TaskState, rung: Rung, to: str | None) -> None:
 
 
 def _take_default(flow: Flow, task: TaskState, rung: Rung) -> None:
-    """Take the outcome that the template states; the other questions of the step are withdrawn."""
+    """Take the outcome that the template states as this task's choice; what others of the step chose counts too."""
     step = clocks.step_of(flow, task)
     outcome = step.outcome(rung.outcome or "") if isinstance(step, HumanStep) else None
     if outcome is None or not isinstance(step, HumanStep):
@@ -106,8 +106,4 @@ def _take_default(flow: Flow, task: TaskState, rung: Rung) -> None:
         outcome=outcome.id,
         rung_index=task.rung_index,
     )
-    for other in flow.state.open_tasks:
-        if other.step_id == step.id:
-            reason = f"nobody decided in time: the template took {outcome.id}"
-            flow.emit(e.TaskCancelled, task_id=other.task_id, step_id=step.id, reason=reason)
-    routing.conclude(flow, step, outcome, "")
+    votes.conclude(flow, task.task_id)

@@ -47,7 +47,9 @@ def barred(template: Template, state: CaseState, step_id: str, purpose: str = "d
     step = layout_of(template).places[step_id].node
     if purpose == "decide" and isinstance(step, HumanStep):
         for one in (step_id, *step.separate_from):
-            for task in tasks_of_visit(state, one):
+            known = state.steps.get(one)
+            # A step that is undone may not come again: what was decided there binds nobody.
+            for task in () if known is None or known.status == "undone" else tasks_of_visit(state, one):
                 if task.decided_by is not None:
                     found[task.decided_by] = DECIDED_BEFORE
     if state.requested_by is not None:

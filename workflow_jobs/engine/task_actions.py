@@ -26,6 +26,7 @@ def acknowledge(flow: Flow, command: c.Acknowledge) -> None:
     """Note that somebody looks after the task."""
     task = _open_task(flow, command.task_id, command.person_id)
     _may(flow, task, command.person_id)
+    not_as_delegate(flow, task, command.person_id)
     if task.acknowledged_by is None:
         flow.emit(e.TaskAcknowledged, task_id=task.task_id, person_id=command.person_id)
 
@@ -62,6 +63,7 @@ def wake(flow: Flow, command: c.WakeTask) -> None:
     """End the rest now."""
     task = _open_task(flow, command.task_id, command.person_id)
     _may(flow, task, command.person_id)
+    not_as_delegate(flow, task, command.person_id)
     if task.paused_until is not None:
         clocks.resume(flow, task, "woken", command.person_id)
 

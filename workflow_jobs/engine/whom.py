@@ -40,14 +40,20 @@ def person_for(flow: Flow, to: str, task: TaskState | None, exclude: frozenset[s
 
 
 def successor(flow: Flow, task: TaskState, to: str) -> str | None:
-    """To whom the ladder hands a late task: the target, if he may decide it and is there."""
+    """To whom the ladder hands a late task: the target, if he may decide it and is there.
+
+    Nobody for an added approver's: this very person's approval was asked for.
+    """
+    if task.added_by is not None:
+        return None
     barred = separation.excluded(flow.env.template, flow.state, task)
     found = person_for(flow, to, task, barred)
     if found is None or found in barred or is_away(flow, found):
         return None
-    # No approval below its tier; who stands above its holders is not below it.
+    # No approval below its tier; the manager of who has it is not below it. While nobody has it, nobody's manager is.
+    above = to == "manager" and task.assignee is not None
     holders = (flow.env.directory.candidates(role) for role in (task.role, task.accountable))
-    if task.tier is not None and to != "manager" and not any(found in those for those in holders):
+    if task.tier is not None and not above and not any(found in those for those in holders):
         return None
     return found
 
