@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.engine import Connection
 
@@ -82,6 +82,7 @@ class Timekeeping(CaseTransactions):
         """Compute open clocks anew where a calendar, or who follows which, is another than last time; how many moved.
 
         At most ``limit`` cases at a time; the next call goes on where this one ended. Done twice it changes nothing.
+        A case that fails is passed over and tried again when all others are done; the failures are raised together.
         """
         directory = self._directory()
         if not len(directory):
@@ -90,15 +91,33 @@ class Timekeeping(CaseTransactions):
         digest = digest_of({**self._calendars, "default": self._calendar}, directory.calendars)
         with reading(self._engine) as connection:
             mark = mark_rows.read_mark(connection, CALENDARS)
-            seen: dict[str, str] = {} if mark is None else json.loads(mark.value)
-            if seen.get("done") == digest:
-                return 0
-            after = seen.get("after", "") if seen.get("doing") == digest else ""
-            cases = case_rows.open_cases_after(connection, after, limit) if seen else []
-        events = self._on_each("keep_clocks", [(case_id, c.RecomputeClocks(reason=CHANGED)) for case_id in cases])
-        done = len(cases) < limit
-        value = {"done": digest} if done else {"done": seen["done"], "doing": digest, "after": cases[-1]}
-        self._mark(CALENDARS, json.dumps(value), self._clock.now())
+            seen: dict[str, Any] = {} if mark is None else json.loads(mark.value)
+            doing = seen.get("doing")
+            # One that was begun is over only when it is done: taken back half way, it moved the clocks of some cases.
+            under_way = bool(seen) and (doing is not None or seen["done"] != digest)
+            goes_on = doing == digest or not under_way
+            left: list[str] = seen.get("failed", []) if goes_on else []
+            if under_way:
+                after = seen["after"] if goes_on else ""
+                cases = case_rows.open_cases_after(connection, after, limit)
+            else:
+                cases, left = left[:limit], left[limit:]
+        if seen and not under_way and not cases:
+            return 0
+        events: list[e.Event] = []
+        failures: list[Exception] = []
+        for case_id in cases:
+            try:
+                events += self._on_each("keep_clocks", [(case_id, c.RecomputeClocks(reason=CHANGED))])
+            except ExceptionGroup as group:
+                failures += group.exceptions
+                left.append(case_id)
+        value: dict[str, Any] = {"done": digest}
+        if under_way and len(cases) == limit:
+            value = {"done": seen["done"], "doing": digest, "after": cases[-1]}
+        self._mark(CALENDARS, json.dumps(value | ({"failed": left} if left else {})), self._clock.now())
+        if failures:
+            raise ExceptionGroup(f"keep_clocks failed for {len(failures)} case(s)", failures)
         return sum(isinstance(event, e.ClockRecomputed) for event in events)
 
     def mark_timer_scan(self, at: datetime) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -155,6 +156,51 @@ def test_changed_calendars_move_all_open_clocks_once_and_in_pieces(ops_engine: E
         assert row.due_at == datetime(2026, 11, 19, 1, 30, tzinfo=UTC)
         assert shop.service.case(case_id).due_at == row.due_at
     assert shop.events(closed, e.ClockRecomputed) == []
+
+
+def test_a_calendar_that_is_taken_back_half_way_leaves_every_clock_as_it_was(ops_engine: Engine) -> None:
+    shop = Shop(ops_engine, f"- {human('a').replace('PT4H', 'P2D')}\n", head="")
+    cases = [shop.open(f"S{n}") for n in range(1, 4)]
+    shop.service.keep_clocks()
+    day_off = WorkingCalendar("CN", days_off=[date(2026, 11, 17)], first_year=2024, last_year=2028)
+    for calendars, moved in (({"default": day_off}, 2), ({"default": calendar()}, 2)):
+        shop.calendars = calendars
+        shop.restart()
+        assert shop.service.keep_clocks(limit=2) == moved
+    assert [shop.service.keep_clocks(limit=2) for _ in range(2)] == [0, 0]
+    for case_id in cases:
+        (row,) = shop.service.tasks(case_id=case_id)
+        assert row.due_at == MONDAY + timedelta(days=2)
+
+
+def test_a_case_that_fails_keeps_no_other_clock_from_moving_and_is_tried_again(
+    ops_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(ops_engine, f"- {human('a')}\n", head="")
+    broken, other = sorted([shop.open("S1"), shop.open("S2")])
+    shop.service.keep_clocks()
+    day_off = WorkingCalendar("CN", days_off=[date(2026, 11, 16)], first_year=2024, last_year=2028)
+    shop.calendars = {"default": day_off}
+    shop.restart()
+    on_case = shop.service._on_case
+
+    def fails(name: str, case_id: str, *given: Any, **more: Any) -> Any:
+        if case_id == broken:
+            raise RuntimeError("this case cannot be read")
+        return on_case(name, case_id, *given, **more)
+
+    monkeypatch.setattr(shop.service, "_on_case", fails)
+    with pytest.raises(ExceptionGroup, match="1 case"):
+        shop.service.keep_clocks(limit=1)
+    assert shop.service.keep_clocks(limit=1) == 1
+    assert shop.service.tasks(case_id=other)[0].due_at == datetime(2026, 11, 17, 6, 30, tzinfo=UTC)
+    assert shop.service.keep_clocks(limit=1) == 0, "that was all of them"
+    with pytest.raises(ExceptionGroup, match="1 case"):
+        shop.service.keep_clocks(limit=1)
+    shop.restart()
+    assert shop.service.keep_clocks(limit=1) == 1, "as soon as it can be read"
+    assert shop.service.tasks(case_id=broken)[0].due_at == datetime(2026, 11, 17, 6, 30, tzinfo=UTC)
+    assert shop.service.keep_clocks(limit=1) == 0
 
 
 def test_who_gets_a_calendar_takes_his_tasks_along_and_nobody_known_changes_nothing(ops_engine: Engine) -> None:
