@@ -108,19 +108,25 @@ class SlackHandler(SlackTalk):
                 "slack",
             )
         except Refused as refused:
-            errors = _field_errors(view, refused.sentence) if refused.code in _FIELD_PROBLEMS else {}
-            if errors:
-                ack(response_action="errors", errors=errors)
-            elif self._is_repetition(refused, button, person):
-                ack()
-            else:
-                ack(response_action="update", view=closing_view(refused.sentence))
+            self._answer_refusal(ack, view, button, person, refused)
             return
         except UnknownTask:
             ack(response_action="update", view=closing_view(_NO_TASK))
             return
         ack()
         self._kick(person.person_id)
+
+    def _answer_refusal(
+        self, ack: Acknowledge, view: Mapping[str, Any], button: ButtonValue, person: Person, refused: Refused
+    ) -> None:
+        """Say beside the field, or instead of the modal, why nothing was decided."""
+        errors = _field_errors(view, refused.sentence) if refused.code in _FIELD_PROBLEMS else {}
+        if errors:
+            ack(response_action="errors", errors=errors)
+        elif self._is_repetition(refused, button, person):
+            ack()
+        else:
+            ack(response_action="update", view=closing_view(refused.sentence))
 
     def _acted(self, ack: Acknowledge, body: Mapping[str, Any], text: str) -> None:
         """A button that does something else with the task than deciding it."""
@@ -241,6 +247,22 @@ class SlackHandler(SlackTalk):
         errors = self._files.problems(view)
         if errors:
             ack(response_action="errors", errors=errors)
+            return
+        # Nothing is taken in for a decision that is not to be had; the names stand for the files meanwhile.
+        named = {field: [str(file.get("id")) for file in files] for field, files in added(view).items()}
+        try:
+            self._service.require_decidable(
+                button.task_id,
+                button.version,
+                person.person_id,
+                button.outcome,
+                slack_modal.form_from_view(view) | named,
+            )
+        except Refused as refused:
+            self._answer_refusal(ack, view, button, person, refused)
+            return
+        except UnknownTask:
+            ack(response_action="update", view=closing_view(_NO_TASK))
             return
         waiting = f"files-{secrets.token_hex(8)}"
         moment = closing_view("The files are being taken in …", title="One moment") | {"external_id": waiting}

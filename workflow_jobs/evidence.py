@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,10 +24,8 @@ from sqlalchemy.engine import Connection, Engine
 from resources.clock import Clock
 from resources.ops_database import reading
 from resources.serving import sync_file
-from workflow_jobs.engine.question import question_of
+from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.engine.state import CaseState, TaskState
-from workflow_jobs.engine.template import Template
 from workflow_jobs.store.tables import case, evidence_file
 
 LARGEST_FILE: Final = 10 * 1024 * 1024
@@ -150,14 +148,12 @@ def files_of(connection: Connection, case_id: str) -> list[EvidenceFile]:
     return [EvidenceFile(**row) for row in rows.mappings()]
 
 
-def require_files(
-    connection: Connection, state: CaseState, template: Template, task: TaskState, form: Mapping[str, Any]
-) -> None:
-    """Raises Refused where a form names a file that its case does not have."""
-    asked = [field for field in question_of(template, task).form if field.type == "file" and form.get(field.name)]
+def require_files(connection: Connection, case_id: str, fields: Iterable[FormField], form: Mapping[str, Any]) -> None:
+    """Raises Refused where a form with these fields names a file that its case does not have."""
+    asked = [field for field in fields if field.type == "file" and form.get(field.name)]
     if not asked:
         return
-    known = {one.file_id for one in files_of(connection, state.case_id)}
+    known = [one.file_id for one in files_of(connection, case_id)]
     for field in asked:
         given = form[field.name]
         for file_id in given if isinstance(given, (list, tuple)) else [given]:

@@ -14,11 +14,24 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from resources.ops_database import reading
-from workflow_jobs.cases import DecisionResult, OpenRequest, OpenResult, dismissed, may_open, moving, news, open_key
+from workflow_jobs.cases import (
+    DecisionResult,
+    OpenRequest,
+    OpenResult,
+    UnknownTask,
+    dismissed,
+    may_open,
+    moving,
+    news,
+    open_key,
+)
 from workflow_jobs.engine import commands as c
-from workflow_jobs.engine.decide import reopenable
+from workflow_jobs.engine.decide import decide_and_fold, reopenable
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.template import WaitStep
 from workflow_jobs.engine.values import Number
 from workflow_jobs.evidence import require_files
 from workflow_jobs.people_commands import PeopleCommands
@@ -127,12 +140,32 @@ class ProcessService(PeopleCommands, Timekeeping):
         def work(connection: Connection) -> DecisionResult:
             state = self._of_task(connection, task_id)
             template = self._template_of(connection, state)
-            require_files(connection, state, template, state.tasks[task_id], command.form)
+            require_files(connection, state.case_id, question_of(template, state.tasks[task_id]).form, command.form)
             after = self._apply(connection, state, command, template, directory, self._clock.now(), via).after
             task = after.tasks[task_id]
             return DecisionResult(after.case_id, task_id, task.step_id, task.outcome or outcome, after, task)
 
         return self._transaction("decide_task", work)
+
+    def require_decidable(
+        self, task_id: str, version: int, person_id: str, outcome: str, form: Mapping[str, Any]
+    ) -> None:
+        """Raises what :meth:`decide_task` would raise, and changes nothing: to be asked before files are taken in.
+
+        Files of ``form`` may be named by any ids, for the case does not have them yet.
+        """
+        directory = self._directory()
+        command = c.DecideTask(
+            task_id=task_id, task_version=version, person_id=person_id, outcome=outcome, form=dict(form)
+        )
+        with reading(self._engine) as connection:
+            row = rows.task_row(connection, task_id)
+            if row is None:
+                raise UnknownTask(f"there is no task {task_id!r}")
+            state = self._known(rows.case_state(connection, row.case_id), row.case_id)
+            template = self._template_of(connection, state)
+            environment = self._environment(connection, template, state.data, directory)
+        decide_and_fold(state, command, self._clock.now(), environment)
 
     def acknowledge(self, task_id: str, person_id: str, via: str = "api") -> CaseState:
         """Note that a person has seen the task; the clock runs on."""
@@ -234,7 +267,18 @@ class ProcessService(PeopleCommands, Timekeeping):
         program says so.
         """
         command = c.SendSignal(signal=signal, data=dict(data or {}), person_id=person_id)
-        return self._on_case("send_signal", case_id, command, via=via).after
+        directory = self._directory()
+
+        def work(connection: Connection) -> CaseState:
+            state = self._locked(connection, case_id)
+            template = self._template_of(connection, state)
+            places = layout_of(template).places
+            waiting = [places[one.step_id].node for one in state.waits if one.signal == signal]
+            fields = [field for step in waiting if isinstance(step, WaitStep) for field in step.form]
+            require_files(connection, case_id, fields, command.data)
+            return self._apply(connection, state, command, template, directory, self._clock.now(), via).after
+
+        return self._transaction("send_signal", work)
 
     def resolve_incident(self, rule_id: str, subject_id: str = "", *, snapshot_id: str = "") -> str | None:
         """Close the open case of a rule and subject because its cause is gone; its id, or None if there is none."""

@@ -128,6 +128,20 @@ def test_slack_losing_a_file_decides_nothing_and_says_so(stack: Stack) -> None:
     wait_until(lambda: "are kept" in shown(stack))
 
 
+def test_nothing_is_taken_in_for_a_decision_that_is_not_to_be_had(stack: Stack) -> None:
+    case_id = opened(stack)
+    ask_for_the_form(stack, case_id)
+    kept = Evidence(stack.context.engine, stack.settings.evidence_dir, stack.clock)
+    theirs = kept.add(case_id, None, "b.txt", b"text", "E003")
+    boss = next(iter(stack.context.directory().candidates("quality_manager")))
+    task = stack.open_task(case_id, "look")
+    stack.context.service.decide_task(task.task_id, task.version, boss, "done", {"report": theirs.file_id})
+    add(stack, ("a.pdf", PDF))
+    wait_until(lambda: "decided this already" in shown(stack))
+    assert stack.context.service.files(case_id) == [theirs]
+    assert [one.name for one in stack.settings.evidence_dir.iterdir()] == [theirs.sha256]
+
+
 def test_files_over_the_api_and_decisions_that_name_them(stack: Stack) -> None:
     case_id, other = opened(stack), opened(stack, "Lot 8")
     token = create_token(stack.context.engine, name="scanner", scopes=[PROCESS_WRITE], clock=stack.clock).text

@@ -94,10 +94,10 @@ def read_value(field: FormField, value: Any) -> Plain:
         case "file":
             return _files(field, value)
         case "choice":
-            if value not in {option.value for option in field.options}:
+            if not isinstance(value, str) or value not in {option.value for option in field.options}:
                 offered = ", ".join(option.value for option in field.options)
                 raise ValueError(f"must be one of {offered}, got {value!r}")
-            return str(value)
+            return value
         case _:
             if not isinstance(value, str):
                 raise ValueError(f"must be text, got {value!r}")

@@ -104,6 +104,8 @@ def _fields(path: Path, step: str, fields: tuple[FormField, ...], outcomes: Coll
         if field.name in seen:
             yield here, step, f"the field {field.name!r} stands here twice"
         seen.add(field.name)
+        if field.type == "file" and not step:
+            yield here, step, "a case has no files before it is open: ask for them in a form of its first step"
         if field.type == "role" and step:
             yield here, step, "a form cannot ask for a role: declare it under `inputs`"
         if field.min is not None and field.max is not None and field.min > field.max:
