@@ -257,7 +257,9 @@ def _resumed(writer: Writer, event: e.TaskResumed, before: CaseState | None) -> 
     """Say to the person that his clock runs again, where he did not do it himself."""
     writer.seq = event.seq
     context, task = writer.telling.context, writer.case.tasks[event.task_id]
-    if event.because == "woken" or task.assignee is None or (event.because == "reopened" and writer.case.reopened > 1):
+    if event.because in ("woken", "decided") or task.assignee is None:
+        return
+    if event.because == "reopened" and writer.case.reopened > 1:
         return
     heading = context.word("back" if event.because == "reopened" else "rest_over")
     line = f"{context.word('due')}: {context.instant(task.due_at)}"

@@ -301,3 +301,27 @@ def test_snooze_assign_and_state_the_cause_and_it_still_waits_for_the_check(inci
     incidents.read()
     assert incidents.subjects() == {"metric_yield"}, "what failed by itself all the time is now its own cause"
     assert incidents.about("fct_test").outcome == "resolved"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_decision_while_it_is_snoozed_counts_no_rest_as_work_and_says_nothing_of_it(
+    incidents: Incidents, at_once: bool
+) -> None:
+    incidents.lineage.unbuilt.add("fct_test")
+    incidents.read()
+    service, clock = incidents.service, incidents.world.clock
+    task = incidents.about("fct_test").open_tasks[0]
+    who = task.assignee or ""
+    service.snooze(task.task_id, task.version, who, clock.now() + timedelta(hours=30), "tomorrow")
+    clock.advance(timedelta(hours=28 if at_once else 31))
+    if not at_once:
+        service.fire_due_rungs()
+    form = {"incident_cause": "delivery", "remedy": "The lab loads it again."}
+    service.decide_task(task.task_id, task.version, who, "stated", form)
+    incidents.deliver()
+    told = [str(message["blocks"]) for message in incidents.slack.messages]
+    assert any("The snooze is over" in text for text in told) == (not at_once)
+    (entry,) = incidents.about("fct_test").ledger
+    assert entry.ended_at is not None
+    if at_once:
+        assert service.task(task.task_id).working_minutes == 0

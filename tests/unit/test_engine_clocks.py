@@ -119,6 +119,22 @@ def test_a_clock_waits_for_a_stated_reason_and_the_ledger_says_so() -> None:
     assert play.task("a").due_at == calendar().add_working(before.due_at, timedelta(hours=15))
 
 
+def test_a_decision_ends_the_rest_and_the_ledger_says_how_long_it_was() -> None:
+    play = play_of(f"- {human('a', extra=PAUSES)}\n- {human('b')}\n").open()
+    before = play.task("a").due_at
+    play.wait(hours=1)
+    pause(play, until=at("2026-11-18 10:30"))
+    play.now = at("2026-11-17 10:30")
+    play.choose("a", "ok")
+    task = play.state.tasks["c1.a.1"]
+    (entry,) = play.state.ledger
+    assert (entry.ended_at, entry.working_seconds) == (at("2026-11-17 10:30"), 27000)
+    assert (task.status, task.paused_seconds, task.paused_until, task.late) == ("decided", 27000, None, False)
+    assert task.due_at == calendar().add_working(before, timedelta(seconds=27000))
+    (resumed,) = of(play, e.TaskResumed)
+    assert (resumed.because, resumed.person_id) == ("decided", "b1")
+
+
 def test_a_pause_without_a_time_lasts_as_long_as_its_reason_allows_and_may_end_before() -> None:
     play = play_of(f"- {human('a', extra=PAUSES)}\n").open()
     before = play.task("a").due_at

@@ -131,6 +131,10 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
     if task_actions.is_advice(task, command.person_id):
         hand_overs.advise(flow, task, command.person_id, outcome.id, form)
         return
+    if task.paused_until is not None:
+        # What rested until now is nobody's working time.
+        clocks.resume(flow, task, "decided", command.person_id)
+        task = flow.state.tasks[task.task_id]
     owner = task.delegated_by or task.assignee
     flow.emit(
         e.TaskDecided,
