@@ -265,6 +265,51 @@ def test_a_return_inside_a_branch_leaves_the_other_branches_alone() -> None:
     assert len([task for task in case.state.open_tasks if task.step_id == "x"]) == 1
 
 
+def test_a_return_drops_what_only_undone_steps_had_filled() -> None:
+    def step(name: str, field: str, outcomes: str = "", needs: str = "true") -> str:
+        form = f", form: [{{name: {field}, type: text, title: {T}, required: {needs}}}]"
+        return human(name, outcomes=outcomes, extra=form)
+
+    rule = "{id: small, when: 'data.size == \"s\"', set: {level: low}, steps: [" + step("price", "cost") + "]}"
+    case = play(
+        step("before", "kept"),
+        step("a", "size"),
+        decision(rule + ", {id: other, default: true}"),
+        step("same", "kept"),
+        wait("w", "clock: P1D", f", signal: go, form: [{{name: said, type: text, title: {T}}}]"),
+        process("p", ", brings: {found: fault}"),
+        step("b", "why", BACK, "[back]"),
+        head=f"inputs:\n- {{name: note, type: text, title: {T}}}\n",
+        data={"note": "n", "other": 1},
+    )
+    case.choose("before", "ok", kept="k")
+    case.choose("a", "ok", size="s")
+    case.choose("price", "ok", cost="5")
+    case.choose("same", "ok", kept="k2")
+    case.do(c.SendSignal(signal="go", data={"said": "yes"}))
+    case.do(c.EndChild(child_case_id="c1-1", outcome="completed", data={"fault": "mould"}))
+    case.choose("b", "back", why="it is a big one")
+    assert case.state.data == {"note": "n", "other": 1, "kept": "k2", "why": "it is a big one"}
+    assert case.state.tasks["c1.price.1"].form == {"cost": "5"}, "what was said is kept with the task"
+    case.choose("a", "ok", size="l")
+    assert "cost" not in case.state.data
+    assert replay(case.log) == case.state
+
+
+def test_a_result_is_that_of_the_latest_visit_of_its_step() -> None:
+    case = play(human("a"), service("s", attempts=1), human("b", outcomes=BACK, extra=WHY))
+    case.choose("a", "ok")
+    case.do(c.CompleteService(step_id="s", run_id="r1", result={"token": "old"}))
+    assert case.state.results == {"s": {"token": "old"}}
+    case.choose("b", "back", why="again")
+    assert case.state.results == {}
+    case.choose("a", "ok")
+    case.do(c.FailService(step_id="s", run_id="r2", error="no", final=True))
+    case.choose("s", "done_by_hand", comment="made by hand")
+    assert case.state.results == {}
+    assert replay(case.log) == case.state
+
+
 def test_a_person_may_return_many_times() -> None:
     case = play(human("a"), human("b", outcomes=BACK, extra=WHY))
     for round_ in range(1, 5):

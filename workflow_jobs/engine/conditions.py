@@ -25,7 +25,7 @@ import cel
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.engine.template import HumanStep, Template, WaitStep
+from workflow_jobs.engine.template import Decision, HumanStep, ProcessStep, Template, WaitStep
 from workflow_jobs.engine.values import Plain
 
 CASE_NAMES: Final = (
@@ -127,6 +127,20 @@ def declared_fields(template: Template) -> list[tuple[str, FormField]]:
     for step in layout_of(template).steps():
         if isinstance(step, HumanStep | WaitStep):
             found += [(step.id, entry) for entry in step.form]
+    return found
+
+
+def filled_fields(template: Template) -> list[tuple[str, str]]:
+    """(name, step or decision that fills it; "" for inputs) of everything that a case's data may hold by its template.
+
+    Besides what people enter: what another case brings, and what a decision sets.
+    """
+    found = [(entry.name, owner) for owner, entry in declared_fields(template)]
+    for place in layout_of(template).places.values():
+        if isinstance(place.node, ProcessStep):
+            found += [(name, place.node.id) for name in place.node.brings]
+        elif isinstance(place.node, Decision):
+            found += [(name, place.node.id) for rule in place.node.rules for name in rule.set]
     return found
 
 

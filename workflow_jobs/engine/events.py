@@ -133,13 +133,17 @@ class ChildEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseReturned(Event):
-    """The case goes back to `to_step`. `undone` are the steps that had been completed and are to be done again."""
+    """The case goes back to `to_step`. `undone` are the steps that had been completed and are to be done again.
+
+    The case's data lose the fields `dropped`, which only steps filled that are to be done again.
+    """
 
     from_step: str
     to_step: str
     person_id: str
     reason: str
     undone: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,7 +152,9 @@ def _entered(state: CaseState, event: e.StepEntered) -> Changes:
         branches=event.branches,
         needed=event.needed,
     )
-    return {"steps": _with(state.steps, event.step_id, step)}
+    # What a job found in an earlier visit is no result of this one, which may be done by hand.
+    results = {name: value for name, value in state.results.items() if name != event.step_id}
+    return {"steps": _with(state.steps, event.step_id, step), "results": results}
 
 
 def _asked(state: CaseState, event: e.TaskCreated) -> Changes:
@@ -385,7 +387,10 @@ def _returned(state: CaseState, event: e.CaseReturned) -> Changes:
     steps = dict(state.steps)
     for step_id in event.undone:
         steps[step_id] = _changed(steps[step_id], {"status": "undone", "outcome": None})
-    return {"steps": steps, "returns": state.returns + 1}
+    changes: Changes = {"steps": steps, "returns": state.returns + 1}
+    changes["results"] = {name: value for name, value in state.results.items() if name not in event.undone}
+    changes["data"] = {name: value for name, value in state.data.items() if name not in event.dropped}
+    return changes
 
 
 def _withdrawn(state: CaseState, event: e.CaseWithdrawn) -> Changes:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 
 from workflow_jobs.engine import asking, children, clocks, decisions, waits
 from workflow_jobs.engine import events as e
+from workflow_jobs.engine.conditions import filled_fields
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.layout import branches_of, inside, node_of
 from workflow_jobs.engine.parts import FormField, Outcome
@@ -150,8 +151,36 @@ def _go_back(flow: Flow, from_step: str, to_step: str, person_id: str, reason: s
     region = {step for entry in place.sequence[place.position :] for step in inside(entry)}
     cancel(flow, region, f"the case returned to {to_step}")
     undone = tuple(step for step in flow.layout.places if step in region and _status(flow, step) == "completed")
-    flow.emit(e.CaseReturned, from_step=from_step, to_step=to_step, person_id=person_id, reason=reason, undone=undone)
+    flow.emit(
+        e.CaseReturned,
+        from_step=from_step,
+        to_step=to_step,
+        person_id=person_id,
+        reason=reason,
+        undone=undone,
+        dropped=_dropped(flow, region, from_step),
+    )
     enter(flow, place.sequence[place.position])
+
+
+def _dropped(flow: Flow, region: Collection[str], from_step: str) -> tuple[str, ...]:
+    """Fields of the case that only steps filled which are to be done again. What sends the case back has just been
+    said, and stays.
+    """
+    filled: dict[str, list[str]] = {}
+    for name, owner in filled_fields(flow.env.template):
+        filled.setdefault(name, []).append(owner)
+    return tuple(
+        name
+        for name, owners in filled.items()
+        if name in flow.state.data and not any(_still_says(flow, owner, region, from_step) for owner in owners)
+    )
+
+
+def _still_says(flow: Flow, owner: str, region: Collection[str], from_step: str) -> bool:
+    if owner in ("", from_step):
+        return True
+    return owner not in region and _status(flow, owner) == "completed"
 
 
 def _status(flow: Flow, step_id: str) -> str:
