@@ -9,8 +9,9 @@ same moment one wins, and the other gets the engine's refusal that names the fir
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -28,11 +29,14 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.children import waiting_for
 from workflow_jobs.engine.decide import decide_and_fold
 from workflow_jobs.engine.environment import Environment
+from workflow_jobs.engine.forms import read_inputs
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState, TaskState
-from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.template import ProcessStep, Template
 from workflow_jobs.outgoing_writer import Telling
 from workflow_jobs.process_reader import ProcessReader
-from workflow_jobs.store import case_rows, outbox_rows
+from workflow_jobs.store import case_rows, outbox_rows, template_rows
 
 logger = logging.getLogger(__name__)
 
@@ -146,6 +150,8 @@ class CaseTransactions(ProcessReader):
         """Write what a command changed, with the messages that follow from it; ``template`` is that of the case now."""
         before, after, events = change.before, change.after, change.events
         key = open_key(after.rule_id, after.subject_id)
+        if before is None:
+            self._keep_children(connection, template, now)
         derived = {task.task_id: self._derived(task, now) for task in case_rows.changed_tasks(before, after)}
         minutes = None
         if after.closed_at is not None:
@@ -185,7 +191,7 @@ class CaseTransactions(ProcessReader):
             if isinstance(event, e.ChildRequested):
                 if waiting_for(self._locked(connection, after.case_id), event.child_case_id) is None:
                     continue  # the case went on without it within this very command
-                child = self._in_force(connection, event.template_id)
+                child = self._child_version(connection, event)
                 case_rows.keep_template(connection, child.hash, child.id, child.text, now)
                 opening = moving(opening_of_child(after, event), child, self._figures)
                 self._apply(connection, None, opening, child, directory, now, via)
@@ -196,6 +202,45 @@ class CaseTransactions(ProcessReader):
             elif isinstance(event, e.CaseClosed) and after.parent_case_id is not None:
                 self._end_child(connection, after, directory, now, via)
         return Change(before, self._locked(connection, after.case_id), change.events)
+
+    def _keep_children(self, connection: Connection, template: Template, now: datetime) -> None:
+        """Store the versions of what a new case may open: they take what it passes, later ones may not."""
+        seen, waiting = {template.id}, [template]
+        while waiting:
+            for step in layout_of(waiting.pop()).steps():
+                if not isinstance(step, ProcessStep) or step.template in seen:
+                    continue
+                seen.add(step.template)
+                with contextlib.suppress(LookupError):  # the linter names templates that do not exist
+                    child = self._in_force(connection, step.template)
+                    case_rows.keep_template(connection, child.hash, child.id, child.text, now)
+                    waiting.append(child)
+
+    def _child_version(self, connection: Connection, asked: e.ChildRequested) -> Template:
+        """The version with which a process step's case opens: the one in force, else the newest stored one that takes
+        what the step passes. Raises Refused where no version does.
+        """
+        refusal: Refused | None = None
+        for template in self._versions_for(connection, asked.template_id):
+            try:
+                read_inputs(template.inputs, asked.data)
+            except Refused as refused:
+                refusal = refusal or refused
+            else:
+                return template
+        if refusal is None:
+            raise Refused("input_invalid", f"There is no process {asked.template_id!r} to be opened from here.")
+        raise Refused(
+            "input_invalid",
+            f"The process {asked.template_id!r} cannot be opened from here. {refusal.sentence} Put a version in force "
+            "that takes what this case passes, move this case to another version, or withdraw it.",
+        ) from refusal
+
+    def _versions_for(self, connection: Connection, template_id: str) -> Iterator[Template]:
+        with contextlib.suppress(LookupError):  # its file was removed: cases that run still know it
+            yield self._in_force(connection, template_id)
+        for stored in reversed(template_rows.stored_versions(connection, template_id)):
+            yield self._stored(connection, template_id, stored.hash)
 
     def _end_with_parent(
         self,

@@ -255,3 +255,32 @@ def test_a_wait_is_over_when_the_scan_finds_its_time_has_come(ops_engine: Engine
     assert made.fire_due_rungs() == 0
     outcomes = [made.case(one).steps["w"].outcome for one in (first, second)]
     assert outcomes == ["elapsed", "signalled"]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_child_opens_with_a_version_that_takes_what_its_parent_passes(company: Company, gone: bool) -> None:
+    case_id = company.open()
+    more = f"inputs:\n- {{name: limit, type: decimal, title: {T}, required: true}}\n"
+    newer = template(
+        "trial", f"- {human('make')}\n", more + f"- {{name: more, type: text, title: {T}, required: true}}\n"
+    )
+    others = [one for one in ALL if one.id != "trial"]
+    company.service._templates = TemplateLibrary(others if gone else [*others, newer])
+    company.choose(case_id, "ask")
+    child = company.service.case(f"{case_id}-1")
+    assert (child.template_hash, child.steps["make"].status) == (TRIAL.hash, "active")
+
+
+def test_where_no_version_of_a_child_fits_the_sentence_says_what_to_do(company: Company) -> None:
+    strict = template(
+        "at_once", f"- {human('x')}\n", f"inputs:\n- {{name: more, type: text, title: {T}, required: true}}\n"
+    )
+    company.service._templates = TemplateLibrary([*(one for one in ALL if one.id != "at_once"), strict])
+    case_id = company.open()
+    company.choose(case_id, "ask")
+    company.choose(f"{case_id}-1", "make", fault="mould")
+    company.choose(f"{case_id}-1-1", "deep")
+    company.choose(f"{case_id}-1-1", "deeper", "go")
+    with pytest.raises(Refused, match=r"'at_once' cannot be opened from here.*more.*Put a version in force"):
+        company.choose(case_id, "check", "go")
+    assert company.steps(case_id)["check"] == "active"

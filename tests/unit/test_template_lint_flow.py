@@ -263,3 +263,24 @@ def test_what_templates_owe_each_other(child: str, extra: str, says: str) -> Non
 def test_a_process_that_does_not_exist_is_named_with_those_that_do() -> None:
     (finding,) = lint_library((template(steps(process("nowhere"))),))
     assert "there is no template 'nowhere' (known: demo)" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "says"),
+    [
+        ("type: text, max_length: 50", "type: text, max_length: 50", ""),
+        ("type: text", "type: text, max_length: 50", "may have 3000 characters, above the `max_length` 50"),
+        ("type: date", "type: text, max_length: 9", "may have 10 characters"),
+        ("type: integer, min: 1, max: 5", "type: integer, min: 1, max: 5", ""),
+        ("type: integer", "type: integer, min: 1", "may be below the `min` 1"),
+        ("type: integer, max: 6", "type: integer, max: 5", "may be above the `max` 5"),
+        ("type: decimal, decimals: 4", "type: decimal, decimals: 3", "may have 4 decimal places"),
+    ],
+)
+def test_what_is_passed_fits_the_bounds_of_the_input(given: str, wanted: str, says: str) -> None:
+    parent_head = f"inputs:\n- {{name: amount, title: {T}, required: true, {given}}}\n"
+    child_head = f"opened_by: [cases]\ninputs:\n- {{name: limit, title: {T}, required: true, {wanted}}}\n"
+    parent = template(steps(process("child", ", passes: {limit: amount}"), head=parent_head))
+    findings = [one.message for one in lint_library((parent, template(steps(A, head=child_head), "child")))]
+    assert bool(findings) == bool(says)
+    assert all(says in one for one in findings)

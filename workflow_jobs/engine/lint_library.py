@@ -59,6 +59,9 @@ def _passed(template: Template, place: Place, step: ProcessStep, child: Template
         passed = ours.get(name)
         if passed is not None and not _same_type(passed, field):
             yield ("passes", theirs), f"{name!r} is {passed.type} here, but the input {theirs!r} is {field.type}"
+        elif passed is not None:
+            for says in _beyond(passed, field):
+                yield ("passes", theirs), f"{name!r} {says} of the input {theirs!r} of {child.id!r}"
         if field.required is True and name not in certain:
             says = f"{child.id!r} needs {theirs!r}, but {name!r} is not certain to be known here: require it before"
             yield ("passes", theirs), says
@@ -82,6 +85,21 @@ def _same_type(given: FormField, wanted: FormField) -> bool:
     if given.type != wanted.type:
         return wanted.type == "text" and given.type in ("choice", "role", "date")
     return {one.value for one in given.options} <= {one.value for one in wanted.options}
+
+
+def _beyond(given: FormField, wanted: FormField) -> Iterator[str]:
+    """How what may stand in one field could be more than what the other takes."""
+    if wanted.type == "text":
+        longest = {"text": given.max_length, "date": len("2026-01-01")}.get(given.type, 0)
+        longest = max((longest, *(len(one.value) for one in given.options)))
+        if longest > wanted.max_length:
+            yield f"may have {longest} characters, above the `max_length` {wanted.max_length}"
+    if wanted.min is not None and (given.min is None or given.min < wanted.min):
+        yield f"may be below the `min` {wanted.min}"
+    if wanted.max is not None and (given.max is None or given.max > wanted.max):
+        yield f"may be above the `max` {wanted.max}"
+    if wanted.type == "decimal" and given.decimals > wanted.decimals:
+        yield f"may have {given.decimals} decimal places, above the `decimals` {wanted.decimals}"
 
 
 def _typed(template: Template) -> dict[str, FormField]:
