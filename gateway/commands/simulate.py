@@ -9,8 +9,8 @@ import typer
 from gateway.commands.context import JSON_OPTION
 from gateway.terminal import fail, one_sentence_errors, print_json
 from workflow_jobs.engine.working_time import WorkingCalendar
+from workflow_jobs.simulation import report
 from workflow_jobs.simulation.assumptions import AssumptionError, assumptions
-from workflow_jobs.simulation.report import as_json, as_text
 from workflow_jobs.simulation.run import run_seed
 from workflow_jobs.wiring import library
 
@@ -23,7 +23,7 @@ def simulate(
     set_values: list[str] = typer.Option(
         [], "--set", help="Another value for an assumption, such as chat.patience=2; may be repeated."
     ),
-    as_json_: bool = JSON_OPTION,
+    as_json: bool = JSON_OPTION,
 ) -> None:
     """Simulate cross-department work twice, with a group chat and with Trueloop, and print what comes out."""
     assumed = assumptions().changed(_changes(set_values))
@@ -34,10 +34,10 @@ def simulate(
         if sys.stderr.isatty():
             print(f"seed {seed} ({seed - first_seed + 1} of {seeds})", file=sys.stderr)
         lived.append(run_seed(assumed, library(), calendar, seed=seed, weeks=weeks))
-    if as_json_:
-        print_json(as_json(assumed, lived, weeks))
+    if as_json:
+        print_json(report.as_json(assumed, lived, weeks))
     else:
-        print(as_text(assumed, lived, weeks))
+        print(report.as_text(assumed, lived, weeks))
 
 
 def _changes(texts: list[str]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from workflow_jobs.engine.assignment import (
@@ -206,7 +206,7 @@ def test_urgent_goes_first_and_nothing_starves(tasks: list[tuple[datetime, str]]
 
 
 @given(companies, needs, crowd)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 def test_work_spreads_until_all_have_the_same(company: Staff, need: Need, holders: frozenset[str]) -> None:
     able = [one for one in holders - company.exclude if not company.away(one)]
     assume(len(able) > 1)
