@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from workflow_jobs.engine import clocks
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine.conditions import compile_condition, declared_fields, field_kinds
+from workflow_jobs.engine.conditions import compile_condition, field_kinds, filled_fields
 from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.layout import Layout, Place, branches_of, layout_of, node_of
@@ -266,7 +266,7 @@ class _Comparison:
     def _unknown(self) -> Iterator[str]:
         """Conditions that are still to be judged, on what the case does not know and nobody will be asked for."""
         coming = self.ahead | {step.step_id for step in self.under_way}
-        known = set(self.state.data) | {name for name, owner in _fields(self.new) if owner in coming}
+        known = set(self.state.data) | {name for name, owner in filled_fields(self.new) if owner in coming}
         decided = coming | {s.step_id for s in self.state.steps.values() if s.outcome is not None}
         for step_id in (one for one in self.after.places if one in self.ahead):
             for source in _conditions(self.after.places[step_id].node):
@@ -319,20 +319,6 @@ def _kind(node: Step | Block) -> str:
     if isinstance(node, Fork):
         return "fork"
     return "decision" if isinstance(node, Decision) else node.kind
-
-
-def _fields(template: Template) -> Iterator[tuple[str, str]]:
-    """(field, step or decision that fills it); "" fills inputs."""
-    for owner, field in declared_fields(template):
-        yield field.name, owner
-    for place in layout_of(template).places.values():
-        match place.node:
-            case WaitStep():
-                yield from ((field.name, place.node.id) for field in place.node.form)
-            case ProcessStep():
-                yield from ((name, place.node.id) for name in place.node.brings)
-            case Decision():
-                yield from ((name, place.node.id) for rule in place.node.rules for name in rule.set)
 
 
 def _conditions(node: Step | Block) -> Iterator[str]:
