@@ -35,7 +35,7 @@ demo: install ## Walk the whole loop unattended; exits 0 only if it closed
 
 test: install ## Run all tests (bounded counts of the randomised ones)
 	@$(BIN)/python -m gateway.browser_setup || true
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: install ## Run the randomised and fault tests with full counts
 	$(BIN)/python -m pytest tests/property tests/faults tests/integration/test_query_fuzz.py --soak

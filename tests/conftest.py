@@ -31,6 +31,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", default=None, help="Folder into which browser tests write their pictures.")
 
 
+# Files that take a minute or more: they are begun first, so that no worker is left with one of them at the end.
+LONG = (
+    "test_demo_survives_kills.py",
+    "test_walk.py",
+    "test_dbt_incremental.py",
+    "test_refresh_red_line.py",
+    "test_definition_change.py",
+    "test_refresh_truth.py",
+    "test_access_everywhere.py",
+    "test_changing_a_definition.py",
+    "test_command_line.py",
+    "test_every_service_call.py",
+    "test_random_kills.py",
+    "test_platform_metrics_history.py",
+    "test_semantic_layer.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; all else in the order of collection."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how often the randomised and fault tests tried; each of them prints its counts."""
     lines: list[str] = []
