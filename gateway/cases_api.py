@@ -107,11 +107,9 @@ def show_case(request: Request, reader: Asking, case_id: Annotated[str, Path(max
     context = context_of(request)
     governed = GovernedCases(context, reader)
     try:
-        state = context.service.case(case_id)
+        state, summary = context.service.case(case_id), context.service.summary(case_id)
     except UnknownCase:
         raise Problem(404, f"There is no case {case_id!r}. `GET /api/v1/cases` lists them.") from None
-    found = context.service.cases(limit=MOST_CASES)
-    summary = next(one for one in found if one.case_id == case_id)
     tasks = context.service.tasks(case_id=case_id, open_only=False)
     return CaseDetail(
         case=_case(governed, summary),

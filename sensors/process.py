@@ -185,9 +185,17 @@ def due_effects_sensor(context: dg.SensorEvaluationContext, platform: dg.Resourc
         return dg.SkipReason("Nothing was published yet.")
     service = process_service(platform)
     due = service.due_effects()
+    # One case that fails must not keep the others from being judged: the rest is done first, then it is told.
+    failures: list[Exception] = []
     for watch in due:
-        observed = subject_figure(snapshot, watch.metric, watch.subject_kind, watch.subject_id)
-        service.judge_effect(watch.case_id, observed, snapshot.id)
+        try:
+            observed = subject_figure(snapshot, watch.metric, watch.subject_kind, watch.subject_id)
+            service.judge_effect(watch.case_id, observed, snapshot.id)
+        except Exception as error:  # noqa: BLE001 - raised below, together
+            error.add_note(f"case {watch.case_id}")
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup(f"the effect of {len(failures)} case(s) could not be judged", failures)
     return dg.SkipReason(f"{len(due)} cases judged by their metric.")
 
 

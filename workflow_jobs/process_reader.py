@@ -6,7 +6,7 @@ Does not belong here: commands (service) and the lists' SQL (store.reading).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -38,6 +38,8 @@ from workflow_jobs.evidence import EvidenceFile, files_of
 from workflow_jobs.slack_text import CardContext, MetricFigure
 from workflow_jobs.store import board_rows, case_rows, template_rows
 from workflow_jobs.store import reading as rows
+
+_Found = TypeVar("_Found")
 
 
 class Templates(Protocol):
@@ -94,6 +96,11 @@ class ProcessReader:
         """The case as it stands."""
         with reading(self._engine) as connection:
             return self._known(rows.case_state(connection, case_id), case_id)
+
+    def summary(self, case_id: str) -> CaseSummary:
+        """The case as lists show it."""
+        with reading(self._engine) as connection:
+            return self._known(rows.case_summary(connection, case_id), case_id)
 
     def cases(
         self,
@@ -324,7 +331,7 @@ class ProcessReader:
         return known
 
     @staticmethod
-    def _known(state: CaseState | None, case_id: str) -> CaseState:
+    def _known(state: _Found | None, case_id: str) -> _Found:
         if state is None:
             raise UnknownCase(f"There is no case {case_id!r}; `./trueloop cases list` shows them.")
         return state

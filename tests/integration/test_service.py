@@ -267,3 +267,11 @@ def test_a_modal_is_refused_for_a_card_that_is_stale(world: World) -> None:
     world.decide(case_id, "judge")
     with pytest.raises(Refused, match="decided this already"):
         world.service.decision_modal(judge.task_id, judge.version, "confirm")
+
+
+def test_the_row_of_one_case_is_read_however_many_are_newer(world: World) -> None:
+    first, second = (world.open(subject).case_id for subject in ("S1", "S2"))
+    assert [one.case_id for one in world.service.cases(limit=1)] == [second]
+    assert [world.service.summary(one).subject_id for one in (first, second)] == ["S1", "S2"]
+    with pytest.raises(UnknownCase):
+        world.service.summary("C-9")

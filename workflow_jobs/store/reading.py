@@ -54,6 +54,12 @@ def case_list(
     return [CaseSummary(**row) for row in _rows(connection, statement)]
 
 
+def case_summary(connection: Connection, case_id: str) -> CaseSummary | None:
+    """One case as lists show it."""
+    found = _rows(connection, sa.select(*_CASE_COLUMNS).where(case.c.case_id == case_id))
+    return CaseSummary(**found[0]) if found else None
+
+
 def task_row(connection: Connection, task_id: str) -> TaskSummary | None:
     """One task."""
     found = _rows(connection, sa.select(*_TASK_COLUMNS).where(task.c.task_id == task_id))
