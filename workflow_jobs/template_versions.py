@@ -7,8 +7,8 @@ command line asks for a login).
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +18,7 @@ from resources.ops_database import reading
 from workflow_jobs.case_transactions import CaseTransactions, Change
 from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.evolve import fold
+from workflow_jobs.engine.lint_library import lint_library
 from workflow_jobs.engine.migration import Fit, fits, migrate
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.replaying import Replayed, replay_case
@@ -38,7 +39,8 @@ class VersionError(LookupError):
 class Version:
     """One version of a template. `first_used_at` None: no case was opened with it yet. `newest`: the folder's.
 
-    `since` and `set_by` are set where somebody put it in force.
+    `since` and `set_by` are set where somebody put it in force. `notes` say, after a rollback, what the processes that
+    are in force now do not fit in each other.
     """
 
     hash: str
@@ -50,6 +52,7 @@ class Version:
     in_force: bool
     since: datetime | None = None
     set_by: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class TemplateVersions(CaseTransactions):
             now = self._clock.now()
             case_rows.keep_template(connection, version.hash, template_id, version.text, now)
             template_rows.put_in_force(connection, template_id, version.hash, person_id, now)
-            return _in_force(self._versions(connection, template_id))
+            return replace(_in_force(self._versions(connection, template_id)), notes=self._misfits(connection))
 
         return self._transaction("roll_back_template", work)
 
@@ -181,6 +184,13 @@ class TemplateVersions(CaseTransactions):
             return self._transaction("migrate_case", work)
         except Refused as refused:
             return Moved(case_id, False, (refused.sentence,), ())
+
+    def _misfits(self, connection: Connection) -> tuple[str, ...]:
+        """What the linter finds between the processes as they are in force. It is said, not refused: of two processes
+        that are both to go back, one must go first.
+        """
+        known = self._templates if isinstance(self._templates, Iterable) else ()
+        return tuple(str(one) for one in lint_library([self._in_force(connection, one.id) for one in known]))
 
     def _target(self, connection: Connection, template_id: str, to: str | None) -> Template:
         if to is None:

@@ -123,6 +123,8 @@ def _say(version: Version, name: str, *, as_json: bool) -> None:
         print_json(asdict(version))
         return
     print(f"Version {version.version} of {name} ({_short(version.hash)}) is in force for new cases.")
+    for note in version.notes:
+        print(f"Mind: {note}")
 
 
 def _state(version: Version) -> str:

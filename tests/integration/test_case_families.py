@@ -26,6 +26,7 @@ from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_case_actions import may_withdraw
 from workflow_jobs.store.tables import service_step
 from workflow_jobs.template_library import TemplateLibrary
+from workflow_jobs.template_versions import TemplateVersions
 
 T = "{en: T, zh: 题}"
 FAULT = f"[{{name: fault, type: text, title: {T}, required: true}}]"
@@ -284,3 +285,19 @@ def test_where_no_version_of_a_child_fits_the_sentence_says_what_to_do(company: 
     with pytest.raises(Refused, match=r"'at_once' cannot be opened from here.*more.*Put a version in force"):
         company.choose(case_id, "check", "go")
     assert company.steps(case_id)["check"] == "active"
+
+
+def test_a_rollback_says_which_processes_do_not_fit_in_each_other(ops_engine: Engine) -> None:
+    limit = f"inputs:\n- {{name: limit, type: decimal, title: {T}, required: true}}\n"
+    narrow = template(
+        "trial", f"- {human('make', extra=f', form: {FAULT}')}\n", limit.replace("true}", "true, max: 5}")
+    )
+    company = Company(ops_engine)
+    company.service._templates = TemplateLibrary([*(one for one in ALL if one.id != "trial"), narrow])
+    company.open()
+    versions = TemplateVersions(
+        ops_engine, clock=company.clock, templates=TemplateLibrary(ALL), directory=people, calendar=calendar()
+    )
+    (note,) = versions.roll_back("trial", "qm", narrow.hash).notes
+    assert "'amount' may be above the `max` 5 of the input 'limit' of 'trial'" in note
+    assert versions.roll_back("trial", "qm", TRIAL.hash).notes == ()
