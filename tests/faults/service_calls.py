@@ -238,7 +238,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "mark_timer_scan": Scenario(_nothing, lambda s, _: s.mark_timer_scan(MONDAY)),
 }
 # Calls that change nothing.
-READS = frozenset({"last_timer_scan", "opens_a_case"})
+READS = frozenset({"last_timer_scan", "opens_a_case", "require_decidable"})
 
 
 def _act(order: dict[str, Any], engine: sa.Engine) -> list[str]:
