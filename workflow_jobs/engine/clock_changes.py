@@ -34,12 +34,9 @@ def _task(flow: Flow, task: TaskState, reason: str) -> None:
     clock = (calendar, sla)
     resting = timedelta(seconds=task.paused_seconds)
     following = clocks.rung_time(flow, task, task.rung_index, resting, clock)
-    counted = resting - clocks.rests_when_late(flow, task.task_id, task.due_at)
     if task.paused_at is not None and task.paused_until is not None:
         following = task.paused_until
-        if task.paused_at < task.due_at:
-            counted += calendar.working_between(task.paused_at, task.paused_until)
-    due = clocks.at_percent(flow, task, 100, counted, clock)
+    due = clocks.at_percent(flow, task, 100, clocks.counted_rests(flow, task, calendar), clock)
     now = (name, sla, due, following, calendar.confirmed(due))
     if now == (task.calendar, task.sla_seconds, task.due_at, task.next_rung_at, task.calendar_confirmed):
         return

@@ -187,6 +187,14 @@ def case_at_percent(flow: Flow, percent: int, resting: timedelta, clock: Clock |
     return _at(calendar, state.clock_started_at or state.opened_at, timedelta(seconds=seconds), percent, resting)
 
 
+def counted_rests(flow: Flow, task: TaskState, calendar: WorkingCalendar) -> timedelta:
+    """The rests that move the task's due time, the one under way included: those that began before it was late."""
+    counted = timedelta(seconds=task.paused_seconds) - rests_when_late(flow, task.task_id, task.due_at)
+    if task.paused_at is not None and task.paused_until is not None and task.paused_at < task.due_at:
+        counted += calendar.working_between(task.paused_at, task.paused_until)
+    return counted
+
+
 def rests_when_late(flow: Flow, task_id: str | None, due_at: datetime) -> timedelta:
     """Working time of the rests of a task (None: the case) that are over and began when it was late already."""
     those = (one for one in flow.state.ledger if one.task_id == task_id and one.began_at >= due_at)

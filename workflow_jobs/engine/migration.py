@@ -93,10 +93,7 @@ def _recompute_task(
     due = task.due_at
     if sla != task.sla_seconds:
         # As when a calendar changes: what was late when a rest began stays late.
-        counted = resting - clocks.rests_when_late(flow, task.task_id, task.due_at)
-        if task.paused_at is not None and task.paused_until is not None and task.paused_at < task.due_at:
-            counted += calendar.working_between(task.paused_at, task.paused_until)
-        due = clocks.at_percent(flow, task, 100, counted, clock)
+        due = clocks.at_percent(flow, task, 100, clocks.counted_rests(flow, task, calendar), clock)
     index = _rung_index(task.rung_index, *ladders)
     following = task.paused_until or clocks.rung_time(flow, task, index, resting, clock)
     flow.emit(
