@@ -59,15 +59,7 @@ def shadow_definition(
     try:
         result = run_shadow(platform, case)
     except (ShadowError, CandidateError) as error:
-        # Another attempt would say the same: the people who look after the data are asked at once.
-        process_service(platform).fail_service(
-            config.case_id,
-            config.step_id,
-            context.run_id,
-            str(error),
-            final=True,
-            idempotency_key=config.idempotency_key,
-        )
+        _fail_for_good(context, config, platform, error)
         raise dg.Failure(f"The proposed definition cannot be computed: {error}", allow_retries=False) from error
     _hand_over(context, config, platform, case, result)
 
@@ -99,14 +91,7 @@ def grant_data_access(
     try:
         result = data_access.grant(platform, case, people, config.idempotency_key)
     except data_access.GrantError as error:
-        process_service(platform).fail_service(
-            config.case_id,
-            config.step_id,
-            context.run_id,
-            str(error),
-            final=True,
-            idempotency_key=config.idempotency_key,
-        )
+        _fail_for_good(context, config, platform, error)
         raise dg.Failure(f"The access cannot be granted: {error}", allow_retries=False) from error
     _hand_over(context, config, platform, case, result)
 
@@ -130,6 +115,20 @@ def _waiting_case(context: dg.OpExecutionContext, config: ServiceStepConfig, pla
         context.log.info("The step is %s already; nothing to do.", known.status)
         return None
     return service.case(config.case_id)
+
+
+def _fail_for_good(
+    context: dg.OpExecutionContext, config: ServiceStepConfig, platform: Platform, error: Exception
+) -> None:
+    """Another attempt would say the same: the people who look after the step are asked at once."""
+    process_service(platform).fail_service(
+        config.case_id,
+        config.step_id,
+        context.run_id,
+        str(error),
+        final=True,
+        idempotency_key=config.idempotency_key,
+    )
 
 
 def _hand_over(
