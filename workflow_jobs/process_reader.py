@@ -293,12 +293,14 @@ class ProcessReader:
     def _case_of_task(self, task_id: str) -> tuple[CaseState, Template]:
         """The case that a task belongs to, and its template. Raises UnknownTask."""
         with reading(self._engine) as connection:
-            row = rows.task_row(connection, task_id)
-            if row is None:
-                raise UnknownTask(f"there is no task {task_id!r}")
-            case = self._known(rows.case_state(connection, row.case_id), row.case_id)
-            template = self._template_of(connection, case)
-        return case, template
+            return self._read_case_of_task(connection, task_id)
+
+    def _read_case_of_task(self, connection: Connection, task_id: str) -> tuple[CaseState, Template]:
+        row = rows.task_row(connection, task_id)
+        if row is None:
+            raise UnknownTask(f"there is no task {task_id!r}")
+        case = self._known(rows.case_state(connection, row.case_id), row.case_id)
+        return case, self._template_of(connection, case)
 
     def _context(self, directory: Directory, metric: str) -> CardContext:
         return CardContext(

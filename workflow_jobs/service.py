@@ -18,7 +18,6 @@ from workflow_jobs.cases import (
     DecisionResult,
     OpenRequest,
     OpenResult,
-    UnknownTask,
     dismissed,
     may_open,
     moving,
@@ -159,11 +158,7 @@ class ProcessService(PeopleCommands, Timekeeping):
             task_id=task_id, task_version=version, person_id=person_id, outcome=outcome, form=dict(form)
         )
         with reading(self._engine) as connection:
-            row = rows.task_row(connection, task_id)
-            if row is None:
-                raise UnknownTask(f"there is no task {task_id!r}")
-            state = self._known(rows.case_state(connection, row.case_id), row.case_id)
-            template = self._template_of(connection, state)
+            state, template = self._read_case_of_task(connection, task_id)
             environment = self._environment(connection, template, state.data, directory)
         decide_and_fold(state, command, self._clock.now(), environment)
 
