@@ -62,6 +62,25 @@ class OpenRequest:
     def open_key(self) -> str:
         return open_key(self.rule_id, self.subject_id)
 
+    def opening(self, case_id: str) -> c.OpenCase:
+        """The command that opens a case for this request under that id."""
+        return c.OpenCase(
+            case_id=case_id,
+            rule_id=self.rule_id,
+            subject_kind=self.subject_kind,
+            subject_id=self.subject_id,
+            subject_label=self.subject_label,
+            metric=self.metric,
+            direction=self.direction,
+            observed=self.observed,
+            threshold=self.threshold,
+            snapshot_id=self.snapshot_id,
+            requested_by=self.requested_by,
+            priority=self.priority,
+            times=self.times,
+            data=self.whole_data,
+        )
+
 
 def open_key(rule_id: str, subject_id: str) -> str:
     """The key that only one open case may hold."""

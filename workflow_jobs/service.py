@@ -80,22 +80,7 @@ class ProcessService(PeopleCommands, Timekeeping):
                 return OpenResult(found.case_id, created=False, reopened=not found.holds_key)
             case_rows.keep_template(connection, template.hash, template.id, template.text, now)
             case_id = f"C-{case_rows.next_number(connection, CASE_NUMBER):06d}"
-            opening = c.OpenCase(
-                case_id=case_id,
-                rule_id=request.rule_id,
-                subject_kind=request.subject_kind,
-                subject_id=request.subject_id,
-                subject_label=request.subject_label,
-                metric=request.metric,
-                direction=request.direction,
-                observed=request.observed,
-                threshold=request.threshold,
-                snapshot_id=request.snapshot_id,
-                requested_by=request.requested_by,
-                priority=request.priority,
-                times=request.times,
-                data=request.whole_data,
-            )
+            opening = request.opening(case_id)
             self._apply(connection, None, moving(opening, template, self._figures), template, directory, now, via)
             return OpenResult(case_id, created=True)
 

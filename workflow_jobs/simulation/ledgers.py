@@ -103,21 +103,7 @@ class Paper:
     def open(self, happening: Happening) -> CaseState:
         request = request_of(happening, self._templates.get(happening.template), self._office)
         self._opened += 1
-        command = c.OpenCase(
-            case_id=f"P-{self._opened:06d}",
-            rule_id=request.rule_id,
-            subject_kind=request.subject_kind,
-            subject_id=request.subject_id,
-            subject_label=request.subject_label,
-            metric=request.metric,
-            direction=request.direction,
-            observed=request.observed,
-            threshold=request.threshold,
-            snapshot_id=request.snapshot_id,
-            requested_by=request.requested_by,
-            data=request.whole_data,
-        )
-        return self._do(None, command, self._templates.get(happening.template))
+        return self._do(None, request.opening(f"P-{self._opened:06d}"), self._templates.get(happening.template))
 
     def decide(
         self, state: CaseState, task: TaskState, person: str, outcome: str, form: Mapping[str, Any]
