@@ -37,6 +37,7 @@ from workflow_jobs.engine.template import ProcessStep, Template
 from workflow_jobs.outgoing_writer import Telling
 from workflow_jobs.process_reader import ProcessReader
 from workflow_jobs.store import case_rows, outbox_rows, template_rows
+from workflow_jobs.store.prepared import Bound, run_all
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,17 @@ class Change:
     before: CaseState | None
     after: CaseState
     events: tuple[e.Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a change writes: statements with their values. ``case`` is the one that tells whether it still may."""
+
+    change: Change
+    case: Bound
+    events: Sequence[Bound]
+    tasks: Sequence[Bound]
+    messages: Sequence[Bound]
 
 
 class CaseTransactions(ProcessReader):
@@ -148,21 +160,29 @@ class CaseTransactions(ProcessReader):
         via: str,
     ) -> Change:
         """Write what a command changed, with the messages that follow from it; ``template`` is that of the case now."""
-        before, after, events = change.before, change.after, change.events
-        key = open_key(after.rule_id, after.subject_id)
-        if before is None:
+        if change.before is None:
             self._keep_children(connection, template, now)
+        self._carry_out(connection, self._planned(connection, change, template, directory, now, via))
+        after = change.after
+        if after.parent_case_id is None and not after.children:
+            return change
+        return self._with_relatives(connection, change, directory, now, via)
+
+    def _planned(
+        self,
+        connection: Connection,
+        change: Change,
+        template: Template,
+        directory: Directory,
+        now: datetime,
+        via: str,
+    ) -> Plan:
+        """What is to be written for a change, with every message drawn and every value bound; writes nothing."""
+        before, after, events, dialect = change.before, change.after, change.events, connection.dialect
         derived = {task.task_id: self._derived(task, now) for task in case_rows.changed_tasks(before, after)}
         minutes = None
         if after.closed_at is not None:
             minutes = self._minutes(after.opened_at, after.closed_at, after.calendar)
-        case_rows.write_case(connection, before, after, key, now, minutes)
-        fault_point("service.write.after_case")
-        case_rows.write_events(connection, events, via)
-        fault_point("service.write.after_events")
-        case_rows.write_tasks(connection, before, after, derived)
-        case_rows.write_service_steps(connection, before, events, after)
-        fault_point("service.write.after_tasks")
         telling = Telling(
             template=template,
             people=directory,
@@ -175,10 +195,24 @@ class CaseTransactions(ProcessReader):
         notices = self._notice_cards(connection, before, events, template)
         fired = case_rows.rungs_before(connection, before, events)
         messages = outgoing.messages(before, after, events, telling, notices, fired)
-        outbox_rows.put(connection, after.case_id, messages, now)
-        if after.parent_case_id is None and not after.children:
-            return change
-        return self._with_relatives(connection, change, directory, now, via)
+        key = open_key(after.rule_id, after.subject_id)
+        return Plan(
+            change=change,
+            case=case_rows.case_statement(dialect, before, after, key, now, minutes),
+            events=case_rows.event_statements(dialect, events, via),
+            tasks=[
+                *case_rows.task_statements(dialect, before, after, derived),
+                *case_rows.service_statements(dialect, before, events, after),
+            ],
+            messages=outbox_rows.message_statements(dialect, after.case_id, messages, now),
+        )
+
+    def _carry_out(self, connection: Connection, plan: Plan) -> None:
+        """Write what was planned. Raises LostUpdate, before anything is written, where the case moved on meanwhile."""
+        case_rows.write_case(connection, plan.case, plan.change.after)
+        fault_point("service.write.after_case")
+        run_all(connection, [*plan.events, *plan.tasks, *plan.messages])
+        fault_point("service.write.after_messages")
 
     def _with_relatives(
         self, connection: Connection, change: Change, directory: Directory, now: datetime, via: str

@@ -17,7 +17,7 @@ from workflow_jobs.engine.evolve import replay
 from workflow_jobs.incidents import INCIDENT_TEMPLATE
 from workflow_jobs.outbox import deliver_due
 
-WRITES = ("service.write.after_case", "service.write.after_events", "service.write.after_tasks")
+WRITES = ("service.write.after_case", "service.write.after_messages")
 COMMITS = tuple(
     f"service.{command}.{when}"
     for command in ("open_case", "join_incident", "resolve_incident")

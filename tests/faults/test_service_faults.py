@@ -30,7 +30,7 @@ from workflow_jobs.store.tables import case, case_event, task
 from workflow_jobs.store.tables import outbox as outbox_table
 
 ROOT = Path(__file__).resolve().parents[2]
-WRITES = ["service.write.after_case", "service.write.after_events", "service.write.after_tasks"]
+WRITES = ["service.write.after_case", "service.write.after_messages"]
 
 
 class Children:

@@ -84,8 +84,9 @@ def test_a_write_past_the_lock_is_noticed(ops_engine: Engine) -> None:
     before = world.service.case(case_id)
     with ops_engine.begin() as connection:
         connection.execute(tables.case.update().values(seq=before.seq + 1))
-    with ops_engine.begin() as connection, pytest.raises(LostUpdate, match="no longer at event"):
-        case_rows.write_case(connection, before, before, "k", world.clock.now(), None)
+    with ops_engine.begin() as connection, pytest.raises(LostUpdate, match="no longer where it stood"):
+        statement = case_rows.case_statement(connection.dialect, before, before, "k", world.clock.now(), None)
+        case_rows.write_case(connection, statement, before)
 
 
 def test_open_work_is_summed_per_person(ops_engine: Engine) -> None:

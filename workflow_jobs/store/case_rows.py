@@ -9,19 +9,19 @@ Conditions that a partial index covers are written as literal text: with bound v
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
 
 from resources.ops_database import UtcDateTime
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.assignment import task_weight
 from workflow_jobs.engine.state import CaseState, TaskState, state_to_json
-from workflow_jobs.store.prepared import Prepared
+from workflow_jobs.store.prepared import Bound, Prepared
 from workflow_jobs.store.state_rows import stored_state
 from workflow_jobs.store.tables import (
     CASE_TIMED,
@@ -40,13 +40,14 @@ _NOT_POOLED = sa.not_(task.c.pooled)
 _TIMED = sa.text(f"process_case.{CASE_TIMED.text}")
 _REQUESTED = sa.text(f"process_service_step.{SERVICE_REQUESTED.text}")
 # Statements of the hot path are built once: building one costs more than SQLite needs to run it.
-_LOCK = Prepared(sa.select(case.c.state).where(case.c.case_id == sa.bindparam("id")).with_for_update())
-_LOCK_BY_TASK = Prepared(
+_BY_ID = sa.select(case.c.state).where(case.c.case_id == sa.bindparam("id"))
+_BY_TASK = (
     sa.select(case.c.state)
     .join_from(case, task, task.c.case_id == case.c.case_id)
     .where(task.c.task_id == sa.bindparam("id"))
-    .with_for_update(of=case)
 )
+_READ, _LOCK = Prepared(_BY_ID), Prepared(_BY_ID.with_for_update())
+_READ_BY_TASK, _LOCK_BY_TASK = Prepared(_BY_TASK), Prepared(_BY_TASK.with_for_update(of=case))
 _LOCK_BY_OPEN_KEY = Prepared(sa.select(case.c.state).where(case.c.open_key == sa.bindparam("id")).with_for_update())
 _LOADS_OF = "SELECT assignee, sum(weight) FROM process_task WHERE status = 'open' AND assignee {} GROUP BY assignee"
 # The people go as one value: with one value each, the statement would be built anew every time.
@@ -61,14 +62,14 @@ _UPDATE_CASE = Prepared(
     case.update().where(case.c.case_id == sa.bindparam("old_id"), case.c.seq == sa.bindparam("old_seq"))
 )
 _UPDATE_TASK = Prepared(task.update().where(task.c.task_id == sa.bindparam("old_id")))
-_UPDATE_SERVICE = service_step.update().where(service_step.c.idempotency_key == sa.bindparam("key"))
-_WITHDRAW_SERVICE = _UPDATE_SERVICE.where(_REQUESTED).values(status="withdrawn", ended_at=sa.bindparam("at"))
-_INSERT_SERVICE = service_step.insert()
-_TEMPLATE_KNOWN = sa.select(template_version.c.hash).where(template_version.c.hash == sa.bindparam("hash"))
-_NEXT_NUMBER = (
+_OF_KEY = service_step.update().where(service_step.c.idempotency_key == sa.bindparam("key"))
+_UPDATE_SERVICE, _WITHDRAW_SERVICE = Prepared(_OF_KEY), Prepared(_OF_KEY.where(_REQUESTED))
+_INSERT_SERVICE = Prepared(service_step.insert())
+_TEMPLATE_KNOWN = Prepared(sa.select(template_version.c.hash).where(template_version.c.hash == sa.bindparam("hash")))
+_NEXT_NUMBER = Prepared(
     number.update()
     .where(number.c.name == sa.bindparam("of"))
-    .values(value=number.c.value + 1)
+    .values(value=number.c.value + sa.literal_column("1"))
     .returning(number.c.value)
 )
 _NOW = sa.bindparam("now", type_=UtcDateTime())
@@ -100,22 +101,32 @@ class Derived:
     breached: bool = False
 
 
+def read(connection: Connection, case_id: str) -> CaseState | None:
+    """The case as it stands, not locked."""
+    return _found(connection, _READ, case_id)
+
+
+def read_by_task(connection: Connection, task_id: str) -> CaseState | None:
+    """The case of a task, not locked."""
+    return _found(connection, _READ_BY_TASK, task_id)
+
+
 def lock(connection: Connection, case_id: str) -> CaseState | None:
     """The case, locked until the transaction ends."""
-    return _locked(connection, _LOCK, case_id)
+    return _found(connection, _LOCK, case_id)
 
 
 def lock_by_task(connection: Connection, task_id: str) -> CaseState | None:
     """The case of a task, locked."""
-    return _locked(connection, _LOCK_BY_TASK, task_id)
+    return _found(connection, _LOCK_BY_TASK, task_id)
 
 
 def lock_by_open_key(connection: Connection, key: str) -> CaseState | None:
     """The open case of a rule and subject, locked."""
-    return _locked(connection, _LOCK_BY_OPEN_KEY, key)
+    return _found(connection, _LOCK_BY_OPEN_KEY, key)
 
 
-def _locked(connection: Connection, statement: Prepared, key: str) -> CaseState | None:
+def _found(connection: Connection, statement: Prepared, key: str) -> CaseState | None:
     body = statement.run(connection, {"id": key}).scalar_one_or_none()
     # PostgreSQL's driver reads JSON by itself.
     return None if body is None else stored_state(connection, json.loads(body) if isinstance(body, str) else body)
@@ -128,13 +139,13 @@ def has_open_key(connection: Connection, key: str) -> bool:
 
 def next_number(connection: Connection, name: str) -> int:
     """The next number of a sequence without gaps between committed transactions."""
-    value: int = connection.execute(_NEXT_NUMBER, {"of": name}).scalar_one()
+    value: int = _NEXT_NUMBER.run(connection, {"of": name}).scalar_one()
     return value
 
 
 def keep_template(connection: Connection, template_hash: str, template_id: str, text: str, now: datetime) -> None:
     """Store the text that a case pins, unless it is stored."""
-    known = connection.execute(_TEMPLATE_KNOWN, {"hash": template_hash}).scalar_one_or_none()
+    known = _TEMPLATE_KNOWN.run(connection, {"hash": template_hash}).scalar_one_or_none()
     if known is None:
         connection.execute(
             template_version.insert().values(hash=template_hash, template_id=template_id, text=text, first_used_at=now)
@@ -158,15 +169,15 @@ def open_loads(connection: Connection, people: Collection[str]) -> dict[str, flo
     return {str(assignee): float(weight) for assignee, weight in found.tuples()}
 
 
-def write_case(
-    connection: Connection,
+def case_statement(
+    dialect: Dialect,
     before: CaseState | None,
     after: CaseState,
     key: str,
     now: datetime,
     working_minutes: int | None,
-) -> None:
-    """Insert the case, or update it where it still stands at ``before``. ``key`` is its open key."""
+) -> Bound:
+    """Inserts the case, or updates it where it still stands at ``before``. ``key`` is its open key."""
     values: dict[str, Any] = {
         "template_hash": after.template_hash,
         "status": after.status,
@@ -182,34 +193,37 @@ def write_case(
         "due_at": after.due_at,
         "next_timer_at": after.next_timer_at,
     }
-    if before is None:
-        _INSERT_CASE.run(
-            connection,
-            {
-                "case_id": after.case_id,
-                "template_id": after.template_id,
-                "rule_id": after.rule_id,
-                "subject_kind": after.subject_kind,
-                "subject_id": after.subject_id,
-                "subject_label": after.subject_label,
-                "metric": after.metric,
-                "priority": after.priority,
-                "opened_at": after.opened_at,
-                "parent_case_id": after.parent_case_id,
-                "requested_by": after.requested_by,
-                **values,
-            },
-        )
-        return
-    done = _UPDATE_CASE.run(connection, {"old_id": after.case_id, "old_seq": before.seq, **values})
-    if done.rowcount != 1:
-        raise LostUpdate(f"case {after.case_id} is no longer at event {before.seq}")
+    if before is not None:
+        return _UPDATE_CASE.bind(dialect, {"old_id": after.case_id, "old_seq": before.seq, **values})
+    return _INSERT_CASE.bind(
+        dialect,
+        {
+            "case_id": after.case_id,
+            "template_id": after.template_id,
+            "rule_id": after.rule_id,
+            "subject_kind": after.subject_kind,
+            "subject_id": after.subject_id,
+            "subject_label": after.subject_label,
+            "metric": after.metric,
+            "priority": after.priority,
+            "opened_at": after.opened_at,
+            "parent_case_id": after.parent_case_id,
+            "requested_by": after.requested_by,
+            **values,
+        },
+    )
 
 
-def write_events(connection: Connection, events: Sequence[e.Event], via: str | None) -> None:
+def write_case(connection: Connection, statement: Bound, after: CaseState) -> None:
+    """Run what :func:`case_statement` gave. Raises LostUpdate where the case moved on since it was read."""
+    if statement.run(connection).rowcount != 1:
+        raise LostUpdate(f"case {after.case_id} is no longer where it stood before event {after.seq}")
+
+
+def event_statements(dialect: Dialect, events: Sequence[e.Event], via: str | None) -> list[Bound]:
     """Append to the log."""
-    _INSERT_EVENT.insert(
-        connection,
+    return _INSERT_EVENT.bind_rows(
+        dialect,
         [
             {
                 "case_id": event.case_id,
@@ -224,12 +238,12 @@ def write_events(connection: Connection, events: Sequence[e.Event], via: str | N
     )
 
 
-def write_tasks(
-    connection: Connection,
+def task_statements(
+    dialect: Dialect,
     before: CaseState | None,
     after: CaseState,
-    derived: dict[str, Derived],
-) -> None:
+    derived: Mapping[str, Derived],
+) -> list[Bound]:
     """Insert new tasks and update changed ones. ``derived`` has an entry for each of them."""
     known = before.tasks if before is not None else {}
     new = [
@@ -246,11 +260,11 @@ def write_tasks(
         for entry in after.tasks.values()
         if entry.task_id not in known
     ]
-    if new:
-        _INSERT_TASK.insert(connection, new)
-    for entry in changed_tasks(before, after):
-        if entry.task_id in known:
-            _UPDATE_TASK.run(connection, {"old_id": entry.task_id, **_task_values(entry, derived[entry.task_id])})
+    return _INSERT_TASK.bind_rows(dialect, new) + [
+        _UPDATE_TASK.bind(dialect, {"old_id": entry.task_id, **_task_values(entry, derived[entry.task_id])})
+        for entry in changed_tasks(before, after)
+        if entry.task_id in known
+    ]
 
 
 def changed_tasks(before: CaseState | None, after: CaseState) -> list[TaskState]:
@@ -280,16 +294,18 @@ def _task_values(entry: TaskState, derived: Derived) -> dict[str, Any]:
     }
 
 
-def write_service_steps(
-    connection: Connection, before: CaseState | None, events: Sequence[e.Event], after: CaseState
-) -> None:
+def service_statements(
+    dialect: Dialect, before: CaseState | None, events: Sequence[e.Event], after: CaseState
+) -> list[Bound]:
     """Follow the service steps of a case: one row a visit, which keeps its idempotency key through all attempts."""
     # A step may be withdrawn and asked for anew by the same command: each event is about the key of its own visit.
     keys: dict[str, str | None] = {}
     if before is not None:
         keys = {step.step_id: step.idempotency_key for step in before.steps.values() if step.kind == "service"}
+    found: list[Bound] = []
     for event in events:
         if isinstance(event, e.ServiceRequested):
+            asked_before = keys.get(event.step_id) == event.idempotency_key
             keys[event.step_id] = event.idempotency_key
             values: dict[str, Any] = {
                 "status": "requested",
@@ -298,33 +314,28 @@ def write_service_steps(
                 "timeout_at": event.timeout_at,
                 "ended_at": None,
             }
-            done = connection.execute(_UPDATE_SERVICE, {"key": event.idempotency_key, **values})
-            if done.rowcount == 0:
-                connection.execute(
-                    _INSERT_SERVICE,
-                    {
-                        "idempotency_key": event.idempotency_key,
-                        "case_id": event.case_id,
-                        "step_id": event.step_id,
-                        "job": event.job,
-                        **values,
-                    },
-                )
+            if asked_before:
+                found.append(_UPDATE_SERVICE.bind(dialect, {"key": event.idempotency_key, **values}))
+                continue
+            new = {"case_id": event.case_id, "step_id": event.step_id, "job": event.job}
+            found.append(_INSERT_SERVICE.bind(dialect, {"idempotency_key": event.idempotency_key, **new, **values}))
         elif isinstance(event, e.ServiceCompleted):
             ended = {"status": "done", "run_id": event.run_id, "result": dict(event.result), "error": None}
-            _end_service(connection, keys[event.step_id], event, ended)
+            found.append(_ended_service(dialect, keys[event.step_id], event, ended))
         elif isinstance(event, e.ServiceFailed):
             ended = {"status": "failed", "run_id": event.run_id, "error": event.error}
-            _end_service(connection, keys[event.step_id], event, ended)
+            found.append(_ended_service(dialect, keys[event.step_id], event, ended))
         elif isinstance(event, (e.StepCompleted, e.StepCancelled)) and after.steps[event.step_id].kind == "service":
             # Done by hand, or the case ended or goes on without it: nobody needs the run any more.
-            connection.execute(_WITHDRAW_SERVICE, {"key": keys[event.step_id], "at": event.at})
+            withdrawn = {"key": keys[event.step_id], "status": "withdrawn", "ended_at": event.at}
+            found.append(_WITHDRAW_SERVICE.bind(dialect, withdrawn))
+    return found
 
 
-def _end_service(
-    connection: Connection, key: str | None, event: e.ServiceCompleted | e.ServiceFailed, ended: dict[str, Any]
-) -> None:
-    connection.execute(_UPDATE_SERVICE, {"key": key, "ended_at": event.at, **ended})
+def _ended_service(
+    dialect: Dialect, key: str | None, event: e.ServiceCompleted | e.ServiceFailed, ended: dict[str, Any]
+) -> Bound:
+    return _UPDATE_SERVICE.bind(dialect, {"key": key, "ended_at": event.at, **ended})
 
 
 def cases_with_due_rungs(connection: Connection, now: datetime, limit: int) -> list[str]:

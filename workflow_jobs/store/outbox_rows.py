@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Dialect
 
 from workflow_jobs.outgoing_message import CARD, UPDATE, Outgoing
-from workflow_jobs.store.prepared import Prepared
+from workflow_jobs.store.prepared import Bound, Prepared, run_all
 from workflow_jobs.store.tables import OUTBOX_DEAD, OUTBOX_OVER, OUTBOX_WAITING, case, number, outbox, posted_card
 
 _PAUSE = "slack.paused_until_ms"
@@ -44,25 +44,32 @@ class Claimed:
 
 def put(connection: Connection, case_id: str, messages: Iterable[Outgoing], now: datetime) -> int:
     """Add messages in the order given; returns how many. The caller guarantees new dedupe keys."""
-    rows = [
-        {
-            "delivery_id": uuid.uuid4().hex,
-            "case_id": case_id,
-            "kind": message.kind,
-            "dedupe_key": message.dedupe_key,
-            "card_key": message.card_key,
-            "payload": dict(message.payload),
-            "status": "pending",
-            "attempts": 0,
-            "created_at": now,
-            "next_attempt_at": now,
-            "outcome_unknown": False,
-        }
-        for message in messages
-    ]
-    if rows:
-        _INSERT.insert(connection, rows)
-    return len(rows)
+    given = list(messages)
+    run_all(connection, message_statements(connection.dialect, case_id, given, now))
+    return len(given)
+
+
+def message_statements(dialect: Dialect, case_id: str, messages: Iterable[Outgoing], now: datetime) -> list[Bound]:
+    """What :func:`put` runs, with its values bound."""
+    return _INSERT.bind_rows(
+        dialect,
+        [
+            {
+                "delivery_id": uuid.uuid4().hex,
+                "case_id": case_id,
+                "kind": message.kind,
+                "dedupe_key": message.dedupe_key,
+                "card_key": message.card_key,
+                "payload": dict(message.payload),
+                "status": "pending",
+                "attempts": 0,
+                "created_at": now,
+                "next_attempt_at": now,
+                "outcome_unknown": False,
+            }
+            for message in messages
+        ],
+    )
 
 
 def claim(

@@ -1,6 +1,7 @@
 """Statements of the hot path: compiled once, and run with values that are bound here.
 
 Belongs here: how such a statement runs on SQLite and PostgreSQL. Does not belong here: which statements there are.
+Binding and running are two things, so that values are bound before a lock is taken and run while it is held.
 SQLAlchemy looks a statement up in its cache, and asks for each value how it is bound, at every execution; with some
 eight statements a step that was a third of the step's time (0.25 ms). Listeners of the engine see these statements as
 they see all others.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, CursorResult, Dialect
@@ -19,6 +20,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 _MOST_ROWS = 500
+_FEW = 2
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,28 @@ class _Compiled:
         return tuple([given[name] if bind is None else bind(given[name]) for name, bind in self.bound])
 
 
+class Bound(NamedTuple):
+    """A statement with its values, for the kind of database for which it was bound; a list has one entry a row."""
+
+    text: str
+    values: tuple[Any, ...] | list[tuple[Any, ...]]
+
+    def run(self, connection: Connection) -> CursorResult[Any]:
+        """Run it now."""
+        return connection.exec_driver_sql(self.text, self.values)
+
+
+def run_all(connection: Connection, statements: Sequence[Bound]) -> None:
+    """Run statements whose answers nobody asks for, in their order."""
+    if connection.dialect.name == "sqlite" or len(statements) < _FEW:
+        for statement in statements:
+            statement.run(connection)
+        return
+    # One round trip to the server instead of one for each: psycopg2 puts the values into the text itself.
+    text = ";\n".join(statement.text for statement in statements)
+    connection.exec_driver_sql(text, tuple(value for statement in statements for value in statement.values))
+
+
 class Prepared:
     """A statement whose values come by name, as with SQLAlchemy's own ``execute``: bound parameters and columns."""
 
@@ -41,20 +65,28 @@ class Prepared:
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
         """Run once."""
-        compiled = self._for(connection.dialect, values)
-        return connection.exec_driver_sql(compiled.text, compiled.values(values))
+        return self.bind(connection.dialect, values).run(connection)
 
-    def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert all rows (at least one, all with the same columns) in their order, some hundred with a statement."""
-        compiled = self._for(connection.dialect, rows[0])
+    def bind(self, dialect: Dialect, values: Mapping[str, Any]) -> Bound:
+        """The statement with these values, to be run later."""
+        compiled = self._for(dialect, values)
+        return Bound(compiled.text, compiled.values(values))
+
+    def bind_rows(self, dialect: Dialect, rows: Sequence[Mapping[str, Any]]) -> list[Bound]:
+        """Inserts of all rows (all with the same columns) in their order, some hundred with a statement."""
+        if not rows:
+            return []
+        compiled = self._for(dialect, rows[0])
+        found = []
         for start in range(0, len(rows), _MOST_ROWS):
             some = [compiled.values(row) for row in rows[start : start + _MOST_ROWS]]
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql(compiled.text, some)
+            if dialect.name == "sqlite":
+                found.append(Bound(compiled.text, some))
             else:
                 # The driver would make a round trip for each row.
                 text = f"{compiled.head} VALUES {', '.join([compiled.row] * len(some))}"
-                connection.exec_driver_sql(text, tuple(value for row in some for value in row))
+                found.append(Bound(text, tuple(value for row in some for value in row)))
+        return found
 
     def _for(self, dialect: Dialect, values: Mapping[str, Any]) -> _Compiled:
         shape = (dialect.name, *values)
