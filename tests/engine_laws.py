@@ -28,6 +28,7 @@ class Laws(RuleBasedStateMachine):
         """All invariants but the replay of the whole log, which costs the most."""
         self.one_decision_a_task_and_one_firing_a_rung()
         self.a_task_rests_within_its_bounds_and_with_a_timer_to_wake_it()
+        self.no_pause_outlasts_what_rests()
         self.nobody_decides_his_own_request_and_nobody_below_the_tier()
         self.nobody_has_two_voices()
         self.an_open_case_always_waits_for_something_that_can_come()
@@ -69,6 +70,20 @@ class Laws(RuleBasedStateMachine):
             if task.status == "open" and task.paused_until is not None:
                 assert task.next_rung_at == task.paused_until
             assert task.due_at >= calendar().add_working(task.created_at, timedelta(seconds=task.sla_seconds))
+
+    @invariant()
+    def no_pause_outlasts_what_rests(self) -> None:
+        """An open line of the ledger is that of an open task that rests, or of an open case that does."""
+        if not hasattr(self, "play"):
+            return
+        state = self.play.state
+        resting = [task.task_id for task in state.tasks.values() if task.paused_until is not None]
+        assert all(state.tasks[one].status == "open" for one in resting)
+        whole = [None] if state.paused_at is not None else []
+        assert state.is_open or not whole
+        under_way = [entry.task_id for entry in state.ledger if entry.ended_at is None]
+        assert sorted(under_way, key=str) == sorted([*whole, *resting], key=str)
+        assert all(entry.began_at <= entry.ended_at <= entry.until for entry in state.ledger if entry.ended_at)
 
     @invariant()
     def nobody_decides_his_own_request_and_nobody_below_the_tier(self) -> None:

@@ -257,7 +257,7 @@ def _resumed(writer: Writer, event: e.TaskResumed, before: CaseState | None) -> 
     """Say to the person that his clock runs again, where he did not do it himself."""
     writer.seq = event.seq
     context, task = writer.telling.context, writer.case.tasks[event.task_id]
-    if event.because in ("woken", "decided") or task.assignee is None:
+    if event.because in ("woken", "decided", "withdrawn") or task.assignee is None:
         return
     if event.because == "reopened" and writer.case.reopened > 1:
         return

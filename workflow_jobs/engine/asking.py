@@ -1,4 +1,4 @@
-"""Asking people: a task is made, moved to somebody else, and who may be handed it.
+"""Asking people: a task is made, moved to somebody else, taken back, and who may be handed it.
 
 Belongs here: the events of a question to a person. Whose turn it is by role and presence is `whom`, who is kept from it
 `separation`, whom a vote asks `voters`.
@@ -142,6 +142,13 @@ def _moved(flow: Flow, task: TaskState, choice: assignment.Choice, substitute_fo
         previous=task.assignee,
         substitute_for=substitute_for,
     )
+
+
+def withdraw(flow: Flow, task: TaskState, reason: str) -> None:
+    """Take the question back; where its clock rests, the rest ends with it."""
+    if task.paused_until is not None:
+        clocks.resume(flow, task, "withdrawn")
+    flow.emit(e.TaskCancelled, task_id=task.task_id, step_id=task.step_id, reason=reason)
 
 
 def assignable(flow: Flow, task: TaskState) -> tuple[str, ...]:

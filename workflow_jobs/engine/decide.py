@@ -218,7 +218,7 @@ def _failed(flow: Flow, step: ServiceStep, known: StepState, run_id: str, error:
 def _withdraw_rescue(flow: Flow, step: ServiceStep, reason: str) -> None:
     for task in flow.state.open_tasks:
         if task.step_id == step.id:
-            flow.emit(e.TaskCancelled, task_id=task.task_id, step_id=step.id, reason=reason)
+            asking.withdraw(flow, task, reason)
 
 
 def _resolve(flow: Flow, _command: c.ResolveIncident) -> None:

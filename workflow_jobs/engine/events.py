@@ -353,8 +353,9 @@ class TaskPaused(Event):
 class TaskResumed(Event):
     """The task's clock runs again. `paused_seconds` is the working time of all its pauses so far.
 
-    `because` is over (the time was up), woken (by `person_id`), decided (by `person_id`, before the time was up), or
-    reopened (the case had ended; the time in between counts as a pause, and the task is open again).
+    `because` is over (the time was up), woken (by `person_id`), decided (by `person_id`, before the time was up),
+    withdrawn (so is the task, by the TaskCancelled that follows), or reopened (the case had ended; the time in between
+    counts as a pause, and the task is open again).
     """
 
     task_id: str

@@ -224,7 +224,7 @@ def cancel(flow: Flow, steps: Collection[str] | None, reason: str) -> None:
     """Withdraw what is under way in these steps (None: in all): questions, jobs, waits, other cases."""
     for task in flow.state.open_tasks:
         if steps is None or task.step_id in steps:
-            flow.emit(e.TaskCancelled, task_id=task.task_id, step_id=task.step_id, reason=reason)
+            asking.withdraw(flow, task, reason)
     for step in tuple(flow.state.steps.values()):
         if step.status in UNDER_WAY and (steps is None or step.step_id in steps):
             flow.emit(e.StepCancelled, step_id=step.step_id, reason=reason)

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from workflow_jobs.engine import asking, routing
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine import routing
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Outcome, Vote
 from workflow_jobs.engine.separation import tasks_of_visit
@@ -86,8 +86,7 @@ def settle(flow: Flow, task_id: str) -> Settled | None:
         return None
     for other in tasks:
         if other.status == "open":
-            reason = f"the step is decided without it: {count.outcome}"
-            flow.emit(e.TaskCancelled, task_id=other.task_id, step_id=step.id, reason=reason)
+            asking.withdraw(flow, other, f"the step is decided without it: {count.outcome}")
     return Settled(count.outcome, counting)
 
 
