@@ -72,7 +72,9 @@ class Clock:
 
 @dataclass(frozen=True)
 class Pause:
-    """One pause of a clock: of a task, or of the ``whole`` case. ``rested`` is working time, in words."""
+    """One pause of a clock: of a task, or of the ``whole`` case. ``rested`` is working time, in words; ``why_ended``
+    is empty while it rests, and where the time that was asked for was over.
+    """
 
     step: str
     reason: str
@@ -81,6 +83,7 @@ class Pause:
     ended: datetime | None
     rested: str
     whole: bool
+    why_ended: str = ""
 
 
 class Story:
@@ -107,7 +110,7 @@ class Story:
             clock = clocks.get(str(event.get("task_id")))
             line = _LEDGER.get(event["type"])
             if clock is not None and line is not None:
-                said = self._words.t(f"ledger_{event['type']}", **self._values(event))
+                said = self._words.t(f"ledger_{event['type']}{_resting(event)}", **self._values(event))
                 detail = str(event.get("reason") or "")
                 clock.lines.append((_at(event), f"{said} {detail}".strip()))
         whole = self._case_clock()
@@ -118,6 +121,7 @@ class Story:
         own = {
             str(e["at"]): str(e.get("reason") or "") for e in self._events if e["type"] in ("TaskPaused", "CasePaused")
         }
+        endings = self._ends_of_pauses()
         return [
             Pause(
                 step=self._words.step(self._template, one.step_id),
@@ -125,12 +129,29 @@ class Story:
                 or own.get(one.began_at.isoformat(), ""),
                 person=self._words.person(one.person_id),
                 began=one.began_at,
-                ended=one.ended_at,
+                ended=one.ended_at or endings[number][0],
                 rested=self._words.working(timedelta(seconds=one.working_seconds)),
                 whole=one.task_id is None,
+                why_ended=self._words.t(f"pause_{endings[number][1]}") if endings[number][1] else "",
             )
-            for one in self._state.ledger
+            for number, one in enumerate(self._state.ledger)
         ]
+
+    def _ends_of_pauses(self) -> list[tuple[datetime | None, str]]:
+        """For each line of the ledger when and why its pause ended, by the log. Logs of earlier versions withdraw a
+        task that rests without a word about its rest.
+        """
+        found: list[tuple[datetime | None, str]] = []
+        under_way: dict[object, int] = {}
+        for event in self._events:
+            clock = event.get("task_id")
+            if event["type"] in ("TaskPaused", "CasePaused"):
+                under_way[clock] = len(found)
+                found.append((None, ""))
+            elif event["type"] in ("TaskResumed", "CaseResumed", "TaskCancelled") and clock in under_way:
+                why = "withdrawn" if event["type"] == "TaskCancelled" else str(event.get("because") or "")
+                found[under_way.pop(clock)] = (_at(event), why if why in _ENDED_BEFORE else "")
+        return found
 
     def _case_clock(self) -> Clock | None:
         state, words = self._state, self._words
@@ -264,11 +285,18 @@ class Story:
         )
 
 
+def _resting(event: Event) -> str:
+    """A task that is withdrawn rests no longer, and its clock does not run again either."""
+    return "_withdrawn" if event["type"] == "TaskResumed" and event.get("because") == "withdrawn" else ""
+
+
 _LEDGER_EVENTS = (
     "TaskPaused", "TaskResumed", "RungFired", "RungSkipped", "TaskReassigned", "TaskClaimed", "TaskReleased",
     "ClockRecomputed", "DefaultTaken",
 )  # fmt: skip
 _LEDGER = dict.fromkeys(_LEDGER_EVENTS, True)
+# Why a pause ended before the time that was asked for.
+_ENDED_BEFORE = ("woken", "decided", "withdrawn")
 _EFFECTS: Mapping[bool | None, str] = {True: "_yes", False: "_no", None: "_unknown"}
 # Events whose words depend on what they say.
 _VARIANTS: Mapping[str, Callable[[Event], str]] = {
@@ -277,6 +305,7 @@ _VARIANTS: Mapping[str, Callable[[Event], str]] = {
     "EffectJudged": lambda event: _EFFECTS[event.get("effective")],
     "TaskDecided": lambda event: "_for" if event.get("acting_for") else "",
     "TaskReassigned": lambda event: "_by" if event.get("by") else "",
+    "TaskResumed": _resting,
     "StepEntered": lambda event: "_fork",
     "WaitStarted": lambda event: "_signal" if event.get("signal") else "",
     "SignalReceived": lambda event: "_by" if event.get("person_id") else "",
