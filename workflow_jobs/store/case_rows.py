@@ -192,8 +192,13 @@ def case_statement(
         "effective": EFFECTIVE.get(after.status),
         "due_at": after.due_at,
         "next_timer_at": after.next_timer_at,
+        "rests": _rests(after),
     }
     if before is not None:
+        if (before.status, before.holds_key, _rests(before)) == (after.status, after.holds_key, values["rests"]):
+            # SQLite writes the index of every column anew that a statement sets, changed or not.
+            for name in ("status", "open_key", "rests"):
+                del values[name]
         return _UPDATE_CASE.bind(dialect, {"old_id": after.case_id, "old_seq": before.seq, **values})
     return _INSERT_CASE.bind(
         dialect,
@@ -212,6 +217,12 @@ def case_statement(
             **values,
         },
     )
+
+
+def _rests(state: CaseState) -> bool:
+    """Whether nobody is asked and no job runs."""
+    running = any(step.kind == "service" and step.timeout_at is not None for step in state.steps.values())
+    return not running and not any(entry.status == "open" for entry in state.tasks.values())
 
 
 def write_case(connection: Connection, statement: Bound, after: CaseState) -> None:
@@ -254,6 +265,7 @@ def task_statements(
             "step_id": entry.step_id,
             "role": entry.role,
             "weight": task_weight(after.priority),
+            "priority": after.priority,
             "created_at": entry.created_at,
             **_task_values(entry, derived[entry.task_id]),
         }

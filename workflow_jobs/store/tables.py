@@ -16,6 +16,7 @@ BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TASK_OPEN = sa.text("status = 'open'")
 SERVICE_REQUESTED = sa.text("status = 'requested'")
 CASE_TIMED = sa.text("next_timer_at IS NOT NULL")
+CASE_RESTS = sa.text("rests AND status = 'open'")
 CASE_ASKED = sa.text("requested_by IS NOT NULL")
 OUTBOX_DEAD = sa.text("status = 'dead'")
 OUTBOX_OVER = sa.text("status = 'sent' OR status = 'superseded'")
@@ -52,6 +53,8 @@ case = sa.Table(
     sa.Column("due_at", UtcDateTime),
     # When a wait ends or a rung of the case's own ladder is due; null while neither is.
     sa.Column("next_timer_at", UtcDateTime),
+    # Nobody is asked and no job runs.
+    sa.Column("rests", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_process_case_next_timer_at", "next_timer_at", sqlite_where=CASE_TIMED, postgresql_where=CASE_TIMED),
     sa.Index(
         "ix_process_case_requested_by",
@@ -61,8 +64,30 @@ case = sa.Table(
         postgresql_where=CASE_ASKED,
     ),
     sa.Index("ix_process_case_status_opened_at", "status", "opened_at"),
-    # Has all that the board's counts need: the rows of cases are wide.
-    sa.Index("ix_process_case_status_template_id", "status", "template_id", "case_id", "priority"),
+    # Have all that the board's counts and its search need: the rows of cases are wide.
+    sa.Index("ix_process_case_status_template_id", "status", "template_id", "case_id", "priority", "rests"),
+    sa.Index(
+        "ix_process_case_rests_open",
+        "template_id",
+        "case_id",
+        "priority",
+        "status",
+        "rests",
+        sqlite_where=CASE_RESTS,
+        postgresql_where=CASE_RESTS,
+    ),
+    # PostgreSQL takes no more than 2,704 bytes into an index, and labels may be longer.
+    sa.Index(
+        "ix_process_case_status_subject",
+        "status",
+        "template_id",
+        "case_id",
+        "priority",
+        "subject_id",
+        "subject_label",
+        "metric",
+        "subject_kind",
+    ).ddl_if(dialect="sqlite"),
     sa.Index("ix_process_case_rule_id_subject_id", "rule_id", "subject_id"),
     sa.Index(
         "ix_process_case_effect_due_at",
@@ -110,6 +135,8 @@ task = sa.Table(
     sa.Column("breached", sa.Boolean, nullable=False),
     # Nobody has it: whoever of its role claims it first.
     sa.Column("pooled", sa.Boolean, nullable=False, server_default=sa.false()),
+    # The case's, which never changes: boards filter by it.
+    sa.Column("priority", sa.String(32), nullable=False, server_default="normal"),
     sa.Index("ix_process_task_case_id_status", "case_id", "status"),
     sa.Index(
         "ix_process_task_step_due_at_open",
@@ -118,6 +145,9 @@ task = sa.Table(
         "due_at",
         # SQLite reads the rows as well where an index does not have the column of its own condition.
         "status",
+        "priority",
+        "assignee",
+        "case_id",
         sqlite_where=TASK_OPEN,
         postgresql_where=TASK_OPEN,
     ),
