@@ -16,6 +16,7 @@ from gateway.case_words import CaseWords
 from gateway.words import text
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.votes import not_yet_agreed
 from workflow_jobs.sla_clock import light_of, used_share
 
 # What other events say already.
@@ -40,7 +41,9 @@ class Told:
 
 @dataclass(frozen=True)
 class Decision:
-    """A decision with what was entered; ``instead_of`` is whom the decider acted for."""
+    """A decision with what was entered; ``instead_of`` is whom the decider acted for. ``pending``: others have not
+    agreed yet, so what was entered is not the case's.
+    """
 
     at: datetime
     step: str
@@ -49,6 +52,7 @@ class Decision:
     instead_of: str
     late: bool
     entries: tuple[tuple[str, str], ...]
+    pending: bool = False
 
 
 @dataclass
@@ -252,6 +256,7 @@ class Story:
     def _decision(self, event: Event) -> Decision:
         values = self._values(event)
         entries = self._words.entries(self._template, event.get("form") or {}, str(event["step_id"]))
+        task = self._state.tasks.get(str(event["task_id"]))
         instead = self._words.person(event.get("acting_for")) if event.get("acting_for") else ""
         return Decision(
             at=_at(event),
@@ -261,6 +266,7 @@ class Story:
             instead_of=instead,
             late=bool(event.get("late")),
             entries=tuple(entries),
+            pending=task is not None and not_yet_agreed(self._state, task),
         )
 
     def _clock(self, task: TaskState) -> Clock:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
@@ -171,6 +173,31 @@ class Laws(RuleBasedStateMachine):
                 assert any(task.step_id == step.step_id for task in state.open_tasks)
 
     @invariant()
+    def the_data_is_what_completed_steps_said(self) -> None:
+        """A form counts when its step is done with that choice: in a vote the last one's, else that of all who agreed.
+
+        Looked at by a fold of its own, which knows only what everybody typed and when steps were done.
+        """
+        if not hasattr(self, "play"):
+            return
+        layout, data = layout_of(self.play.template), dict[str, Any]()
+        said: dict[str, list[e.TaskDecided | e.DefaultTaken]] = {}
+        for event in self.play.log:
+            if isinstance(event, e.StepEntered):
+                said[event.step_id] = []
+            elif isinstance(event, (e.TaskDecided, e.DefaultTaken)):
+                said[event.step_id].append(event)
+            elif isinstance(event, e.StepCompleted):
+                node = layout.places[event.step_id].node
+                if isinstance(node, HumanStep):
+                    data |= _agreed(node, said[event.step_id], event.outcome)
+            elif isinstance(event, e.CaseReturned):
+                data = {name: value for name, value in data.items() if name not in event.dropped}
+            elif isinstance(event, (e.CaseOpened, e.BreachRecorded, e.RulesApplied, e.SignalReceived, e.ChildEnded)):
+                data |= event.data
+        assert self.play.state.data == data
+
+    @invariant()
     def nothing_is_decided_but_by_people(self) -> None:
         """A human step is done because its task was decided by a person, or by the ladder that its template states."""
         if not hasattr(self, "play"):
@@ -185,3 +212,19 @@ class Laws(RuleBasedStateMachine):
             elif isinstance(event, e.StepCompleted):
                 node = layout_of(self.play.template).places[event.step_id].node
                 assert not isinstance(node, HumanStep) or event.step_id in decided
+
+
+def _agreed(step: HumanStep, said: Sequence[e.TaskDecided | e.DefaultTaken], outcome: str) -> dict[str, Any]:
+    """What those typed who chose what the step came to, the later over the earlier; in a vote only the last of them.
+
+    In a vote every choice but `approves` is one for `rejects`. The clock may go back: what settles is last.
+    """
+    earlier = sorted(said[:-1], key=lambda one: (one.at, int(one.task_id.rpartition(".")[2])))
+    approves = step.vote.approves if step.vote is not None else None
+    agreeing = [
+        one
+        for one in (*earlier, said[-1])
+        if one.outcome == outcome or (approves is not None and approves not in (one.outcome, outcome))
+    ]
+    counting = agreeing[-1:] if step.vote is not None else agreeing
+    return {name: value for one in counting if isinstance(one, e.TaskDecided) for name, value in one.form.items()}

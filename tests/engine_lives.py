@@ -124,4 +124,5 @@ def live(machine: Cases, chance: Random, weights: Mapping[str, float]) -> None:
         ACTS[chance.choices(names, list(weights.values()))[0]](machine, chance)
         machine.look()
     machine.replaying_the_log_gives_the_live_state()
+    machine.the_data_is_what_completed_steps_said()
     machine.teardown()

@@ -22,6 +22,7 @@ from workflow_jobs.engine.question import RETRY, question_of
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Block as TemplateBlock
 from workflow_jobs.engine.template import Fork, Step, Template
+from workflow_jobs.engine.votes import not_yet_agreed
 from workflow_jobs.slack_actions import action_buttons, standing
 from workflow_jobs.slack_fit import fitted
 from workflow_jobs.slack_opinions import opinions
@@ -390,7 +391,8 @@ def _progress(case: CaseState, template: Template, context: CardContext, *, wait
     for task in case.tasks.values():
         title = escaped(step_title(template, task.step_id, context))
         if task.status == "decided":
-            lines.append(f"✓ {title}: {decision_line(task, template, context)}")
+            pending = f" ({context.word('not_yet_agreed')})" if not_yet_agreed(case, task) else ""
+            lines.append(f"✓ {title}{pending}: {decision_line(task, template, context)}")
         elif waiting and task.status == "open":
             who = context.name(task.assignee) if task.assignee else context.word("nobody")
             due = f"{context.word('due')} {context.instant(task.due_at)}"

@@ -157,6 +157,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "answer": ("Answer", "意见"),
     "answer_note": ("Whoever decides sees your answer on the card.", "处理人将在卡片上看到您的意见。"),
     "vote": ("Vote", "票签"),
+    "not_yet_agreed": ("typed, not yet agreed", "已填写，尚待同意"),
     "vote_for": ("for", "同意"),
     "vote_against": ("against", "反对"),
     "delegated_by": ("Delegated by", "委派人："),

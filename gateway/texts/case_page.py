@@ -26,6 +26,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "case_decisions": ("Decisions", "决定"),
     "case_no_decisions": ("Nothing was decided yet.", "尚无决定。"),
     "case_instead_of": ("for {who}", "代 {who}"),
+    "case_not_yet_agreed": ("typed, not yet agreed", "已填写，尚待同意"),
     "case_late": ("late", "超时"),
     "case_entries_hidden": (
         "What was entered is not shown to your role.",

@@ -191,11 +191,15 @@ def test_a_vote_says_how_it_stands(stack: Stack, driver: Driver) -> None:
     case_id = driver.open("big")
     driver.decide(case_id, "draft", "drafted", cause="Wear", remedy="Oil")
     driver.decide(case_id, "board", "agreed")
-    assert "1 for, 0 against, 2 open" in case_page(stack, case_id)
+    pending = case_page(stack, case_id)
+    assert "1 for, 0 against, 2 open" in pending
+    assert pending.count("typed, not yet agreed") == 1
     driver.decide(case_id, "board", "again", why="No")
     driver.decide(case_id, "board", "again", why="No")
-    states, _ = graph(case_page(stack, case_id))
+    settled = case_page(stack, case_id)
+    states, _ = graph(settled)
     assert (states["draft"], states["rule:size"], states["board"]) == ("current", "", "")
+    assert "typed, not yet agreed" not in settled
 
 
 def test_everything_is_told_in_words_in_both_languages(stack: Stack, driver: Driver, big: str) -> None:

@@ -146,6 +146,7 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
         form=form,
         acting_for=owner if owner != command.person_id else None,
         late=flow.now > task.due_at,
+        one_of_several=votes.one_of_several(flow.state, flow.layout, task),
     )
     step = flow.layout.places[task.step_id].node
     if isinstance(step, ServiceStep):

@@ -282,7 +282,8 @@ class ApproverAdded(Event):
 class VoteCounted(Event):
     """How the vote of a step stands after a decision. `outcome` is set where it is settled.
 
-    `data` is then the form of the last one who chose what the step comes to; each voter's form stays on his task.
+    `data` is then what becomes the case's: in a vote the form of the last one who chose what the step comes to, else
+    what all who chose it typed, later over earlier. Each one's form stays on his task.
     """
 
     step_id: str
@@ -368,7 +369,11 @@ class TaskResumed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDecided(Event):
-    """The decision. `acting_for` names the assignee when somebody else who may decided in his place."""
+    """The decision. `acting_for` names the assignee when somebody else who may decided in his place.
+
+    `one_of_several`: others are asked the same. The form stays with the task; what of it becomes the case's data is
+    said by the VoteCounted that settles the step.
+    """
 
     task_id: str
     step_id: str
@@ -378,6 +383,7 @@ class TaskDecided(Event):
     form: Mapping[str, Plain]
     acting_for: str | None = None
     late: bool = False
+    one_of_several: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -259,8 +259,10 @@ def _resumed(state: CaseState, event: e.TaskResumed) -> Changes:
 
 def _decided(state: CaseState, event: e.TaskDecided) -> Changes:
     task = state.tasks[event.task_id]
-    # What one of several says counts for the case only once the vote is settled: VoteCounted brings it.
-    alone = task.purpose == "decide" and task.voter is None and task.added_by is None
+    # What one of several says counts for the case only once the step is settled: VoteCounted brings it. Logs of before
+    # the event said so had it of voters and added approvers alone, and keep what they came to.
+    several = event.one_of_several or task.voter is not None or task.added_by is not None
+    alone = task.purpose == "decide" and not several
     data: Changes = {"data": {**state.data, **event.form}} if alone else {}
     return data | _task(
         state,

@@ -16,10 +16,12 @@ from typing import NamedTuple
 from workflow_jobs.engine import asking, routing
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
+from workflow_jobs.engine.layout import Layout
 from workflow_jobs.engine.parts import Outcome, Vote
 from workflow_jobs.engine.separation import tasks_of_visit
-from workflow_jobs.engine.state import TaskState
+from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import HumanStep
+from workflow_jobs.engine.values import Plain
 
 
 class Settled(NamedTuple):
@@ -59,15 +61,13 @@ def conclude(flow: Flow, task_id: str) -> None:
 def settle(flow: Flow, task_id: str) -> Settled | None:
     """Count the decision of this task. None: others have to decide yet; else their open tasks are withdrawn.
 
-    The form of the last one who chose what the step comes to goes into the case's data.
+    Only what is settled goes into the case's data (see `_said`).
     """
     task = flow.state.tasks[task_id]
     step = flow.layout.places[task.step_id].node
-    if not isinstance(step, HumanStep) or task.purpose != "decide":
+    if not isinstance(step, HumanStep) or not one_of_several(flow.state, flow.layout, task):
         return Settled(task.outcome or "", task)
     tasks = tasks_of_visit(flow.state, step.id)
-    if step.vote is None and len(tasks) == 1:
-        return Settled(task.outcome or "", task)
     count = counted(step, tasks)
     # Of decisions at one instant, this one is the last.
     same = count.form_of is not None and task.outcome == count.form_of.outcome
@@ -80,7 +80,7 @@ def settle(flow: Flow, task_id: str) -> Settled | None:
         needed=count.needed,
         voters=count.voters,
         outcome=count.outcome,
-        data={} if counting is None else dict(counting.form),
+        data={} if counting is None else _said(step, tasks, counting),
     )
     if count.outcome is None or counting is None:
         return None
@@ -88,6 +88,31 @@ def settle(flow: Flow, task_id: str) -> Settled | None:
         if other.status == "open":
             asking.withdraw(flow, other, f"the step is decided without it: {count.outcome}")
     return Settled(count.outcome, counting)
+
+
+def one_of_several(state: CaseState, layout: Layout, task: TaskState) -> bool:
+    """Whether the task's decision is counted with others: of voters, or of people who were added as approvers."""
+    step = layout.places[task.step_id].node
+    if not isinstance(step, HumanStep) or task.purpose != "decide":
+        return False
+    return step.vote is not None or len(tasks_of_visit(state, step.id)) > 1
+
+
+def not_yet_agreed(state: CaseState, task: TaskState) -> bool:
+    """Whether the task is decided and its step is not: what was typed with it is not the case's data (yet)."""
+    if task.status != "decided" or task.purpose != "decide" or state.steps[task.step_id].status != "active":
+        return False
+    return task in tasks_of_visit(state, task.step_id)
+
+
+def _said(step: HumanStep, tasks: Sequence[TaskState], counting: TaskState) -> dict[str, Plain]:
+    """What a settled step says: in a vote the form of who settled it. Else, since further approvers agree to what
+    was typed, what all typed who chose the same, the later over the earlier.
+    """
+    if step.vote is not None:
+        return dict(counting.form)
+    agreed = [one for one in _in_order(tasks) if one.outcome == counting.outcome and one != counting]
+    return {name: value for one in (*agreed, counting) for name, value in one.form.items()}
 
 
 def counted(step: HumanStep, tasks: Sequence[TaskState]) -> Count:
