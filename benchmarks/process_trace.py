@@ -1,7 +1,7 @@
 """What the process service does to its database, recorded statement by statement, and done again without it.
 
 The bare loop runs the recorded statements with their recorded values on the database's own driver, in the same
-transactions: every write, and the read of the case under its lock. It decides nothing and draws nothing. ``encoding``
+transactions: every write, and the read of the case before it. It decides nothing and draws nothing. ``encoding``
 adds what anybody has to do who keeps documents in a database: JSON is read from the case's row and written from values.
 """
 
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from psycopg2.extras import execute_values
 from sqlalchemy.engine import Connection
 
-_LOCKS_THE_CASE = "SELECT process_case.state"
+_READS_THE_CASE = "SELECT process_case.state"
 
 
 @dataclass(frozen=True)
@@ -41,27 +41,32 @@ class Trace:
 
 @contextmanager
 def recording(engine: sa.Engine) -> Iterator[Trace]:
-    """Record the transactions that commit meanwhile on this engine; those that only read are left out."""
+    """Record the transactions that commit meanwhile on this engine, one thread's at a time.
+
+    Of what only reads, the case's own row stays: it is read before the transaction that changes it begins.
+    """
     trace = Trace()
     open_now: dict[int, list[Statement]] = {}
+    looked_at: list[Statement] = []
 
     def executed(
         connection: Connection, _cursor: Any, text: str, values: Any, _context: Any, executemany: bool
     ) -> None:
         if text.startswith("BEGIN"):
             return
-        if not text.lstrip().upper().startswith("SELECT") or text.startswith(_LOCKS_THE_CASE):
+        if not text.lstrip().upper().startswith("SELECT") or text.startswith(_READS_THE_CASE):
             many = executemany and isinstance(values, list)
             entry = Statement(text, list(values) if many else [values], many)
             open_now.setdefault(id(connection.connection.dbapi_connection), []).append(entry)
 
     def committed(connection: Connection) -> None:
         statements = open_now.pop(id(connection.connection.dbapi_connection), [])
-        if any(not each.text.startswith(_LOCKS_THE_CASE) for each in statements):
-            trace.transactions.append(statements)
+        if any(not each.text.startswith(_READS_THE_CASE) for each in statements):
+            trace.transactions.append([*looked_at, *statements])
+            looked_at.clear()
 
     def rolled_back(connection: Connection) -> None:
-        open_now.pop(id(connection.connection.dbapi_connection), None)
+        looked_at[:] = open_now.pop(id(connection.connection.dbapi_connection), [])
 
     listeners = (("before_cursor_execute", executed), ("commit", committed), ("rollback", rolled_back))
     for name, listener in listeners:
@@ -140,7 +145,7 @@ class _Sqlite:
             return None
         self._cursor.execute(statement.text, values[0])
         found = self._cursor.fetchone() if self._cursor.description else None
-        return found[0] if found and statement.text.startswith(_LOCKS_THE_CASE) else None
+        return found[0] if found and statement.text.startswith(_READS_THE_CASE) else None
 
 
 class _Postgres:
@@ -168,4 +173,4 @@ class _Postgres:
         for each in values:
             self._cursor.execute(statement.text, each)
         found = self._cursor.fetchone() if self._cursor.description else None
-        return found[0] if found and statement.text.startswith(_LOCKS_THE_CASE) else None
+        return found[0] if found and statement.text.startswith(_READS_THE_CASE) else None

@@ -3,13 +3,15 @@
 Belongs here: the transaction that all commands share. Does not belong here: which commands there are (service), what
 may happen (engine), SQL (store), what messages say (slack_messages, outgoing).
 
-The case is locked first (``SELECT ... FOR UPDATE``, ``BEGIN IMMEDIATE`` on SQLite), so of two people who decide at the
-same moment one wins, and the other gets the engine's refusal that names the first.
+Of two people who decide at the same moment one wins, and the other gets the engine's refusal that names the first: a
+case's row is changed only where it still stands as the decision found it, and where it does not, the command is decided
+again under the case's lock (``SELECT ... FOR UPDATE``, ``BEGIN IMMEDIATE`` on SQLite).
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from resources.fault_points import fault_point, number_statements
+from resources.ops_database import reading
 from resources.people import Directory
 from workflow_jobs import outgoing
 from workflow_jobs.candidates import askable
@@ -66,6 +69,16 @@ class Plan:
     messages: Sequence[Bound]
 
 
+Find = Callable[[Connection, bool], CaseState]
+"""Reads the case that a command is about; with True it takes the case's lock."""
+Check = Callable[[Connection, CaseState, Template], None]
+"""What has to hold besides what the engine asks; raises Refused."""
+
+
+def _nothing(_connection: Connection, _state: CaseState, _template: Template) -> None:
+    return None
+
+
 class CaseTransactions(ProcessReader):
     """What the service's commands are made of."""
 
@@ -86,23 +99,53 @@ class CaseTransactions(ProcessReader):
             return result
         raise AssertionError("unreachable")
 
-    def _on_case(self, name: str, case_id: str, command: c.Command, *, via: str) -> Change:
-        directory = self._directory()
+    def _on_case(self, name: str, case_id: str, command: c.Command, *, via: str, check: Check = _nothing) -> Change:
+        def find(connection: Connection, locked: bool) -> CaseState:
+            if locked:
+                return self._locked(connection, case_id)
+            return self._known(case_rows.read(connection, case_id), case_id)
+
+        return self._take(name, find, command, via, check)
+
+    def _on_task(self, name: str, task_id: str, command: c.Command, *, via: str, check: Check = _nothing) -> CaseState:
+        def find(connection: Connection, locked: bool) -> CaseState:
+            if locked:
+                return self._of_task(connection, task_id)
+            return _of_known_task(case_rows.read_by_task(connection, task_id), task_id)
+
+        return self._take(name, find, command, via, check).after
+
+    def _take(self, name: str, find: Find, command: c.Command, via: str, check: Check) -> Change:
+        """Decide about the case as it stands, then write in one short transaction.
+
+        While a command is decided and its messages are drawn, nobody waits: the case is locked by the statement that
+        changes it, which does so only where the case stands as it was read. Where another command was faster, this one
+        is decided once more under the lock. So is one on a case that opened others or was opened by one, whose
+        commands may write to all of them.
+        """
+        directory, plan = self._directory(), None
+        with reading(self._engine) as connection:
+            number_statements(connection, f"service.{name}.reading")
+            state = find(connection, False)
+            template, now = self._template_of(connection, state), self._clock.now()
+            if not _has_relatives(state):
+                check(connection, state, template)
+                change = self._decided(connection, state, command, template, directory, now)
+                if not change.events:
+                    return change
+                if not _has_relatives(change.after):
+                    plan = self._planned(connection, change, template, directory, now, via)
+        if plan is not None:
+            try:
+                return self._transaction(name, functools.partial(self._carry_out, plan=plan))
+            except case_rows.LostUpdate as moved:
+                logger.info("%s: %s; deciding once more", name, moved)
 
         def work(connection: Connection) -> Change:
-            state = self._locked(connection, case_id)
+            state = find(connection, True)
             template = self._template_of(connection, state)
+            check(connection, state, template)
             return self._apply(connection, state, command, template, directory, self._clock.now(), via)
-
-        return self._transaction(name, work)
-
-    def _on_task(self, name: str, task_id: str, command: c.Command, *, via: str) -> CaseState:
-        directory = self._directory()
-
-        def work(connection: Connection) -> CaseState:
-            state = self._of_task(connection, task_id)
-            template = self._template_of(connection, state)
-            return self._apply(connection, state, command, template, directory, self._clock.now(), via).after
 
         return self._transaction(name, work)
 
@@ -130,13 +173,24 @@ class CaseTransactions(ProcessReader):
         now: datetime,
         via: str,
     ) -> Change:
+        change = self._decided(connection, before, command, template, directory, now)
+        if not change.events:
+            return change
+        return self._write(connection, change, template, directory, now, via)
+
+    def _decided(
+        self,
+        connection: Connection,
+        before: CaseState | None,
+        command: c.Command,
+        template: Template,
+        directory: Directory,
+        now: datetime,
+    ) -> Change:
         data = before.data if before is not None else getattr(command, "data", {})
         environment = self._environment(connection, template, data, directory)
         events, after = decide_and_fold(before, command, now, environment)
-        if not events:
-            assert before is not None
-            return Change(before, before, ())
-        return self._write(connection, Change(before, after, events), template, directory, now, via)
+        return Change(before, after, events)
 
     def _environment(
         self, connection: Connection, template: Template, data: Mapping[str, Any], directory: Directory
@@ -163,10 +217,9 @@ class CaseTransactions(ProcessReader):
         if change.before is None:
             self._keep_children(connection, template, now)
         self._carry_out(connection, self._planned(connection, change, template, directory, now, via))
-        after = change.after
-        if after.parent_case_id is None and not after.children:
-            return change
-        return self._with_relatives(connection, change, directory, now, via)
+        if _has_relatives(change.after):
+            return self._with_relatives(connection, change, directory, now, via)
+        return change
 
     def _planned(
         self,
@@ -207,12 +260,13 @@ class CaseTransactions(ProcessReader):
             messages=outbox_rows.message_statements(dialect, after.case_id, messages, now),
         )
 
-    def _carry_out(self, connection: Connection, plan: Plan) -> None:
+    def _carry_out(self, connection: Connection, plan: Plan) -> Change:
         """Write what was planned. Raises LostUpdate, before anything is written, where the case moved on meanwhile."""
         case_rows.write_case(connection, plan.case, plan.change.after)
         fault_point("service.write.after_case")
         run_all(connection, [*plan.events, *plan.tasks, *plan.messages])
         fault_point("service.write.after_messages")
+        return plan.change
 
     def _with_relatives(
         self, connection: Connection, change: Change, directory: Directory, now: datetime, via: str
@@ -344,7 +398,15 @@ class CaseTransactions(ProcessReader):
     def _of_task(self, connection: Connection, task_id: str) -> CaseState:
         for ancestor in ancestors(task_id.partition(".")[0]):
             case_rows.lock(connection, ancestor)
-        state = case_rows.lock_by_task(connection, task_id)
-        if state is None:
-            raise UnknownTask(f"there is no task {task_id!r}")
-        return state
+        return _of_known_task(case_rows.lock_by_task(connection, task_id), task_id)
+
+
+def _of_known_task(state: CaseState | None, task_id: str) -> CaseState:
+    if state is None:
+        raise UnknownTask(f"there is no task {task_id!r}")
+    return state
+
+
+def _has_relatives(state: CaseState) -> bool:
+    """Whether the case opened others, or was opened by one."""
+    return state.parent_case_id is not None or bool(state.children)

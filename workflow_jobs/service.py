@@ -30,7 +30,7 @@ from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.engine.template import WaitStep
+from workflow_jobs.engine.template import Template, WaitStep
 from workflow_jobs.engine.values import Number
 from workflow_jobs.evidence import require_files
 from workflow_jobs.people_commands import PeopleCommands
@@ -116,20 +116,16 @@ class ProcessService(PeopleCommands, Timekeeping):
         via: str = "api",
     ) -> DecisionResult:
         """Take a person's decision. ``version`` is that of the card which the person saw; ``form`` is what he typed."""
-        directory = self._directory()
         command = c.DecideTask(
             task_id=task_id, task_version=version, person_id=person_id, outcome=outcome, form=dict(form or {})
         )
 
-        def work(connection: Connection) -> DecisionResult:
-            state = self._of_task(connection, task_id)
-            template = self._template_of(connection, state)
+        def check(connection: Connection, state: CaseState, template: Template) -> None:
             require_files(connection, state.case_id, question_of(template, state.tasks[task_id]).form, command.form)
-            after = self._apply(connection, state, command, template, directory, self._clock.now(), via).after
-            task = after.tasks[task_id]
-            return DecisionResult(after.case_id, task_id, task.step_id, task.outcome or outcome, after, task)
 
-        return self._transaction("decide_task", work)
+        after = self._on_task("decide_task", task_id, command, via=via, check=check)
+        task = after.tasks[task_id]
+        return DecisionResult(after.case_id, task_id, task.step_id, task.outcome or outcome, after, task)
 
     def require_decidable(
         self, task_id: str, version: int, person_id: str, outcome: str, form: Mapping[str, Any]
@@ -247,18 +243,14 @@ class ProcessService(PeopleCommands, Timekeeping):
         program says so.
         """
         command = c.SendSignal(signal=signal, data=dict(data or {}), person_id=person_id)
-        directory = self._directory()
 
-        def work(connection: Connection) -> CaseState:
-            state = self._locked(connection, case_id)
-            template = self._template_of(connection, state)
+        def check(connection: Connection, state: CaseState, template: Template) -> None:
             places = layout_of(template).places
             waiting = [places[one.step_id].node for one in state.waits if one.signal == signal]
             fields = [field for step in waiting if isinstance(step, WaitStep) for field in step.form]
             require_files(connection, case_id, fields, command.data)
-            return self._apply(connection, state, command, template, directory, self._clock.now(), via).after
 
-        return self._transaction("send_signal", work)
+        return self._on_case("send_signal", case_id, command, via=via, check=check).after
 
     def resolve_incident(self, rule_id: str, subject_id: str = "", *, snapshot_id: str = "") -> str | None:
         """Close the open case of a rule and subject because its cause is gone; its id, or None if there is none."""
@@ -286,12 +278,5 @@ class ProcessService(PeopleCommands, Timekeeping):
 
     def judge_effect(self, case_id: str, observed: Number | None, snapshot_id: str) -> CaseState:
         """Judge a closed case by its metric's figure after the effect window (raw figure; None where there is none)."""
-        directory = self._directory()
-
-        def work(connection: Connection) -> CaseState:
-            state = self._locked(connection, case_id)
-            command = c.JudgeEffect(observed=observed, snapshot_id=snapshot_id)
-            template = self._template_of(connection, state)
-            return self._apply(connection, state, command, template, directory, self._clock.now(), "sensor").after
-
-        return self._transaction("judge_effect", work)
+        command = c.JudgeEffect(observed=observed, snapshot_id=snapshot_id)
+        return self._on_case("judge_effect", case_id, command, via="sensor").after

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
 
@@ -141,6 +143,52 @@ def _at_once(count: int, work: Any) -> list[Any]:
     errors = [r for r in results if isinstance(r, Exception) and not isinstance(r, Refused)]
     assert errors == []
     return results
+
+
+@contextmanager
+def _meanwhile(engine: Engine, act: Callable[[], object]) -> Iterator[None]:
+    """Let ``act`` happen once, between the reading of a case by the next command and its writing."""
+    done: list[bool] = []
+
+    def when_read(_connection: sa.engine.Connection) -> None:
+        if not done:
+            done.append(True)
+            act()
+
+    sa.event.listen(engine, "rollback", when_read)
+    try:
+        yield
+    finally:
+        sa.event.remove(engine, "rollback", when_read)
+    assert done, "no command looked at a case before it wrote"
+
+
+def test_a_command_that_another_overtook_is_decided_by_how_the_case_stands_then(world: World) -> None:
+    case_id = world.open().case_id
+    judge = world.task(case_id, "judge")
+    with _meanwhile(world.engine, lambda: world.open(snapshot="snap-2", observed="0.11")):
+        world.decide(case_id, "judge")
+    events = world.service.events(case_id)
+    names = [type(event).__name__ for event in events]
+    assert names.index("BreachRecorded") < names.index("TaskDecided")
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    state = world.service.case(case_id)
+    assert (replay(events), state.breaches, state.tasks[judge.task_id].status) == (state, 2, "decided")
+    with world.engine.connect() as connection:
+        keys = connection.execute(sa.select(outbox.c.dedupe_key).where(outbox.c.case_id == case_id)).scalars().all()
+    assert not [key for key in keys if int(key.split("/")[1]) > state.seq]
+
+
+def test_a_decision_that_another_overtook_hears_who_decided(world: World) -> None:
+    case_id = world.open().case_id
+    judge = world.task(case_id, "judge")
+    with (
+        _meanwhile(world.engine, lambda: world.decide(case_id, "judge")),
+        pytest.raises(Refused, match="decided this already"),
+    ):
+        world.service.decide_task(judge.task_id, judge.version, judge.assignee or "", "reject", {"judgement": "late"})
+    decided = [one for one in world.service.events(case_id) if type(one).__name__ == "TaskDecided"]
+    assert len(decided) == 1
 
 
 def test_a_refusal_writes_nothing(world: World) -> None:
