@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from tests.engine_templates import random_draft, sound
-from tests.engine_world import Play, human, people, small
+from tests.engine_world import Play, calendar, human, people, small
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.children import waiting_for
 from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.question import question_of
-from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
 
 MOST_STATES = 400
+DAY = "2026-11-18"
 WHY = ", form: [{name: why, type: text, title: {en: T, zh: 题}, required: [back]}]"
 Graph = dict[Hashable, set[Hashable]]
 
@@ -30,10 +30,16 @@ def plain(entry: Any) -> Any:
     return [plain(one) for one in entry] if isinstance(entry, list) else entry
 
 
-def key(state: CaseState) -> Hashable:
-    """What of a state decides what can come: where each step stands, and what the case knows."""
+def key(play: Play) -> Hashable:
+    """What decides what can come: where each step stands, what the case knows, which wait is over first, and whether
+    the day for which some wait has come.
+    """
+    state = play.state
     steps = tuple((s.step_id, s.status, s.outcome, s.joined, s.started, s.attempt) for s in state.steps.values())
-    return state.status, state.awaiting_resolution, tuple(sorted(steps)), tuple(sorted(map(str, state.data.items())))
+    known = tuple(sorted(map(str, state.data.items())))
+    waits = tuple(s.step_id for s in sorted(state.waits, key=lambda s: (s.wake_at or play.now, s.step_id)))
+    come = play.now.astimezone(calendar().time_zone).date().isoformat() >= DAY
+    return state.status, state.awaiting_resolution, tuple(sorted(steps)), known, waits, come
 
 
 def moves(play: Play) -> Iterator[c.Command]:
@@ -67,23 +73,24 @@ def moves(play: Play) -> Iterator[c.Command]:
 
 def explore(template: Template) -> tuple[Graph, set[Hashable]] | None:
     """All states that can be reached, with what follows each, and those that are an end; None where there are many."""
-    first = Play(template, directory=people()).open(data={"day": "2026-11-18"})
-    begin = key(first.state)
+    first = Play(template, directory=people()).open(data={"day": DAY})
+    begin = key(first)
     graph: Graph = {begin: set()}
     ended: set[Hashable] = set()
     waiting = [first]
     while waiting:
         play = waiting.pop()
-        here = key(play.state)
+        here = key(play)
         if not play.state.is_open or play.state.awaiting_resolution:
             ended.add(here)
             continue
         for command in moves(play):
             then = Play(template, now=play.now, directory=play.directory, current=play.state)
             if isinstance(command, c.FireTimers):
-                then.now = max(then.now, play.state.next_timer_at or then.now)
+                # Not the next timer: that may be a rung of the case's own ladder, which leads nowhere.
+                then.now = max(then.now, min(step.wake_at or then.now for step in play.state.waits))
             then.do(command)
-            there = key(then.state)
+            there = key(then)
             graph[here].add(there)
             if there not in graph:
                 graph[there] = set()
