@@ -27,6 +27,7 @@ from resources.people import Directory
 from workflow_jobs import outgoing
 from workflow_jobs.candidates import askable
 from workflow_jobs.cases import UnknownTask, ancestors, moving, open_key, opening_of_child
+from workflow_jobs.engine import clocks
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.children import waiting_for
@@ -384,7 +385,8 @@ class CaseTransactions(ProcessReader):
             # What a task rested is nobody's working time.
             minutes = max(0, self._minutes(task.created_at, task.decided_at, task.calendar) - task.paused_seconds // 60)
         late = now >= task.due_at if ended is None else ended > task.due_at
-        return case_rows.Derived(working_minutes=minutes, breached=late)
+        until = clocks.claim_until(task, self.calendar(task.calendar)) if task.pooled else None
+        return case_rows.Derived(working_minutes=minutes, breached=late, claim_until=until)
 
     def _minutes(self, start: datetime, end: datetime, calendar: str) -> int:
         return int(self.calendar(calendar).working_between(start, max(start, end)).total_seconds() // 60)

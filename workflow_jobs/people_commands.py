@@ -1,21 +1,14 @@
-"""Commands by which people pass tasks on, advise, answer and rate; and what the platform does where nobody claims one.
+"""Commands by which people pass tasks on, advise, answer and rate.
 
-Belongs here: commands of the process service about people. Deciding, opening cases and the commands of sensors and jobs
-are in ``service``; what is allowed is the engine's business: its Refused passes through.
+Belongs here: commands of the process service about people. Deciding, opening cases and the commands of jobs are in
+``service``, those of time in ``timekeeping``; what is allowed is the engine's business: its Refused passes through.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from resources.ops_database import reading
 from workflow_jobs.case_transactions import CaseTransactions
 from workflow_jobs.engine import commands as c
-from workflow_jobs.engine import events as e
-from workflow_jobs.engine.asking import CLAIM_WITHIN_PERCENT
-from workflow_jobs.engine.assignment import in_order
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.store import pool_rows
 
 
 class PeopleCommands(CaseTransactions):
@@ -52,22 +45,3 @@ class PeopleCommands(CaseTransactions):
         """Rate the process of a case that is over, from 1 to 5, as one who took part."""
         command = c.RateCase(person_id=person_id, score=score, comment=comment)
         return self._on_case("rate_case", case_id, command, via=via).after
-
-    def hand_out_pools(self) -> int:
-        """Ask somebody by name wherever a task waited too long to be claimed, urgent and old ones first; how many."""
-        now = self._clock.now()
-        with reading(self._engine) as connection:
-            waiting = pool_rows.unclaimed(connection)
-        late = [one for one in waiting if self._may_have_waited(one, now - one.created_at)]
-        ordered = in_order(late, since=lambda one: one.created_at, weight=lambda one: one.weight)
-        cases = dict.fromkeys(one.case_id for one in ordered)
-        events = self._on_each("hand_out_pools", [(case_id, c.HandOutPool()) for case_id in cases])
-        return sum(isinstance(event, e.TaskReassigned) for event in events)
-
-    def _may_have_waited(self, one: pool_rows.Unclaimed, span: timedelta) -> bool:
-        """Whether by any of the calendars so much of its time is used; the engine knows by which it runs."""
-        for calendar in (self._calendar, *self._calendars.values()):
-            whole = calendar.working_between(one.created_at, one.due_at)
-            if calendar.working_between(one.created_at, one.created_at + span) * 100 >= whole * CLAIM_WITHIN_PERCENT:
-                return True
-        return False

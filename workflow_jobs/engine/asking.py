@@ -6,16 +6,11 @@ Belongs here: the events of a question to a person. Whose turn it is by role and
 
 from __future__ import annotations
 
-from typing import Final
-
 from workflow_jobs.engine import assignment, clocks, separation, voters, whom
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.template import AskingStep, HumanStep
-
-# When this share of a pooled task's working time is used and nobody has claimed it, somebody is asked by name.
-CLAIM_WITHIN_PERCENT: Final = 50
 
 
 def ask(flow: Flow, step: AskingStep, purpose: str = "decide") -> None:

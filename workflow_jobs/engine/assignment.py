@@ -86,7 +86,12 @@ def in_order(waiting: Iterable[W], since: Callable[[W], datetime], weight: Calla
     A task's weight is a head start of as many days. Which of two tasks goes first therefore never changes while they
     wait, and behind a task go all that come later than its head start is behind theirs: 3.5 days at most.
     """
-    return sorted(waiting, key=lambda one: since(one) - weight(one) * _DAY)
+    return sorted(waiting, key=lambda one: turn_of(since(one), weight(one)))
+
+
+def turn_of(since: datetime, weight: float) -> datetime:
+    """What `in_order` goes by: since when it waits, less its head start."""
+    return since - weight * _DAY
 
 
 def choose(candidates: Iterable[str], staff: Staff, need: Need | None = None) -> Choice | None:

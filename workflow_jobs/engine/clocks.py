@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine import whom
@@ -20,6 +20,8 @@ from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.template import AskingStep, HumanStep, ServiceStep, WaitStep
 from workflow_jobs.engine.working_time import WorkingCalendar
 
+# When this share of a pooled task's working time is used and nobody has claimed it, somebody is asked by name.
+CLAIM_WITHIN_PERCENT: Final = 50
 Clock = tuple[WorkingCalendar, int]
 """A calendar, and the agreed working time in seconds."""
 
@@ -82,6 +84,16 @@ def at_percent(flow: Flow, task: TaskState, percent: int, resting: timedelta, cl
     """When that share of the task's working time is used, `resting` not counted. `clock` None: by its own."""
     calendar, seconds = clock or (_calendar(flow, task), task.sla_seconds)
     return _at(calendar, task.created_at, timedelta(seconds=seconds), percent, resting)
+
+
+def claim_until(task: TaskState, calendar: WorkingCalendar) -> datetime | None:
+    """Until when a task that nobody has may be claimed before somebody is asked by name, by the calendar of its clock;
+    None where somebody has it, while it rests, and once it is over.
+    """
+    if task.status != "open" or not task.pooled or task.assignee is not None or task.paused_until is not None:
+        return None
+    sla, resting = timedelta(seconds=task.sla_seconds), timedelta(seconds=task.paused_seconds)
+    return _at(calendar, task.created_at, sla, CLAIM_WITHIN_PERCENT, resting)
 
 
 def ladder_of_step(flow: Flow, step: AskingStep) -> tuple[Rung, ...]:

@@ -176,10 +176,9 @@ def _reassign_absent(flow: Flow, _command: c.ReassignAbsent) -> None:
 
 def _hand_out_pool(flow: Flow, _command: c.HandOutPool) -> None:
     for task in flow.state.open_tasks:
-        if task.pooled and task.assignee is None and task.paused_until is None:
-            resting = timedelta(seconds=task.paused_seconds)
-            if clocks.at_percent(flow, task, asking.CLAIM_WITHIN_PERCENT, resting) <= flow.now:
-                asking.hand_out(flow, task)
+        until = clocks.claim_until(task, flow.env.calendar_named(task.calendar))
+        if until is not None and until <= flow.now:
+            asking.hand_out(flow, task)
 
 
 def _complete_service(flow: Flow, command: c.CompleteService) -> None:

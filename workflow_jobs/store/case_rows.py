@@ -95,10 +95,13 @@ class LostUpdate(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """Figures about a case or a task that the store keeps beside the state: working minutes and lateness."""
+    """Figures about a case or a task that the store keeps beside the state: working minutes, lateness, and until when
+    a task that nobody has may be claimed.
+    """
 
     working_minutes: int | None
     breached: bool = False
+    claim_until: datetime | None = None
 
 
 def read(connection: Connection, case_id: str) -> CaseState | None:
@@ -303,6 +306,7 @@ def _task_values(entry: TaskState, derived: Derived) -> dict[str, Any]:
         "working_minutes": derived.working_minutes,
         "breached": derived.breached,
         "pooled": entry.pooled,
+        "claim_until": derived.claim_until,
     }
 
 

@@ -1,30 +1,52 @@
-"""SQL about tasks that nobody has: those that wait to be claimed."""
+"""SQL about tasks that nobody has: those that nobody claimed in time, and until when the others may be claimed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workflow_jobs.store.tables import TASK_OPEN, task
+from resources.ops_database import UtcDateTime
+from workflow_jobs.store.tables import TASK_CLAIMABLE, task
+
+# Literal text, as in the partial index: with bound values SQLite would not use it.
+_CLAIMABLE = sa.text(f"process_task.{TASK_CLAIMABLE.text}")
+_DUE = sa.select(task.c.case_id, task.c.weight, task.c.created_at).where(
+    _CLAIMABLE, task.c.claim_until <= sa.bindparam("now", type_=UtcDateTime())
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Unclaimed:
-    """A pooled task that nobody has claimed. Instants are UTC; ``weight`` follows from the case's priority."""
+class Unclaimed(NamedTuple):
+    """A task that nobody claimed in time. ``weight`` follows from the case's priority; the instant is UTC."""
 
     case_id: str
     weight: float
     created_at: datetime
-    due_at: datetime
 
 
-def unclaimed(connection: Connection) -> list[Unclaimed]:
-    """All open tasks that wait to be claimed, found by the index of open tasks on their assignee."""
-    columns = (task.c.case_id, task.c.weight, task.c.created_at, task.c.due_at)
+def due_claims_query(now: datetime) -> sa.Select[tuple[str, float, datetime]]:
+    """The scan for what nobody claimed in time: reads the partial index up to ``now`` and nothing else."""
+    return _DUE.params(now=now)
+
+
+def due_claims(connection: Connection, now: datetime) -> list[Unclaimed]:
+    """All tasks that nobody claimed in time, in no order: who goes first is no matter of how long they are due."""
+    return [Unclaimed(*row) for row in connection.execute(_DUE, {"now": now}).tuples()]
+
+
+def claims_of(connection: Connection, task_ids: Collection[str]) -> dict[str, datetime]:
+    """Until when those of these tasks (some hundred) that nobody has may be claimed, as their rows say."""
     found = connection.execute(
-        sa.select(*columns).where(TASK_OPEN, task.c.assignee.is_(None), task.c.pooled).order_by(task.c.task_id)
+        sa.select(task.c.task_id, task.c.claim_until).where(_CLAIMABLE, task.c.task_id.in_(sorted(task_ids)))
     )
-    return [Unclaimed(*row) for row in found]
+    return dict(found.tuples().all())
+
+
+def move_claims(connection: Connection, moved: Mapping[str, tuple[datetime, datetime | None]]) -> None:
+    """Set until when tasks may be claimed, where it still is what it was (the first of each two)."""
+    for task_id, (was, now) in moved.items():
+        same = sa.and_(task.c.task_id == task_id, task.c.claim_until == was)
+        connection.execute(task.update().where(same).values(claim_until=now))

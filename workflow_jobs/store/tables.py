@@ -14,6 +14,7 @@ from resources.ops_database import UtcDateTime, metadata
 # SQLite gives only an INTEGER primary key its own number; PostgreSQL should have 64 bits.
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TASK_OPEN = sa.text("status = 'open'")
+TASK_CLAIMABLE = sa.text("claim_until IS NOT NULL")
 SERVICE_REQUESTED = sa.text("status = 'requested'")
 CASE_TIMED = sa.text("next_timer_at IS NOT NULL")
 CASE_RESTS = sa.text("rests AND status = 'open'")
@@ -135,6 +136,8 @@ task = sa.Table(
     sa.Column("breached", sa.Boolean, nullable=False),
     # Nobody has it: whoever of its role claims it first.
     sa.Column("pooled", sa.Boolean, nullable=False, server_default=sa.false()),
+    # Until then people may claim it before somebody is asked by name; null while somebody has it, and while it rests.
+    sa.Column("claim_until", UtcDateTime),
     # The case's, which never changes: boards filter by it.
     sa.Column("priority", sa.String(32), nullable=False, server_default="normal"),
     sa.Index("ix_process_task_case_id_status", "case_id", "status"),
@@ -152,6 +155,9 @@ task = sa.Table(
         postgresql_where=TASK_OPEN,
     ),
     sa.Index("ix_process_task_next_rung_at_open", "next_rung_at", sqlite_where=TASK_OPEN, postgresql_where=TASK_OPEN),
+    sa.Index(
+        "ix_process_task_claim_until", "claim_until", sqlite_where=TASK_CLAIMABLE, postgresql_where=TASK_CLAIMABLE
+    ),
     sa.Index("ix_process_task_assignee_open", "assignee", "weight", sqlite_where=TASK_OPEN, postgresql_where=TASK_OPEN),
 )
 
