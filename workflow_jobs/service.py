@@ -35,7 +35,6 @@ from workflow_jobs.engine.values import Number
 from workflow_jobs.evidence import require_files
 from workflow_jobs.people_commands import PeopleCommands
 from workflow_jobs.store import case_rows
-from workflow_jobs.store import reading as rows
 from workflow_jobs.timekeeping import Timekeeping
 
 CASE_NUMBER = "case"
@@ -61,7 +60,7 @@ class ProcessService(PeopleCommands, Timekeeping):
             template = self._in_force(connection, request.template_id)
             found = case_rows.lock_by_open_key(connection, request.open_key)
             if found is None:
-                last = rows.last_case(connection, request.rule_id, request.subject_id)
+                last = case_rows.read_last(connection, request.rule_id, request.subject_id)
                 if last is not None and dismissed(last, request):
                     return OpenResult(last.case_id, created=False)
                 if last is not None and reopenable(last, self._template_of(connection, last), now):
@@ -103,7 +102,7 @@ class ProcessService(PeopleCommands, Timekeeping):
         with reading(self._engine) as connection:
             if case_rows.has_open_key(connection, request.open_key):
                 return False
-            last = rows.last_case(connection, request.rule_id, request.subject_id)
+            last = case_rows.read_last(connection, request.rule_id, request.subject_id)
             return last is None or not dismissed(last, request)
 
     def decide_task(

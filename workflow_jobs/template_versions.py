@@ -160,7 +160,7 @@ class TemplateVersions(CaseTransactions):
 
     def _look(self, case_id: str, target: Template) -> Moved:
         with reading(self._engine) as connection:
-            state = self._known(rows.case_state(connection, case_id), case_id)
+            state = self._known(case_rows.read(connection, case_id), case_id)
             fit = fits(state, self._template_of(connection, state), target)
         return Moved(case_id, False, fit.reasons, fit.notes)
 

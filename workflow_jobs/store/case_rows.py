@@ -49,6 +49,12 @@ _BY_TASK = (
 _READ, _LOCK = Prepared(_BY_ID), Prepared(_BY_ID.with_for_update())
 _READ_BY_TASK, _LOCK_BY_TASK = Prepared(_BY_TASK), Prepared(_BY_TASK.with_for_update(of=case))
 _LOCK_BY_OPEN_KEY = Prepared(sa.select(case.c.state).where(case.c.open_key == sa.bindparam("id")).with_for_update())
+_LAST_OF_SUBJECT = Prepared(
+    sa.select(case.c.state)
+    .where(case.c.rule_id == sa.bindparam("rule"), case.c.subject_id == sa.bindparam("subject"))
+    .order_by(case.c.opened_at.desc(), case.c.case_id.desc())
+    .limit(1)
+)
 _LOADS_OF = "SELECT assignee, sum(weight) FROM process_task WHERE status = 'open' AND assignee {} GROUP BY assignee"
 # The people go as one value: with one value each, the statement would be built anew every time.
 _LOADS = {
@@ -69,7 +75,7 @@ _TEMPLATE_KNOWN = Prepared(sa.select(template_version.c.hash).where(template_ver
 _NEXT_NUMBER = Prepared(
     number.update()
     .where(number.c.name == sa.bindparam("of"))
-    .values(value=number.c.value + sa.literal_column("1"))
+    .values(value=number.c.value + 1)
     .returning(number.c.value)
 )
 _NOW = sa.bindparam("now", type_=UtcDateTime())
@@ -106,31 +112,36 @@ class Derived:
 
 def read(connection: Connection, case_id: str) -> CaseState | None:
     """The case as it stands, not locked."""
-    return _found(connection, _READ, case_id)
+    return _found(connection, _READ, {"id": case_id})
 
 
 def read_by_task(connection: Connection, task_id: str) -> CaseState | None:
     """The case of a task, not locked."""
-    return _found(connection, _READ_BY_TASK, task_id)
+    return _found(connection, _READ_BY_TASK, {"id": task_id})
+
+
+def read_last(connection: Connection, rule_id: str, subject_id: str) -> CaseState | None:
+    """The newest case of a rule and subject, whatever its status; not locked."""
+    return _found(connection, _LAST_OF_SUBJECT, {"rule": rule_id, "subject": subject_id})
 
 
 def lock(connection: Connection, case_id: str) -> CaseState | None:
     """The case, locked until the transaction ends."""
-    return _found(connection, _LOCK, case_id)
+    return _found(connection, _LOCK, {"id": case_id})
 
 
 def lock_by_task(connection: Connection, task_id: str) -> CaseState | None:
     """The case of a task, locked."""
-    return _found(connection, _LOCK_BY_TASK, task_id)
+    return _found(connection, _LOCK_BY_TASK, {"id": task_id})
 
 
 def lock_by_open_key(connection: Connection, key: str) -> CaseState | None:
     """The open case of a rule and subject, locked."""
-    return _found(connection, _LOCK_BY_OPEN_KEY, key)
+    return _found(connection, _LOCK_BY_OPEN_KEY, {"id": key})
 
 
-def _found(connection: Connection, statement: Prepared, key: str) -> CaseState | None:
-    body = statement.run(connection, {"id": key}).scalar_one_or_none()
+def _found(connection: Connection, statement: Prepared, values: Mapping[str, Any]) -> CaseState | None:
+    body = statement.run(connection, values).scalar_one_or_none()
     # PostgreSQL's driver reads JSON by itself.
     return None if body is None else stored_state(connection, json.loads(body) if isinstance(body, str) else body)
 
@@ -223,9 +234,9 @@ def case_statement(
 
 
 def _rests(state: CaseState) -> bool:
-    """Whether nobody is asked and no job runs."""
+    """Whether the case is open, but nobody is asked and no job runs."""
     running = any(step.kind == "service" and step.timeout_at is not None for step in state.steps.values())
-    return not running and not any(entry.status == "open" for entry in state.tasks.values())
+    return state.status == "open" and not running and not any(t.status == "open" for t in state.tasks.values())
 
 
 def write_case(connection: Connection, statement: Bound, after: CaseState) -> None:

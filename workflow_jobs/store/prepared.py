@@ -29,8 +29,11 @@ class _Compiled:
     head: str
     row: str
     bound: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    own: Mapping[str, Any]
 
     def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        if self.own:
+            given = {**self.own, **given}
         return tuple([given[name] if bind is None else bind(given[name]) for name, bind in self.bound])
 
 
@@ -105,6 +108,8 @@ class Prepared:
             names = _NAMED.findall(text)
             text = _NAMED.sub("%s", text)
         head, _, row = text.partition(" VALUES ")
-        binds = {bind.key: bind.type for bind in compiled.binds.values()}
-        bound = tuple((name, binds[name].dialect_impl(dialect).bind_processor(dialect)) for name in names)
-        return _Compiled(text, head, row, bound)
+        binds = compiled.binds
+        bound = tuple((name, binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names)
+        # Values that stand in the statement itself, such as a limit's.
+        own = {name: binds[name].effective_value for name in names if name not in columns}
+        return _Compiled(text, head, row, bound, own)
