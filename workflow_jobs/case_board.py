@@ -17,6 +17,7 @@ class BoardFilter:
     ``assignees`` are the people it may wait for (one person, or a department's). ``words`` is looked for in the case's
     id and in the id and label of its subject, without regard to the case of ASCII letters; not in subjects of the
     ``hidden_subjects`` (metric, kind of subject): what is found would tell what stands there.
+    ``case_ids`` are the only cases that it may show; a search is answered by them where they are few.
     ``step`` is one column: the ids of its template and step ("" for cases at rest).
     """
 
@@ -26,12 +27,13 @@ class BoardFilter:
     assignees: frozenset[str] | None = None
     words: str = ""
     hidden_subjects: frozenset[tuple[str, str]] = frozenset()
+    case_ids: frozenset[str] | None = None
     step: tuple[str, str] | None = None
 
     @property
     def reads_cases(self) -> bool:
         """Whether it needs more of an open task than the task itself."""
-        return self.status != "open" or self.priority is not None or bool(self.words)
+        return self.status != "open" or bool(self.words)
 
 
 @dataclass(frozen=True, slots=True)

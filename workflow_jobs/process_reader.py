@@ -179,6 +179,7 @@ class ProcessReader:
     ) -> tuple[list[BoardColumn], list[BoardPlace], dict[str, CaseState]]:
         """Where cases stand: every column, ``each`` places of each after ``offset``, and the cases of those places."""
         with reading(self._engine) as connection:
+            asked = board_rows.narrowed(connection, asked)
             columns = board_rows.board_columns(connection, asked, self._clock.now())
             places = board_rows.board_places(connection, asked, columns, each=each, offset=offset)
             return columns, places, board_rows.cases_of(connection, {place.case_id for place in places})

@@ -1,7 +1,8 @@
 """The board of cases in SQL: where cases stand, counted by step and read a few for each. Writes nothing, locks nothing.
 
 However many cases there are, a board is one statement that counts, one for each step at which cases stand, and one
-for what its cards show. The counts read indexes alone: the rows of cases are wide.
+for what its cards show; a search is one more, before them. What reads all open cases reads indexes alone (on PostgreSQL
+the search reads rows): the rows of cases are wide.
 """
 
 from __future__ import annotations
@@ -33,14 +34,36 @@ _TEXT = sa.String()
 # Literal text, as in the partial indexes: with bound values SQLite would not use them.
 _OPEN_TASK = task.c.status == sa.literal_column("'open'")
 _REQUESTED = service_step.c.status == sa.literal_column("'requested'")
+_OPEN_CASE = case.c.status == sa.literal_column("'open'")
+# As text, since SQLAlchemy would compare with 1 on SQLite.
+_RESTS = sa.text("process_case.rests")
+# A search that finds no more is done once, and the board then asked for these cases by their ids.
+_FEW = 500
+# From person to person in the index, however many tasks each of them has.
+_WAITED_FOR = sa.text(
+    "WITH RECURSIVE one(person) AS (SELECT min(assignee) FROM process_task WHERE status = 'open' UNION ALL "
+    "SELECT (SELECT min(assignee) FROM process_task WHERE status = 'open' AND assignee > one.person) "
+    "FROM one WHERE one.person IS NOT NULL) SELECT person FROM one WHERE person IS NOT NULL"
+)
 # The statuses of cases that are over, as the engine names them.
 _ENDED = ("closed", "effective", "ineffective", "cancelled", "watching_effect")
 
 
+def narrowed(connection: Connection, asked: BoardFilter) -> BoardFilter:
+    """The filter with the cases that a search finds in place of its words, where they are few enough to be named."""
+    if not asked.words:
+        return asked
+    statement = sa.select(case.c.case_id).where(*_about_case(connection, asked)).limit(_FEW + 1)
+    found = connection.execute(statement).scalars().all()
+    return asked if len(found) > _FEW else replace(asked, words="", case_ids=frozenset(found))
+
+
 def board_columns(connection: Connection, asked: BoardFilter, now: datetime) -> list[BoardColumn]:
     """Every step at which cases stand, with how many; in no order."""
+    if asked.case_ids == frozenset():
+        return []
     counts = []
-    for kind, places in _places(asked).items():
+    for kind, places in _places(connection, asked).items():
         each = places.subquery()
         late = sa.func.sum(sa.case((each.c.due_at < now, 1), else_=0))
         step = (each.c.template_id, each.c.step_id)
@@ -60,7 +83,7 @@ def board_places(
     found: list[tuple[int, BoardPlace]] = []
     for column in columns:
         step = (column.template_id, column.step_id)
-        places = _places(replace(asked, step=step))[column.kind]
+        places = _places(connection, replace(asked, step=step))[column.kind]
         # Cases at rest are due at no time.
         order = () if column.kind == "rest" else (places.selected_columns.due_at,)
         places = places.order_by(*order, places.selected_columns.case_id.desc()).limit(each).offset(offset)
@@ -69,9 +92,9 @@ def board_places(
     return [place for _, place in sorted(found, key=lambda numbered: numbered[0])]
 
 
-def _places(asked: BoardFilter) -> dict[PlaceKind, sa.Select[Any]]:
+def _places(connection: Connection, asked: BoardFilter) -> dict[PlaceKind, sa.Select[Any]]:
     """Where cases stand, a statement for each kind of place that the filter leaves."""
-    about_case = _about_case(asked)
+    about_case = _about_case(connection, asked)
     tasks = sa.select(
         task.c.case_id,
         task.c.template_id,
@@ -83,11 +106,15 @@ def _places(asked: BoardFilter) -> dict[PlaceKind, sa.Select[Any]]:
         task.c.due_at,
     ).where(_OPEN_TASK)
     if asked.reads_cases:
-        # The template as well, so that the index of status and template finds the case.
-        same = (case.c.case_id == task.c.case_id, case.c.template_id == task.c.template_id)
-        tasks = tasks.join(case, sa.and_(*same)).where(*about_case)
+        # The template as well, so that an index with all that is asked finds the case.
+        same = [case.c[name] == _looked_up(connection, task.c[name]) for name in ("case_id", "template_id")]
+        tasks = tasks.select_from(sa.join(task, case, sa.and_(*same))).where(*about_case)
     if asked.template_id is not None:
         tasks = tasks.where(task.c.template_id == asked.template_id)
+    if asked.priority is not None:
+        tasks = tasks.where(task.c.priority == asked.priority)
+    if asked.case_ids is not None:
+        tasks = tasks.where(task.c.case_id.in_(sorted(asked.case_ids)))
     if asked.step is not None:
         tasks = tasks.where(task.c.template_id == asked.step[0], task.c.step_id == asked.step[1])
     if asked.assignees is not None:
@@ -104,12 +131,17 @@ def _places(asked: BoardFilter) -> dict[PlaceKind, sa.Select[Any]]:
             sa.cast(nothing, _TEXT).label("role"),
             service_step.c.timeout_at.label("due_at"),
         )
-        .join_from(service_step, case, case.c.case_id == service_step.c.case_id)
+        .select_from(
+            sa.join(service_step, case, case.c.case_id == _looked_up(connection, service_step.c.case_id))
+        )
         .where(_REQUESTED, *about_case)
     )
-    # Both look-ups are answered by an index alone, and so is the case itself while it is open.
-    waits = sa.exists().where(task.c.case_id == case.c.case_id, _OPEN_TASK)
-    runs = sa.exists().where(service_step.c.case_id == case.c.case_id, _REQUESTED)
+    at_rest: list[sa.ColumnElement[bool] | sa.TextClause] = about_case
+    if asked.status == "open":
+        # Without the status, so that SQLite reads the index of these cases and no other.
+        at_rest = [_RESTS, *_about_case(connection, replace(asked, status=None))]
+    elif asked.status is None:
+        at_rest = [sa.or_(case.c.status != "open", _RESTS), *about_case]
     resting = sa.select(
         case.c.case_id,
         case.c.template_id,
@@ -119,35 +151,58 @@ def _places(asked: BoardFilter) -> dict[PlaceKind, sa.Select[Any]]:
         sa.cast(nothing, _TEXT).label("assignee"),
         sa.cast(nothing, _TEXT).label("role"),
         sa.cast(nothing, task.c.due_at.type).label("due_at"),
-    ).where(*about_case, ~waits, ~runs)
+    ).where(*at_rest)
     if asked.step is not None:
         services = services.where(case.c.template_id == asked.step[0], service_step.c.step_id == asked.step[1])
         resting = resting.where(case.c.template_id == asked.step[0], sa.literal(asked.step[1]) == "")
     return {"task": tasks, "service": services, "rest": resting}
 
 
-def _about_case(asked: BoardFilter) -> list[sa.ColumnElement[bool]]:
+def _looked_up(connection: Connection, column: sa.Column[str]) -> sa.ColumnElement[str]:
+    """A column whose values are looked up elsewhere, and never the other way round: SQLite, which takes no stock of its
+    tables, might look through all tasks of a template for every case.
+    """
+    return sa.literal_column(f"+{column}", column.type) if connection.dialect.name == "sqlite" else column
+
+
+def _about_case(connection: Connection, asked: BoardFilter) -> list[sa.ColumnElement[bool]]:
     wanted: list[sa.ColumnElement[bool]] = []
     if asked.status == "open":
-        wanted.append(case.c.status == sa.literal_column("'open'"))
+        wanted.append(_OPEN_CASE)
     elif asked.status is not None:
         wanted.append(case.c.status == asked.status)
     if asked.template_id is not None:
         wanted.append(case.c.template_id == asked.template_id)
     if asked.priority is not None:
         wanted.append(case.c.priority == asked.priority)
+    if asked.case_ids is not None:
+        wanted.append(case.c.case_id.in_(sorted(asked.case_ids)))
     if asked.words:
-        hidden = sa.or_(
-            sa.false(),
-            *(
-                sa.and_(case.c.metric == metric, case.c.subject_kind == kind)
-                for metric, kind in sorted(asked.hidden_subjects)
-            ),
-        )
-        said = [column.icontains(asked.words, autoescape=True) for column in (case.c.subject_id, case.c.subject_label)]
-        by_number = case.c.case_id.icontains(asked.words, autoescape=True)
-        wanted.append(sa.or_(by_number, sa.and_(~hidden, sa.or_(*said))))
+        wanted.append(_says(connection, asked))
     return wanted
+
+
+def _says(connection: Connection, asked: BoardFilter) -> sa.ColumnElement[bool]:
+    """Whether the words stand in a case, whatever the case of their ASCII letters."""
+    if "\0" in asked.words:
+        return sa.false()  # no text has it, and PostgreSQL takes none
+    words = asked.words.encode().lower().decode()  # of bytes, only ASCII letters are lowered
+
+    def stands_in(column: sa.Column[str]) -> sa.ColumnElement[bool]:
+        if connection.dialect.name == "sqlite":
+            # Its LIKE takes ASCII letters for equal by itself, at half the cost of lower().
+            return column.contains(words, autoescape=True)
+        return sa.func.strpos(sa.func.lower(sa.collate(column, "C")), words) > 0
+
+    hidden = sa.or_(
+        sa.false(),
+        *(
+            sa.and_(case.c.metric == metric, case.c.subject_kind == kind)
+            for metric, kind in sorted(asked.hidden_subjects)
+        ),
+    )
+    said = sa.or_(stands_in(case.c.subject_id), stands_in(case.c.subject_label))
+    return sa.or_(stands_in(case.c.case_id), sa.and_(said, ~hidden))
 
 
 def cases_of(connection: Connection, case_ids: Collection[str]) -> dict[str, CaseState]:
@@ -158,10 +213,7 @@ def cases_of(connection: Connection, case_ids: Collection[str]) -> dict[str, Cas
 
 def waited_for(connection: Connection) -> list[str]:
     """The people who have open tasks."""
-    statement = sa.select(task.c.assignee).where(
-        task.c.status == sa.literal_column("'open'"), task.c.assignee.is_not(None)
-    )
-    return [person for person in connection.execute(statement.distinct()).scalars() if person]
+    return list(connection.execute(_WAITED_FOR).scalars())
 
 
 def newest_templates(connection: Connection) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ TASK_OPEN = sa.text("status = 'open'")
 TASK_CLAIMABLE = sa.text("claim_until IS NOT NULL")
 SERVICE_REQUESTED = sa.text("status = 'requested'")
 CASE_TIMED = sa.text("next_timer_at IS NOT NULL")
-CASE_RESTS = sa.text("rests AND status = 'open'")
+CASE_RESTS = sa.text("rests")
 CASE_ASKED = sa.text("requested_by IS NOT NULL")
 OUTBOX_DEAD = sa.text("status = 'dead'")
 OUTBOX_OVER = sa.text("status = 'sent' OR status = 'superseded'")
@@ -54,7 +54,7 @@ case = sa.Table(
     sa.Column("due_at", UtcDateTime),
     # When a wait ends or a rung of the case's own ladder is due; null while neither is.
     sa.Column("next_timer_at", UtcDateTime),
-    # Nobody is asked and no job runs.
+    # It is open, but nobody is asked and no job runs.
     sa.Column("rests", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_process_case_next_timer_at", "next_timer_at", sqlite_where=CASE_TIMED, postgresql_where=CASE_TIMED),
     sa.Index(
@@ -68,11 +68,10 @@ case = sa.Table(
     # Have all that the board's counts and its search need: the rows of cases are wide.
     sa.Index("ix_process_case_status_template_id", "status", "template_id", "case_id", "priority", "rests"),
     sa.Index(
-        "ix_process_case_rests_open",
+        "ix_process_case_rests",
         "template_id",
         "case_id",
         "priority",
-        "status",
         "rests",
         sqlite_where=CASE_RESTS,
         postgresql_where=CASE_RESTS,

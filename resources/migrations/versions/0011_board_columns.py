@@ -15,7 +15,7 @@ branch_labels = None
 depends_on = None
 
 _OPEN = sa.text("status = 'open'")
-_OPEN_REST = sa.text("rests AND status = 'open'")
+_RESTS = sa.text("rests")
 
 
 def upgrade() -> None:
@@ -26,7 +26,7 @@ def upgrade() -> None:
     )
     op.add_column("process_case", sa.Column("rests", sa.Boolean, nullable=False, server_default=sa.false()))
     op.execute(
-        "UPDATE process_case SET rests = true WHERE NOT EXISTS "
+        "UPDATE process_case SET rests = true WHERE status = 'open' AND NOT EXISTS "
         "(SELECT 1 FROM process_task AS t WHERE t.case_id = process_case.case_id AND t.status = 'open') "
         "AND NOT EXISTS (SELECT 1 FROM process_service_step AS s "
         "WHERE s.case_id = process_case.case_id AND s.status = 'requested')"
@@ -43,11 +43,11 @@ def upgrade() -> None:
         ["status", "template_id", "case_id", "priority", "rests"],
     )
     op.create_index(
-        "ix_process_case_rests_open",
+        "ix_process_case_rests",
         "process_case",
-        ["template_id", "case_id", "priority", "status", "rests"],
-        sqlite_where=_OPEN_REST,
-        postgresql_where=_OPEN_REST,
+        ["template_id", "case_id", "priority", "rests"],
+        sqlite_where=_RESTS,
+        postgresql_where=_RESTS,
     )
     if op.get_bind().dialect.name == "sqlite":
         op.create_index(
@@ -60,7 +60,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.drop_index("ix_process_case_status_subject", "process_case")
-    op.drop_index("ix_process_case_rests_open", "process_case")
+    op.drop_index("ix_process_case_rests", "process_case")
     _replace_index(
         "process_case", "ix_process_case_status_template_id", ["status", "template_id", "case_id", "priority"]
     )
