@@ -171,6 +171,9 @@ class Laws(RuleBasedStateMachine):
                 assert len(step.joined) == len(set(step.joined)) < (step.needed or step.branches)
             if step.kind == "human":
                 assert any(task.step_id == step.step_id for task in state.open_tasks)
+        for task in state.open_tasks:
+            assert state.steps[task.step_id].status in ("active", "failed")
+            assert task in tasks_of_visit(state, task.step_id, task.purpose), "nothing of an earlier visit is asked"
 
     @invariant()
     def the_data_is_what_completed_steps_said(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -185,6 +186,44 @@ def test_what_comes_back_after_its_cause_was_stated_asks_again(play: Play) -> No
     play.do(c.ReopenIncident(observed=None, snapshot_id="s3"))
     assert task(play).task_id == "c1.explain.2"
     assert not play.state.awaiting_resolution or play.state.open_tasks
+
+
+def test_what_a_return_withdrew_at_the_same_instant_is_not_asked_again() -> None:
+    title = "{en: T, zh: 题}"
+    back = f"[{{id: ok, title: {title}}}, {{id: back, title: {title}, returns_to: a}}]"
+    why = f", form: [{{name: why, type: text, title: {title}, required: [back]}}]"
+    fork = (
+        f"fork: {{id: f, join: 1, branches: [[{human('x')}, {human('y')}], [{human('z', outcomes=back, extra=why)}]]}}"
+    )
+    play = Play(small(f"- {human('a')}\n- {fork}\n", head="closes: on_resolution\nreopens_within: PT12H\n")).open()
+    play.choose("a", "ok")
+    play.choose("x", "ok")
+    play.choose("z", "back", why="not yet")
+    play.choose("a", "ok")
+    asked = [task.task_id for task in play.state.open_tasks]
+    assert asked == ["c1.x.2", "c1.z.2"]
+    play.do(c.ResolveIncident())
+    play.do(c.ReopenIncident(observed=None, snapshot_id="s2"))
+    assert [task.task_id for task in play.state.open_tasks] == asked
+    assert {step.step_id: step.status for step in play.state.steps.values() if step.status != "completed"} == {
+        "f": "active",
+        "x": "active",
+        "y": "cancelled",
+        "z": "active",
+    }
+
+
+def test_a_log_that_does_not_say_what_was_withdrawn_goes_on_all_the_same(play: Play) -> None:
+    before = task(play).task_id
+    play.do(c.ResolveIncident())
+    *_, closed = play.log
+    assert isinstance(closed, e.CaseClosed)
+    assert closed.withdrawn == ("explain",)
+    play.log[-1] = replace(closed, withdrawn=None)
+    play.current = replay(play.log)
+    play.wait(hours=1)
+    play.do(c.ReopenIncident(observed=None, snapshot_id="s2"))
+    assert task(play).task_id == before
 
 
 def test_what_comes_back_later_or_was_never_over_is_not_reopened(play: Play) -> None:

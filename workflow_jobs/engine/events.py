@@ -548,11 +548,13 @@ class CaseRated(Event):
 class CaseClosed(Event):
     """The people's part is over: `outcome` is completed, resolved, joined, or what an ending choice names.
 
-    `joined` is the case of which this one turned out to be a symptom.
+    `joined` is the case of which this one turned out to be a symptom. `withdrawn` are the steps that were under way, in
+    the order of the file; None in logs of before it was kept.
     """
 
     outcome: str
     joined: str = ""
+    withdrawn: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -341,6 +341,7 @@ def _closed(state: CaseState, event: e.CaseClosed) -> Changes:
         "closed_at": event.at,
         "awaiting_resolution": False,
         "joined": event.joined,
+        "withdrawn": event.withdrawn,
     }
 
 
@@ -361,6 +362,7 @@ def _reopened(state: CaseState, event: e.CaseReopened) -> Changes:
         "effect_attempt": 0,
         "reopened": event.reopened,
         "joined": "",
+        "withdrawn": None,
     }
 
 

@@ -15,6 +15,7 @@ from workflow_jobs.engine.conditions import filled_fields
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.layout import branches_of, inside, node_of
 from workflow_jobs.engine.parts import FormField, Outcome
+from workflow_jobs.engine.separation import tasks_of_visit
 from workflow_jobs.engine.template import (
     Block,
     Decision,
@@ -235,12 +236,18 @@ def cancel(flow: Flow, steps: Collection[str] | None, reason: str) -> None:
 
 def close(flow: Flow, outcome: str, joined: str = "") -> None:
     """End the people's part; what is still under way is withdrawn."""
+    withdrawn = tuple(step_id for step_id in flow.layout.places if _status(flow, step_id) in UNDER_WAY)
     cancel(flow, None, f"the case closed: {outcome}")
-    flow.emit(e.CaseClosed, outcome=outcome, joined=joined)
+    flow.emit(e.CaseClosed, outcome=outcome, joined=joined, withdrawn=withdrawn)
 
 
 def withdrawn_with_case(flow: Flow) -> tuple[str, ...]:
-    """The steps that were under way when the case was closed, in the order of the file."""
+    """The steps that were under way when the case was closed, in the order of the file.
+
+    A log that does not say which is read by the instants: good enough unless the clock stood still before.
+    """
+    if flow.state.withdrawn is not None:
+        return flow.state.withdrawn
     ended = flow.state.closed_at
     found: set[str] = set()
     for step_id, place in flow.layout.places.items():
@@ -265,7 +272,9 @@ def go_on(flow: Flow, under_way: Collection[str]) -> None:
     again = []
     for node in nodes:
         ended = flow.state.steps[node.id].completed_at
-        tasks = [t for t in flow.state.tasks.values() if t.step_id == node.id and t.status == "cancelled"]
+        # What a return withdrew at the same instant was asked in an earlier visit, and is not asked again.
+        purpose = "rescue" if isinstance(node, ServiceStep) else "decide"
+        tasks = [task for task in tasks_of_visit(flow.state, node.id, purpose) if task.status == "cancelled"]
         tasks = [task for task in tasks if task.closed_at == ended]
         for task in tasks:
             clocks.resume(flow, task, "reopened")

@@ -20,15 +20,17 @@ DECIDED_BEFORE: Final = "decided_before"
 HAS_A_VOICE: Final = "has_a_voice"
 
 
-def tasks_of_visit(state: CaseState, step_id: str) -> tuple[TaskState, ...]:
-    """The tasks that put the step's own question in its latest visit, in order of creation."""
+def tasks_of_visit(state: CaseState, step_id: str, purpose: str = "decide") -> tuple[TaskState, ...]:
+    """The tasks that put the step's own question (or for `rescue`, that of its failed job) in its latest visit, in
+    order of creation.
+    """
     step = state.steps.get(step_id)
     if step is None:
         return ()
     found = [
         (number, task)
         for task in state.tasks.values()
-        if task.step_id == step_id and task.purpose == "decide" and (number := _number(task)) > step.earlier_tasks
+        if task.step_id == step_id and task.purpose == purpose and (number := _number(task)) > step.earlier_tasks
     ]
     return tuple(task for _, task in sorted(found, key=lambda pair: pair[0]))
 

@@ -164,7 +164,7 @@ class CaseState:
     effective, ineffective (judged); closed (nothing to judge, or no figure could be had); cancelled. `joined` is the
     case that a closed one became part of. `due_at`, `sla_seconds`, `rung_index`, `rung_at`, `paused_*` are the clock of
     the whole case, where its template has one. `children` counts cases opened by this one; `returns` how often it went
-    back; `ledger` has every pause.
+    back; `ledger` has every pause; `withdrawn` are the steps that were under way when it was closed (None: not kept).
     """
 
     case_id: str
@@ -216,6 +216,7 @@ class CaseState:
     paused_seconds: int = 0
     ledger: tuple[PauseEntry, ...] = ()
     ratings: Mapping[str, Rating] = field(default_factory=dict)
+    withdrawn: tuple[str, ...] | None = None
 
     @property
     def is_open(self) -> bool:
