@@ -7,7 +7,7 @@ the search reads rows): the rows of cases are wide.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -131,12 +131,10 @@ def _places(connection: Connection, asked: BoardFilter) -> dict[PlaceKind, sa.Se
             sa.cast(nothing, _TEXT).label("role"),
             service_step.c.timeout_at.label("due_at"),
         )
-        .select_from(
-            sa.join(service_step, case, case.c.case_id == _looked_up(connection, service_step.c.case_id))
-        )
+        .select_from(sa.join(service_step, case, case.c.case_id == _looked_up(connection, service_step.c.case_id)))
         .where(_REQUESTED, *about_case)
     )
-    at_rest: list[sa.ColumnElement[bool] | sa.TextClause] = about_case
+    at_rest: Sequence[sa.ColumnElement[bool] | sa.TextClause] = about_case
     if asked.status == "open":
         # Without the status, so that SQLite reads the index of these cases and no other.
         at_rest = [_RESTS, *_about_case(connection, replace(asked, status=None))]
