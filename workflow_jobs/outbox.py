@@ -10,17 +10,19 @@ marking leaves the row "outcome unknown"; the next one looks for the message's m
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from resources.clock import Clock
 from resources.fault_points import fault_point
 from resources.ops_database import reading
-from resources.slack import Posted, SlackClient, SlackError, SlackRateLimited, SlackRefused, SlackUnreachable
+from resources.slack import Posted, SlackClient, SlackRateLimited, SlackRefused, SlackUnreachable
 from workflow_jobs.outbox_repeats import remove_others, remove_own
 from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, UPDATE
 from workflow_jobs.slack_pictures import Pictures
@@ -37,6 +39,8 @@ METADATA_EVENT = "trueloop_outbox"
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 10
 MOST_REPORTS = 500
+# So many times the messages of a round may be told to wait for their channel before the round ends.
+_MOST_PACED = 20
 FIRST_DELAY = timedelta(seconds=15)
 LONGEST_DELAY = timedelta(hours=1)
 # Slack takes about one new message a second in each channel (its reference of chat.postMessage).
@@ -67,7 +71,7 @@ class _ChannelBusy(Exception):
     """The channel has just got another message; ``until`` says when it may get the next."""
 
     def __init__(self, channel: str, until: datetime) -> None:
-        self.until = until
+        self.channel, self.until = channel, until
         super().__init__(f"the channel {channel} gets its next message at {until:%H:%M:%S}")
 
 
@@ -101,7 +105,8 @@ def deliver_due(
     _report_completions(engine, clock, report, MOST_REPORTS, few_reports, counts)
     targets = SlackTargets(engine, slack, slack_users or {})
     gap = timedelta(seconds=channel_gap)
-    for _ in range(limit):
+    # A message that waits for its channel's turn takes no other's place in the round.
+    while counts.tried < limit and counts.paced < limit * _MOST_PACED:
         now = clock.now()
         if _paused(engine, now):
             break
@@ -110,7 +115,7 @@ def deliver_due(
         if not rows:
             break
         fault_point("outbox.deliver.after_claim")
-        if not _send_one(engine, clock, slack, targets, _with_picture(rows[0], pictures), counts, gap):
+        if not _send_one(engine, clock, slack, targets, rows[0], pictures, counts, gap):
             break
     return Delivered(sent=counts.sent, retried=counts.retried, dead=counts.dead, paced=counts.paced)
 
@@ -139,6 +144,12 @@ class _Counts:
     retried: int = 0
     dead: int = 0
     paced: int = 0
+    queues: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def tried(self) -> int:
+        """How many messages had their attempt."""
+        return self.sent + self.retried + self.dead
 
 
 def _paused(engine: Engine, now: datetime) -> bool:
@@ -152,12 +163,13 @@ def _send_one(
     slack: SlackClient,
     targets: SlackTargets,
     row: Claimed,
+    pictures: Pictures,
     counts: _Counts,
     gap: timedelta,
 ) -> bool:
     """Send a leased row and mark it. False where this round should end, because Slack asks to wait."""
     try:
-        posted, thread = _sent(engine, clock, slack, targets, row, gap)
+        posted, thread = _sent(engine, clock, slack, targets, _with_picture(row, pictures), gap)
     except SlackRateLimited as error:
         until = clock.now() + timedelta(seconds=error.retry_after)
         with engine.begin() as connection:
@@ -168,9 +180,12 @@ def _send_one(
         counts.retried += 1
         return False
     except _ChannelBusy as error:
+        # Each gets a turn of its own: all at the next one, they would be looked at again and again, and only one sent.
+        turn = error.until + gap * counts.queues[error.channel]
         with engine.begin() as connection:
             unknown = row.maybe_sent
-            outbox_rows.mark_retry(connection, row, error.until, str(error), outcome_unknown=unknown, counts=False)
+            outbox_rows.mark_retry(connection, row, turn, str(error), outcome_unknown=unknown, counts=False)
+        counts.queues[error.channel] += 1
         counts.paced += 1
         return True
     except _CardNotYetPosted as error:
@@ -190,7 +205,9 @@ def _send_one(
     except SlackUnreachable as error:
         _failed(engine, clock, row, str(error), counts, outcome_unknown=True)
         return True
-    except (SlackError, LookupError, TypeError, ValueError) as error:
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - recorded on the row and logged, whatever it is
         # A payload that we cannot even read must not stand in the way of the others.
         _failed(engine, clock, row, f"{type(error).__name__}: {error}", counts, outcome_unknown=row.maybe_sent)
         return True
