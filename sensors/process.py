@@ -5,8 +5,8 @@ Every sensor only asks the service what is due and calls it; what is due, and th
 
 # No postponed annotations here: Dagster reads those of decorated functions as they are.
 import time
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 import dagster as dg
 
@@ -16,21 +16,24 @@ from resources.clock import SystemClock
 from resources.platform import Platform
 from resources.slack import SlackClient
 from resources.slack_connection import slack_connection
+from workflow_jobs.cases import ServiceStep
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.history import export_history, export_run
 from workflow_jobs.jobs import service_jobs
 from workflow_jobs.outbox import CHANNEL_GAP, deliver_due, prune_sent
 from workflow_jobs.refresh_jobs import OPERATING_ANALYSIS_JOB, REFRESH_JOB
-from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_pictures import SlackPictures
 from workflow_jobs.slack_targets import load_slack_users
 from workflow_jobs.step_assets import report_completions
+from workflow_jobs.store.due_rows import START, Place
 from workflow_jobs.wiring import process_service
 
 IDEMPOTENCY_TAG = "trueloop/idempotency_key"
 _ON = dg.DefaultSensorStatus.RUNNING
-# Well below the time after which Dagster ends an evaluation.
-_LONGEST_SCAN_SECONDS = 20
+# Together well below the time after which Dagster ends an evaluation.
+_TIMERS_SECONDS, _PEOPLE_SECONDS, _EFFECTS_SECONDS = 20, 8, 20
+# So many runs are asked for at once; Dagster looks up for each whether it was asked for before.
+_MOST_RUNS = 100
 
 
 def build_process_sensors() -> list[dg.SensorDefinition]:
@@ -57,7 +60,10 @@ def build_process_sensors() -> list[dg.SensorDefinition]:
 def service_steps_sensor(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    steps = process_service(platform).due_service_steps()
+    service = process_service(platform)
+    steps, cursor = steps_in_turn(service.due_service_steps, context.cursor, _MOST_RUNS)
+    if cursor != (context.cursor or ""):
+        context.update_cursor(cursor)
     for step in steps:
         yield dg.RunRequest(
             run_key=step.run_key,
@@ -82,6 +88,26 @@ def service_steps_sensor(
         )
     if not steps:
         yield dg.SkipReason("No case waits for a service step.")
+
+
+def steps_in_turn(
+    look: Callable[[int, Place], Sequence[ServiceStep]], cursor: str | None, most: int
+) -> tuple[list[ServiceStep], str]:
+    """The service steps to be asked for now, at most so many, and the cursor for the next time.
+
+    A step is asked for until its run is over, so those that run long must not be all that is ever asked for: where more
+    wait, each tick goes on behind the last one's, and from the front again after the end.
+    """
+    at, _, key = (cursor or "").partition(" ")
+    behind = Place(datetime.fromisoformat(at), key) if at else START
+    steps = list(look(most, behind))
+    if behind != START:
+        known = {step.idempotency_key for step in steps}
+        front = [step for step in look(most, START) if step.idempotency_key not in known]
+        steps += front[: most - len(steps)]
+    if len(steps) < most:
+        return steps, ""
+    return steps, f"{steps[-1].timeout_at.isoformat()} {steps[-1].idempotency_key}"
 
 
 @dg.run_failure_sensor(
@@ -130,9 +156,10 @@ def due_rungs_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceP
             return 0
 
     # By the machine's clock, as the watchdog reads it.
-    fired = tried(lambda: _fire_all(service))
+    fired = tried(lambda: service.fire_due_rungs(enough=_after(_TIMERS_SECONDS)))
     service.mark_timer_scan(SystemClock().now())
-    moved = tried(service.reassign_absent) + tried(service.hand_out_pools)
+    moved = tried(lambda: service.reassign_absent(enough=_after(_PEOPLE_SECONDS)))
+    moved += tried(lambda: service.hand_out_pools(enough=_after(_PEOPLE_SECONDS)))
     changed = tried(service.keep_clocks)
     if failures:
         raise ExceptionGroup("not everything that was due could be done", failures)
@@ -141,14 +168,10 @@ def due_rungs_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceP
     )
 
 
-def _fire_all(service: ProcessService) -> int:
-    """Fire what is due; a backlog, as after a night without the daemon, at once and not a piece a tick."""
-    fired, give_up_at = 0, time.monotonic() + _LONGEST_SCAN_SECONDS
-    while now_fired := service.fire_due_rungs():
-        fired += now_fired
-        if time.monotonic() > give_up_at:
-            break
-    return fired
+def _after(seconds: float) -> Callable[[], bool]:
+    """Whether so much time has passed since now, for a scan that would last too long for one tick."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
 
 
 @dg.sensor(
@@ -183,20 +206,12 @@ def due_effects_sensor(context: dg.SensorEvaluationContext, platform: dg.Resourc
     snapshot = platform.snapshots.current()
     if snapshot is None:
         return dg.SkipReason("Nothing was published yet.")
-    service = process_service(platform)
-    due = service.due_effects()
-    # One case that fails must not keep the others from being judged: the rest is done first, then it is told.
-    failures: list[Exception] = []
-    for watch in due:
-        try:
-            observed = subject_figure(snapshot, watch.metric, watch.subject_kind, watch.subject_id)
-            service.judge_effect(watch.case_id, observed, snapshot.id)
-        except Exception as error:  # noqa: BLE001 - raised below, together
-            error.add_note(f"case {watch.case_id}")
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup(f"the effect of {len(failures)} case(s) could not be judged", failures)
-    return dg.SkipReason(f"{len(due)} cases judged by their metric.")
+    judged = process_service(platform).judge_due_effects(
+        lambda case: subject_figure(snapshot, case.metric, case.subject_kind, case.subject_id),
+        snapshot.id,
+        enough=_after(_EFFECTS_SECONDS),
+    )
+    return dg.SkipReason(f"{judged} cases judged by their metric.")
 
 
 @dg.sensor(

@@ -233,23 +233,6 @@ class ServiceOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class EffectWatch:
-    """A closed case whose metric is to be looked at again now. Figures are exact decimal text."""
-
-    case_id: str
-    template_id: str
-    rule_id: str
-    metric: str
-    subject_kind: str
-    subject_id: str
-    direction: str
-    baseline: str | None
-    threshold: str | None
-    snapshot_id: str
-    due_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class CaseSummary:
     """One line of a list of cases. Instants are UTC."""
 

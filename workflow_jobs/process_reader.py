@@ -18,7 +18,6 @@ from workflow_jobs.button_seal import Seal, unsealed
 from workflow_jobs.case_board import BoardColumn, BoardFilter, BoardPlace, CaseMessage
 from workflow_jobs.cases import (
     CaseSummary,
-    EffectWatch,
     ServiceOutcome,
     ServiceStep,
     TaskSummary,
@@ -38,6 +37,7 @@ from workflow_jobs.evidence import EvidenceFile, files_of
 from workflow_jobs.slack_text import CardContext, MetricFigure
 from workflow_jobs.store import board_rows, case_rows, template_rows
 from workflow_jobs.store import reading as rows
+from workflow_jobs.store.due_rows import START, Place
 
 _Found = TypeVar("_Found")
 
@@ -140,20 +140,15 @@ class ProcessReader:
         with reading(self._engine) as connection:
             return rows.task_list(connection, assignee=assignee, case_id=case_id, open_only=open_only, limit=limit)
 
-    def due_service_steps(self, limit: int = 100) -> list[ServiceStep]:
-        """Service steps whose job is to run; start each once by its ``run_key``."""
+    def due_service_steps(self, limit: int = 100, behind: Place = START) -> list[ServiceStep]:
+        """Service steps whose job is to run, by the end of their time; start each once by its ``run_key``."""
         with reading(self._engine) as connection:
-            return rows.requested_services(connection, limit)
+            return rows.requested_services(connection, limit, behind)
 
     def service_step(self, idempotency_key: str) -> ServiceOutcome | None:
         """How the service step with this key stands; None for a key that nobody asked for."""
         with reading(self._engine) as connection:
             return rows.service_outcome(connection, idempotency_key)
-
-    def due_effects(self, limit: int = 100) -> list[EffectWatch]:
-        """Closed cases whose metric is to be looked at again now."""
-        with reading(self._engine) as connection:
-            return rows.due_effects(connection, self._clock.now(), limit)
 
     def template_of(self, case: CaseState) -> Template:
         """The template version that the case pinned."""

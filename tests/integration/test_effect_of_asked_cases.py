@@ -12,6 +12,7 @@ from resources.clock import FixedClock
 from tests.engine_world import MONDAY, calendar, human, people, small
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.engine.lint import lint
+from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_text import MetricFigure
@@ -51,9 +52,15 @@ def test_the_figure_when_it_opened_is_the_baseline(ops_engine: Engine, after: st
     (task,) = state.open_tasks
     service.decide_task(task.task_id, task.version, task.assignee or "", "ok")
     clock.advance(timedelta(days=7))
-    (due,) = service.due_effects()
-    assert (due.metric, due.subject_kind, due.baseline) == ("metric_lead_time", "", "7.25")
-    assert service.judge_effect(opened.case_id, after, "snap-2").status == status
+    watched = []
+
+    def observe(case: CaseState) -> str | None:
+        watched.append((case.metric, case.subject_kind, case.observed))
+        return after
+
+    assert service.judge_due_effects(observe, "snap-2") == 1
+    assert watched == [("metric_lead_time", "", "7.25")]
+    assert service.case(opened.case_id).status == status
 
 
 def test_without_a_published_figure_the_metric_is_kept_and_nothing_is_made_up(ops_engine: Engine) -> None:

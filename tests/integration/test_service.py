@@ -18,6 +18,7 @@ from tests.process_world import World
 from workflow_jobs.cases import UnknownCase, UnknownTask
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.state import CaseState
 from workflow_jobs.store.tables import case, case_event, outbox, task
 
 
@@ -37,13 +38,18 @@ def test_a_case_runs_from_breach_to_effect(world: World) -> None:
     state = world.to_the_end(opened.case_id)
     assert (state.status, state.outcome) == ("watching_effect", "completed")
     assert replay(world.service.events(opened.case_id)) == world.service.case(opened.case_id)
-    assert world.service.due_effects() == []
+    observed: list[tuple[str, str, str | None]] = []
+
+    def observe(case: CaseState) -> str:
+        observed.append((case.case_id, case.metric, case.observed))
+        return "0.05"
+
+    assert world.service.judge_due_effects(observe, "snap-9") == 0
     world.clock.advance(timedelta(days=7))
-    (due,) = world.service.due_effects()
-    assert (due.case_id, due.metric, due.baseline) == (opened.case_id, "metric_supplier_reject_rate", "0.0931")
-    judged = world.service.judge_effect(opened.case_id, "0.05", "snap-9")
-    assert judged.status == "effective"
-    assert world.service.due_effects() == []
+    assert world.service.judge_due_effects(observe, "snap-9") == 1
+    assert observed == [(opened.case_id, "metric_supplier_reject_rate", "0.0931")]
+    assert world.service.case(opened.case_id).status == "effective"
+    assert world.service.judge_due_effects(observe, "snap-9") == 0
     (line,) = world.service.cases(status="effective")
     assert (line.case_id, line.effective) == (opened.case_id, True)
 

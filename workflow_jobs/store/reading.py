@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workflow_jobs.cases import CaseSummary, EffectWatch, ServiceOutcome, ServiceStep, TaskSummary
+from workflow_jobs.cases import CaseSummary, ServiceOutcome, ServiceStep, TaskSummary
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.state import CaseState
+from workflow_jobs.store.due_rows import Place
 from workflow_jobs.store.state_rows import stored_state
 from workflow_jobs.store.tables import SERVICE_REQUESTED, TASK_OPEN, case, case_event, service_step, task
 
@@ -90,9 +90,11 @@ def _service(row: Mapping[str, Any]) -> ServiceStep:
     return ServiceStep(**{name: row[name] for name in ServiceStep.__dataclass_fields__})
 
 
-def requested_services(connection: Connection, limit: int) -> list[ServiceStep]:
-    """Service steps whose job is to run, the most urgent first."""
-    statement = _service_statement().where(_REQUESTED).order_by(service_step.c.timeout_at).limit(limit)
+def requested_services(connection: Connection, limit: int, behind: Place) -> list[ServiceStep]:
+    """Service steps whose job is to run, the most urgent first, behind a place in this order."""
+    at, key = service_step.c.timeout_at, service_step.c.idempotency_key
+    statement = _service_statement().where(_REQUESTED, at >= behind.at, sa.or_(at > behind.at, key > behind.key))
+    statement = statement.order_by(at, key).limit(limit)
     return [_service(row) for row in _rows(connection, statement)]
 
 
@@ -105,33 +107,6 @@ def service_outcome(connection: Connection, idempotency_key: str) -> ServiceOutc
     return ServiceOutcome(
         step=_service(row), status=row["status"], run_id=row["run_id"], result=row["result"], error=row["error"]
     )
-
-
-def due_effects(connection: Connection, now: datetime, limit: int) -> list[EffectWatch]:
-    """Cases whose effect is to be judged by now."""
-    found = connection.execute(
-        sa.select(case.c.state).where(case.c.effect_due_at <= now).order_by(case.c.effect_due_at).limit(limit)
-    )
-    watches = []
-    for body in found.scalars():
-        state = stored_state(connection, body)
-        if state.effect_due_at is not None:
-            watches.append(
-                EffectWatch(
-                    case_id=state.case_id,
-                    template_id=state.template_id,
-                    rule_id=state.rule_id,
-                    metric=state.metric,
-                    subject_kind=state.subject_kind,
-                    subject_id=state.subject_id,
-                    direction=state.direction,
-                    baseline=state.observed,
-                    threshold=state.threshold,
-                    snapshot_id=state.latest_snapshot_id or state.snapshot_id,
-                    due_at=state.effect_due_at,
-                )
-            )
-    return watches
 
 
 def last_case(connection: Connection, rule_id: str, subject_id: str) -> CaseState | None:
