@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -154,3 +156,95 @@ def test_a_case_that_the_new_version_would_not_open_is_said() -> None:
     needed = "inputs: [{name: who, type: text, title: {en: Who, zh: 谁}, required: true}]\nsteps:"
     result = played(play.log, before, changed(before, ("steps:", needed)))
     assert result.stopped == ("the case would not be opened: The input who (Who) is missing.",)
+
+
+WAIT = (
+    "{id: w, kind: wait, title: {en: W, zh: 等}, raci: {accountable: plant_manager}, until: {clock: P3D}, signal: came}"
+)
+
+
+def test_what_came_before_a_late_look_at_the_timers_comes_first_again() -> None:
+    late = ", ladder: [{at: 100, action: default, to: owner, outcome: ok}]"
+    two = "[{id: ok, title: {en: Ok, zh: 好}}, {id: odd, title: {en: Odd, zh: 怪}}]"
+    template = small(f"  - {human('a', outcomes=two, extra=late)}\n  - {WAIT}\n  - {human('z')}\n")
+    play = Play(template).open()
+    # Both times the due time is over, nobody has looked yet, and somebody is faster.
+    play.wait(days=1).choose("a", "odd")
+    play.wait(days=4).do(c.SendSignal(signal="came", person_id="pm"))
+    play.do(c.FireRungs())
+    play.do(c.FireTimers())
+    play.choose("z", "ok")
+    assert [play.state.steps[step].outcome for step in "aw"] == ["odd", "signalled"]
+    result = played(play.log, template, template)
+    assert result.same and result.notes == ()
+    # Of a step that the past did not have nothing is known of late looks: its timers fire when they are due.
+    other = WAIT.replace("id: w", "id: v").replace("P3D", "PT1H").replace("came", "gone")
+    longer = changed(template, ("steps:\n", f"steps:\n  - {other}\n"))
+    result = played(play.log, template, longer)
+    assert result.stopped == ()
+    assert [(one.kind, one.step) for one in result.differences] == [("path", "v"), ("due", "a")]
+
+
+def test_a_late_look_finds_late_what_it_found_late() -> None:
+    both = (
+        f"  - fork:\n      id: both\n      join: all\n      branches:\n        - - {human('a')}\n        - - {WAIT}\n"
+    )
+    template = small(f"{both}  - {human('z')}\n")
+    play = Play(template).open()
+    play.wait(days=4).choose("a", "ok")
+    play.wait(hours=5).do(c.FireTimers())
+    result = played(play.log, template, template)
+    assert result.same and result.notes == (), "the step behind begins when the wait was found to be over"
+    sooner = played(play.log, template, changed(template, ("clock: P3D", "clock: P1D")))
+    assert [(one.kind, one.step) for one in sooner.differences] == [("due", "z")], (
+        "between days 1 and 3 somebody looked"
+    )
+
+
+def test_an_added_approver_is_added_again_and_is_nobodys_voice_where_none_is_added() -> None:
+    template = small(f"  - {human('a', extra=', actions: {add_approver: true}')}\n  - {human('b')}\n")
+    play = Play(template).open()
+    task = play.task("a")
+    play.do(c.AddApprover(task_id=task.task_id, task_version=1, person_id=task.assignee or "", to="f1", reason="dear"))
+    play.wait(hours=1).choose("a", "ok")
+    play.wait(hours=1).choose("a", "ok", "f1")
+    play.wait(hours=1).choose("b", "ok")
+    assert played(play.log, template, template).notes == ()
+    result = played(play.log, template, changed(template, (", actions: {add_approver: true}", "")))
+    assert result.stopped == () and [one.kind for one in result.differences] == ["due"]
+    assert "step a: Wei One is not added to decide" in result.notes
+
+
+def test_a_case_ends_with_the_case_that_opened_it() -> None:
+    template = small(f"  - {human('a')}\n  - {human('b')}\n")
+    play = Play(template).open(case_id="c1-1", parent_case_id="c1", parent_step_id="p", requested_by="o1")
+    play.choose("a", "ok")
+    play.wait(hours=1).do(c.EndWithParent(parent_case_id="c1", reason="c1: the case closed: withdrawn"))
+    result = played(play.log, template, template)
+    assert result.same and result.notes == ()
+
+
+def test_another_case_that_is_taken_back_on_the_new_version_is_not_waited_for() -> None:
+    inner = "{id: p, kind: process, title: {en: P, zh: 程}, raci: {accountable: plant_manager}, template: other}"
+    block = f"  - fork:\n      id: f\n      join: all\n      branches:\n        - - {inner}\n        - - {human('a')}\n"
+    template = small(f"{block}  - {human('z')}\n")
+    play = Play(template).open()
+    play.wait(hours=1).choose("a", "ok")
+    play.wait(hours=1).do(c.EndChild(child_case_id="c1-1", outcome="completed"))
+    play.choose("z", "ok")
+    assert played(play.log, template, template).notes == ()
+    result = played(play.log, template, changed(template, ("join: all", "join: any")))
+    assert result.stopped == ()
+    assert result.notes == ("step p: the other process is taken back before it ends",)
+    assert [(one.kind, one.step) for one in result.differences] == [("due", "z"), ("outcome", "p")]
+
+
+def test_what_today_makes_of_a_past_case_is_said_where_it_is_not_what_happened() -> None:
+    template = small(f"  - {human('a')}\n  - {human('b')}\n")
+    play = Play(template).open()
+    play.wait(hours=1).choose("a", "ok")
+    reformed = [replace(event, due_at=event.due_at + timedelta(days=1)) if isinstance(event, e.TaskCreated) else event
+                for event in play.log]  # fmt: skip
+    result = played(reformed, template, template)
+    assert result.same, "both plays have the calendar of today"
+    assert len(result.notes) == 2 and all(note.startswith("played again, the old version is") for note in result.notes)
