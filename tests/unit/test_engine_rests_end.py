@@ -73,6 +73,15 @@ def test_a_rest_that_was_over_is_not_made_longer_by_a_late_withdrawal() -> None:
     assert entry.ended_at == until
 
 
+def test_a_rest_that_ends_after_the_clock_was_set_back_had_no_length() -> None:
+    play = resting(ALONE)
+    began = play.state.ledger[0].began_at
+    play.now = began - timedelta(minutes=8)
+    withdraw(play)
+    (entry,) = play.state.ledger
+    assert (entry.ended_at, entry.working_seconds) == (began, 0)
+
+
 def test_a_case_that_comes_back_counts_the_time_in_between_once_and_rests_no_more() -> None:
     play = resting(ALONE, INCIDENT)
     began = play.now

@@ -232,7 +232,9 @@ def _entry_ended(state: CaseState, task_id: str | None, at: datetime, working_se
     """The ledger with the pause of that clock ended; unchanged where none is under way."""
     for number, entry in enumerate(state.ledger):
         if entry.task_id == task_id and entry.ended_at is None:
-            ended = _changed(entry, {"ended_at": min(at, entry.until), "working_seconds": working_seconds})
+            # The clock may have been set back meanwhile: no pause ends before it began.
+            ended_at = max(entry.began_at, min(at, entry.until))
+            ended = _changed(entry, {"ended_at": ended_at, "working_seconds": working_seconds})
             return {"ledger": (*state.ledger[:number], ended, *state.ledger[number + 1 :])}
     return {}
 
