@@ -18,7 +18,7 @@ class ProcessTimes:
 
     steps: process_steps.StepRates
     scans: process_scans.ScanTimes
-    gateway: process_gateway.GatewayTimes
+    gateway: dict[str, process_gateway.GatewayTimes]
 
 
 def measure(work: Path, repetitions: int, *, quick: bool, say: Callable[[str], None]) -> ProcessTimes:

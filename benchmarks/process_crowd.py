@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -9,20 +10,25 @@ import sqlalchemy as sa
 from workflow_jobs.store.tables import case, task
 
 _STEPS = ("judge", "supplier", "protect", "assess", "promise")
+_PRIORITIES = ("urgent", "high", "high", "normal", "normal", "normal", "low")
 
 
-def add_cases(engine: sa.Engine, original: str, count: int) -> None:
-    """Copy a case with its task ``count`` times; the copies stand at different steps with different people."""
+def add_cases(engine: sa.Engine, original: str, count: int, people: Sequence[str]) -> None:
+    """Copy a case with its task ``count`` times; the copies stand at different steps, with different priorities and
+    ``people``.
+    """
     with engine.begin() as connection:
         numbers = _numbers(connection, count)
-        copy = f"'{original}-' || n"
-        columns = _columns(case, {"case_id": copy, "subject_id": copy, "open_key": copy})
+        copy, priority = f"'{original}-' || n", _one_of(_PRIORITIES)
+        changed = {"case_id": copy, "subject_id": copy, "open_key": copy, "priority": priority}
+        columns = _columns(case, changed | {"subject_label": "subject_label || ' ' || n"})
         state = "replace(state, :original, :original || '-' || n)"
         if connection.dialect.name == "postgresql":
             state = "replace(state::text, :original, :original || '-' || n)::json"
         columns["state"] = state
         _insert(connection, case, columns, numbers, {"original": original})
-        _copy_task(connection, original, numbers, case_id=copy, due="next_rung_at")
+        also = {"priority": priority, "assignee": _one_of(people)}
+        _copy_task(connection, original, numbers, case_id=copy, due="next_rung_at", also=also)
     _settle(engine)
 
 
@@ -45,14 +51,25 @@ def make_due(engine: sa.Engine, count: int, at: datetime) -> None:
         connection.execute(task.update().where(task.c.task_id.in_(some)).values(next_rung_at=at))
 
 
-def _copy_task(connection: sa.Connection, original: str, numbers: str, *, case_id: str, due: str) -> None:
-    place = f"(CASE n % {len(_STEPS)} "
-    place += " ".join(f"WHEN {at} THEN '{step}'" for at, step in enumerate(_STEPS)) + " END)"
+def _one_of(values: Sequence[str]) -> str:
+    """SQL that takes the values in turn, by the number of the copy."""
+    return f"(CASE n % {len(values)} " + " ".join(f"WHEN {at} THEN '{one}'" for at, one in enumerate(values)) + " END)"
+
+
+def _copy_task(
+    connection: sa.Connection,
+    original: str,
+    numbers: str,
+    *,
+    case_id: str,
+    due: str,
+    also: Mapping[str, str] | None = None,
+) -> None:
     later = "due_at + (n % 86400) * interval '1 second'"
     if connection.dialect.name == "sqlite":
         later = "strftime('%Y-%m-%d %H:%M:%f000', due_at, '+' || (n % 86400) || ' seconds')"
-    changed = {"task_id": "task_id || '-' || n", "case_id": case_id, "step_id": place, "next_rung_at": due}
-    changed["due_at"] = later
+    changed = {"task_id": "task_id || '-' || n", "case_id": case_id, "step_id": _one_of(_STEPS), "next_rung_at": due}
+    changed |= {"due_at": later, **(also or {})}
     _insert(connection, task, _columns(task, changed), numbers, {"original": original}, "AND step_id = 'judge'")
 
 

@@ -1,4 +1,4 @@
-"""Clicks and the board of cases through the real gateway, as a process of its own.
+"""Clicks and the board of cases through the real gateway, as a process of its own, on both databases.
 
 Clicks are signed requests as Slack sends them; each takes a decision with a form, and is acknowledged once it is
 committed. Meanwhile the gateway delivers what the decisions say to its embedded Slack. Then the board is asked for,
@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
+from benchmarks import process_company as company
 from benchmarks.process_crowd import add_cases
 from benchmarks.spread import Spread, table
 from benchmarks.stack import free_ports
@@ -43,13 +44,15 @@ from workflow_jobs.wiring import process_service
 
 RATE = 50  # clicks a second
 _WARM = 20
-_PAGES = 20
-_FILTERS = ("", "priority=high", "template=supply_exception", "at=supply_exception:judge", "q=0007")
+_PAGES = 40
+# What a search finds: a handful; nothing, after a look at everything; every case.
+_SEARCHES = ("q=0007", "q=nowhere", "q=supplier")
+_FILTERS = ("", "priority=high", "template=supply_exception", "at=supply_exception:judge", *_SEARCHES)
 
 
 @dataclass
 class GatewayTimes:
-    """Milliseconds of each click until it is acknowledged, and of each board page by its query."""
+    """Milliseconds of each click until it is acknowledged, and of each board page by its query, on one database."""
 
     acknowledged: list[float] = field(default_factory=list)
     refused: int = 0
@@ -57,11 +60,24 @@ class GatewayTimes:
     cases: int = 0
 
 
-def measure(work: Path, clicks: int, cases: int, say: Callable[[str], None]) -> GatewayTimes:
-    """Click ``clicks`` times at 50 a second, then ask for boards of ``cases`` open cases."""
+def measure(work: Path, clicks: int, cases: int, say: Callable[[str], None]) -> dict[str, GatewayTimes]:
+    """Click ``clicks`` times at 50 a second, then ask for boards of ``cases`` open cases; by name of the database."""
+    found = {"SQLite": measure_on(work / "sqlite", None, clicks, cases, lambda words: say(f"{words} on SQLite"))}
+    with company.postgres() as server:
+        url = server.replace("postgresql+psycopg2://", "postgresql://", 1)
+        found["PostgreSQL"] = measure_on(
+            work / "postgresql", url, clicks, cases, lambda words: say(f"{words} on PostgreSQL")
+        )
+    return found
+
+
+def measure_on(work: Path, database: str | None, clicks: int, cases: int, say: Callable[[str], None]) -> GatewayTimes:
+    """The same on one database, by its URL; None is the SQLite file of the state folder ``work``."""
     times = GatewayTimes(cases=cases)
     gateway, dagster = free_ports(2)
     settings = Settings(home=work, source_pack="dongchen", gateway_port=gateway, dagster_port=dagster)
+    if database is not None:
+        settings = settings.model_copy(update={"database_url": database})
     publish_snapshot(SnapshotStore(settings.serving_dir), clock=SystemClock())
     platform = Platform(settings)
     platform.claim_state_folder()
@@ -77,33 +93,40 @@ def measure(work: Path, clicks: int, cases: int, say: Callable[[str], None]) -> 
         _click_at_rate(settings, bodies[_WARM:], times)
         say(f"clicked {clicks:,} times")
         case_id = service.open_case(_request("V-board")).case_id
-        add_cases(platform.ops_engine, case_id, cases)
+        directory = platform.people()
+        add_cases(platform.ops_engine, case_id, cases, sorted(directory.people))
         say(f"opened {cases:,} more")
-        for query in _FILTERS:
+        someone = next(iter(directory.people.values()))
+        of_people = (f"person={someone.person_id}", urlencode({"department": someone.department_name}))
+        for query in (*_FILTERS, *of_people):
             times.pages[query] = [_page(settings, query) for _ in range(_PAGES)]
         say("asked for boards")
     platform.ops_engine.dispose()
     return times
 
 
-def gateway_text(times: GatewayTimes) -> str:
-    """Percentiles of clicks and pages."""
-    clicks = times.acknowledged
-    rows = [
-        [f"{len(clicks):,} clicks at {RATE}/s, {times.refused} refused", *_percentiles(clicks)],
-        *([f"/cases?{query}", *_percentiles(found)] for query, found in times.pages.items()),
-    ]
-    head = f"Clicks until they are acknowledged, and board pages with {times.cases:,} open cases, in milliseconds"
-    return f"{head}\n\n" + table(["", "p50", "p95", "p99", "most"], rows)
+def gateway_text(by_database: dict[str, GatewayTimes]) -> str:
+    """Percentiles of clicks and pages, for each database."""
+    rows = []
+    for database, times in by_database.items():
+        clicks = times.acknowledged
+        rows.append([database, f"{len(clicks):,} clicks at {RATE}/s, {times.refused} refused", *_percentiles(clicks)])
+        rows += [[database, f"/cases?{query}", *_percentiles(found)] for query, found in times.pages.items()]
+    cases = max(times.cases for times in by_database.values())
+    head = f"Clicks until they are acknowledged, and board pages with {cases:,} open cases, in milliseconds"
+    return f"{head}\n\n" + table(["database", "", "p50", "p95", "p99", "most"], rows)
 
 
-def gateway_json(times: GatewayTimes) -> dict[str, Any]:
+def gateway_json(by_database: dict[str, GatewayTimes]) -> dict[str, Any]:
     """Every single value."""
     return {
-        "acknowledged_ms": Spread.of(times.acknowledged).to_json(),
-        "refused": times.refused,
-        "cases": times.cases,
-        "pages_ms": {query: Spread.of(found).to_json() for query, found in times.pages.items()},
+        database: {
+            "acknowledged_ms": Spread.of(times.acknowledged).to_json(),
+            "refused": times.refused,
+            "cases": times.cases,
+            "pages_ms": {query: Spread.of(found).to_json() for query, found in times.pages.items()},
+        }
+        for database, times in by_database.items()
     }
 
 
