@@ -19,7 +19,8 @@ from gateway.tokens import PROCESS_WRITE
 from ops_assets.access import AccessRefused, Reader
 from workflow_jobs.cases import UnknownCase
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.evidence import Evidence, EvidenceFile, EvidenceRefused
+from workflow_jobs.evidence import Evidence, EvidenceFile
+from workflow_jobs.evidence_kinds import EvidenceRefused
 
 router = APIRouter()
 CaseId = Annotated[str, Path(max_length=64)]

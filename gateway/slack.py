@@ -31,7 +31,7 @@ from resources.slack import SlackClient, SlackError, SlackRefused
 from workflow_jobs import slack_actions, slack_case_actions, slack_modal, slack_opening
 from workflow_jobs.cases import UnknownTask
 from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.evidence import EvidenceRefused
+from workflow_jobs.evidence_kinds import EvidenceRefused
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_messages import ACTION_PREFIX, ButtonValue
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from resources.slack import SlackClient
-from workflow_jobs.evidence import LARGEST_FILE, Evidence, EvidenceRefused, looked_at
+from workflow_jobs.evidence import Evidence
+from workflow_jobs.evidence_kinds import LARGEST_FILE, EvidenceRefused, looked_at
 
 _FIELD = "field:"
 

@@ -1,7 +1,7 @@
 """Files that people add to a case: kept by content in the state folder, listed in the ops database.
 
-Belongs here: what is taken in, where it is kept, reading it back. Does not belong here: where files come from (Slack,
-the API) and who may read them (gateway).
+Belongs here: where they are kept, reading them back. Does not belong here: what is taken in (evidence_kinds), where files
+come from (Slack, the API) and who may read them (gateway).
 
 A file's content stands in ``evidence/<sha256>``, written whole or not at all before its row is committed: a row always
 has its content, and the same content is kept once. Adding the same file to the same case again changes nothing.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -26,28 +26,8 @@ from resources.ops_database import reading
 from resources.serving import sync_file
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.evidence_kinds import clean_name, media_type_of
 from workflow_jobs.store.tables import case, evidence_file
-
-LARGEST_FILE: Final = 10 * 1024 * 1024
-_PACKED = b"PK\x03\x04"
-# Endings that are taken, with their media type and the bytes that such a file begins with (none: text).
-KINDS: Final[dict[str, tuple[str, tuple[bytes, ...]]]] = {
-    "pdf": ("application/pdf", (b"%PDF-",)),
-    "png": ("image/png", (b"\x89PNG\r\n\x1a\n",)),
-    "jpg": ("image/jpeg", (b"\xff\xd8\xff",)),
-    "jpeg": ("image/jpeg", (b"\xff\xd8\xff",)),
-    "gif": ("image/gif", (b"GIF87a", b"GIF89a")),
-    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", (_PACKED,)),
-    "docx": ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", (_PACKED,)),
-    "pptx": ("application/vnd.openxmlformats-officedocument.presentationml.presentation", (_PACKED,)),
-    "csv": ("text/csv", ()),
-    "txt": ("text/plain", ()),
-}
-_ENCODINGS: Final = ("utf-8", "gb18030")
-
-
-class EvidenceRefused(ValueError):
-    """A file that is not taken in; the sentence names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +45,6 @@ class EvidenceFile:
     uploaded_at: datetime
 
 
-def looked_at(name: str, size: int) -> None:
-    """Whether a file of this name and size may be taken in, before its content is known. Raises EvidenceRefused."""
-    if _ending(name) not in KINDS:
-        raise EvidenceRefused(f"{name} is of a kind that is not taken; these are: {', '.join(KINDS)}.")
-    if size < 1:
-        raise EvidenceRefused(f"{name} is empty.")
-    if size > LARGEST_FILE:
-        raise EvidenceRefused(f"{name} has {size / 2**20:.1f} MB; at most {LARGEST_FILE // 2**20} MB are taken.")
-
-
 class Evidence:
     """The files of all cases. ``folder`` is where their content is kept."""
 
@@ -85,11 +55,8 @@ class Evidence:
 
     def add(self, case_id: str, task_id: str | None, name: str, content: bytes, uploaded_by: str) -> EvidenceFile:
         """Take a file in. Raises EvidenceRefused for what is not taken, LookupError for a case that is not there."""
-        name = _clean(name)
-        looked_at(name, len(content))
-        media_type, beginnings = KINDS[_ending(name)]
-        if not (any(content.startswith(one) for one in beginnings) if beginnings else _is_text(content)):
-            raise EvidenceRefused(f"{name} is not what its ending says.")
+        name = clean_name(name)
+        media_type = media_type_of(name, content)
         digest = hashlib.sha256(content).hexdigest()
         file_id = "E" + hashlib.sha256(f"{case_id}\n{name}\n{digest}".encode()).hexdigest()[:24]
         found = EvidenceFile(
@@ -172,27 +139,3 @@ def _one(connection: Connection, case_id: str, file_id: str) -> EvidenceFile | N
     ).mappings()
     found = row.one_or_none()
     return None if found is None else EvidenceFile(**found)
-
-
-def _ending(name: str) -> str:
-    return name.rpartition(".")[2].lower() if "." in name else ""
-
-
-def _clean(name: str) -> str:
-    """The name without folders and characters that no file name needs; its ending is kept."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    shown = "".join(letter for letter in last if letter.isprintable()).strip() or "file"
-    stem, dot, ending = shown.rpartition(".")
-    return f"{stem[:200]}{dot}{ending[:20]}" if dot else shown[:200]
-
-
-def _is_text(content: bytes) -> bool:
-    if b"\x00" in content:
-        return False
-    for encoding in _ENCODINGS:
-        try:
-            content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return True
-    return False

@@ -18,7 +18,7 @@ from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
-from workflow_jobs.evidence import KINDS
+from workflow_jobs.evidence_kinds import KINDS
 from workflow_jobs.slack_messages import ButtonValue, decision_facts, step_title
 from workflow_jobs.slack_text import CardContext, markdown, plain_text
 

@@ -20,7 +20,8 @@ from tests.slack_desk import act, modal, submit
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.template import load_template
-from workflow_jobs.evidence import LARGEST_FILE, Evidence, EvidenceRefused
+from workflow_jobs.evidence import Evidence
+from workflow_jobs.evidence_kinds import LARGEST_FILE, EvidenceRefused
 from workflow_jobs.wiring import library
 
 PDF = b"%PDF-1.7\nreport"
