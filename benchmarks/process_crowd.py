@@ -33,22 +33,25 @@ def add_cases(engine: sa.Engine, original: str, count: int, people: Sequence[str
 
 
 def add_tasks(engine: sa.Engine, original: str, count: int, *, due: datetime) -> None:
-    """Copy a case's task ``count`` times within its case, each with its next rung at ``due`` or later."""
+    """Copy a case's task ``count`` times within its case: nobody has them, and each has its next rung, and the end of
+    its time to be claimed, at ``due`` or later.
+    """
     with engine.begin() as connection:
         late = f"'{due:%Y-%m-%d %H:%M:%S.000000}'"
         if connection.dialect.name == "postgresql":
             late = f"timestamp {late} + n * interval '1 second'"
         else:
             late = f"strftime('%Y-%m-%d %H:%M:%f000', {late}, '+' || n || ' seconds')"
-        _copy_task(connection, original, _numbers(connection, count), case_id="case_id", due=late)
+        also = {"assignee": "NULL", "pooled": "true", "claim_until": late}
+        _copy_task(connection, original, _numbers(connection, count), case_id="case_id", due=late, also=also)
     _settle(engine)
 
 
 def make_due(engine: sa.Engine, count: int, at: datetime) -> None:
-    """Let the next rung of ``count`` tasks be due at ``at``."""
+    """Let the next rung of ``count`` tasks, and their time to be claimed, be due at ``at``."""
     with engine.begin() as connection:
         some = sa.select(task.c.task_id).order_by(task.c.next_rung_at.desc()).limit(count)
-        connection.execute(task.update().where(task.c.task_id.in_(some)).values(next_rung_at=at))
+        connection.execute(task.update().where(task.c.task_id.in_(some)).values(next_rung_at=at, claim_until=at))
 
 
 def _one_of(values: Sequence[str]) -> str:

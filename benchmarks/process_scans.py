@@ -17,7 +17,7 @@ from benchmarks.process_crowd import add_tasks, make_due
 from benchmarks.process_steps import Postgres, Sqlite
 from benchmarks.spread import Spread, table
 from resources.ops_database import open_engine, reading
-from workflow_jobs.store import case_rows
+from workflow_jobs.store import due_rows, pool_rows
 
 OPEN = (10_000, 100_000, 1_000_000)
 _DUE = 10
@@ -53,7 +53,8 @@ def measure(work: Path, sizes: tuple[int, ...], say: Callable[[str], None]) -> S
                 make_due(engine, 0, now)
                 with engine.begin() as connection:
                     connection.exec_driver_sql(
-                        f"UPDATE process_task SET next_rung_at = due_at WHERE next_rung_at <= '{now:%Y-%m-%d %H:%M:%S}'"
+                        "UPDATE process_task SET next_rung_at = due_at, claim_until = due_at "
+                        f"WHERE next_rung_at <= '{now:%Y-%m-%d %H:%M:%S}'"
                     )
                 say(f"looks for due timers on {database.name} with {size:,} open tasks")
             engine.dispose()
@@ -65,12 +66,13 @@ def _looks(engine: sa.Engine, now: datetime, due: int) -> list[float]:
     for _ in range(_LOOKS):
         began = time.perf_counter()
         with reading(engine) as connection:
-            cases = case_rows.cases_with_due_rungs(connection, now, 100)
-            case_rows.cases_with_late_services(connection, now, 100)
-            case_rows.cases_with_due_timers(connection, now, 100)
+            cases = due_rows.due(connection, "rungs", now, due_rows.START, 500)
+            due_rows.due(connection, "services", now, due_rows.START, 500)
+            due_rows.due(connection, "timers", now, due_rows.START, 500)
+            claims = pool_rows.due_claims(connection, now)
         found.append((time.perf_counter() - began) * 1000)
-        if bool(cases) != bool(due):
-            raise RuntimeError(f"{due} tasks should be due, cases found: {len(cases)}")
+        if (len(cases), len(claims)) != (due, due):
+            raise RuntimeError(f"{due} tasks should be due, and as many unclaimed; found: {len(cases)}, {len(claims)}")
     return found
 
 

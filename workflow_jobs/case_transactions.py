@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -149,20 +149,6 @@ class CaseTransactions(ProcessReader):
             return self._apply(connection, state, command, template, directory, self._clock.now(), via)
 
         return self._transaction(name, work)
-
-    def _on_each(self, name: str, jobs: Iterable[tuple[str, c.Command]]) -> list[e.Event]:
-        events: list[e.Event] = []
-        failures: list[Exception] = []
-        for case_id, command in jobs:
-            try:
-                events.extend(self._on_case(name, case_id, command, via="timer").events)
-            except Exception as error:
-                logger.exception("%s failed for case %s", name, case_id)
-                error.add_note(f"case {case_id}")
-                failures.append(error)
-        if failures:
-            raise ExceptionGroup(f"{name} failed for {len(failures)} case(s)", failures)
-        return events
 
     def _apply(
         self,

@@ -16,7 +16,9 @@ from resources.ops_database import metadata
 from tests.engine_world import MONDAY
 from tests.process_world import World
 from workflow_jobs.store import case_rows, tables
-from workflow_jobs.store.case_rows import LostUpdate, due_rungs_query
+from workflow_jobs.store.case_rows import LostUpdate
+from workflow_jobs.store.due_rows import START, due_query
+from workflow_jobs.store.pool_rows import due_claims_query
 
 
 def test_the_migration_makes_the_declared_tables(ops_engine: Engine) -> None:
@@ -43,7 +45,9 @@ def _belongs(thing: Any, engine: Engine) -> bool:
 
 @pytest.fixture
 def many_tasks(ops_engine: Engine) -> Engine:
-    """20,000 open tasks of one case whose next rung is a day away, and one that is due."""
+    """20,000 open tasks of one case that nobody has, whose next rung is a day away, as is the time to claim them; and
+    one whose rung is due, and one that nobody claimed in time.
+    """
     world = World(ops_engine)
     case_id = world.open().case_id
     with ops_engine.begin() as connection:
@@ -51,24 +55,37 @@ def many_tasks(ops_engine: Engine) -> Engine:
         connection.execute(
             tables.task.insert(),
             [
-                dict(row) | {"task_id": f"{case_id}.{n}", "next_rung_at": MONDAY + timedelta(days=1, seconds=n)}
+                dict(row)
+                | {"task_id": f"{case_id}.{n}", "assignee": None, "pooled": True}
+                | dict.fromkeys(("next_rung_at", "claim_until"), MONDAY + timedelta(days=1, seconds=n))
                 for n in range(20_000)
             ],
         )
+        late = tables.task.update().where(tables.task.c.task_id == f"{case_id}.9")
+        connection.execute(late.values(claim_until=MONDAY + timedelta(hours=1)))
         if ops_engine.dialect.name == "postgresql":
             connection.execute(sa.text("analyze process_task"))
     return ops_engine
 
 
-def test_the_scan_for_due_rungs_reads_the_partial_index_up_to_now(many_tasks: Engine) -> None:
-    query = due_rungs_query(MONDAY + timedelta(hours=6), 100)
+def test_due_scans_read_their_partial_index_up_to_now(many_tasks: Engine) -> None:
+    now = MONDAY + timedelta(hours=6)
+    due = {
+        "ix_process_task_next_rung_at_open": due_query("rungs", now, START, 100),
+        "ix_process_task_claim_until": due_claims_query(now),
+        "ix_process_case_next_timer_at": due_query("timers", now, START, 100),
+        "ix_process_service_step_timeout_at": due_query("services", now, START, 100),
+        "ix_process_case_effect_due_at": due_query("effects", now, START, 100),
+    }
     with many_tasks.connect() as connection:
         explain = "explain query plan " if many_tasks.dialect.name == "sqlite" else "explain analyze "
-        plan = "\n".join(str(tuple(line)) for line in connection.execute(_Explain(query, explain)).fetchall())
-        assert "ix_process_task_next_rung_at_open" in plan, plan
-        assert "SCAN process_task" not in plan and "Seq Scan" not in plan, plan
-        assert "SORT" not in plan.upper() or many_tasks.dialect.name == "postgresql", plan
-        assert connection.execute(query).scalars().all() == ["C-000001"]
+        for index, query in due.items():
+            plan = "\n".join(str(tuple(line)) for line in connection.execute(_Explain(query, explain)).fetchall())
+            assert index in plan, plan
+            assert "SCAN process_" not in plan and "Seq Scan" not in plan, plan
+            assert "SORT" not in plan.upper() or many_tasks.dialect.name == "postgresql", plan
+        found = [[row.case_id for row in connection.execute(query)] for query in due.values()]
+        assert found == [["C-000001"], ["C-000001"], [], [], []]
 
 
 class _Explain(sa.sql.expression.Executable, sa.sql.expression.ClauseElement):

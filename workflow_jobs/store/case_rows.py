@@ -17,14 +17,12 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
-from resources.ops_database import UtcDateTime
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.assignment import task_weight
 from workflow_jobs.engine.state import CaseState, TaskState, state_to_json
 from workflow_jobs.store.prepared import Bound, Prepared
 from workflow_jobs.store.state_rows import stored_state
 from workflow_jobs.store.tables import (
-    CASE_TIMED,
     SERVICE_REQUESTED,
     TASK_OPEN,
     case,
@@ -37,7 +35,6 @@ from workflow_jobs.store.tables import (
 
 _OPEN = sa.text(f"process_task.{TASK_OPEN.text}")
 _NOT_POOLED = sa.not_(task.c.pooled)
-_TIMED = sa.text(f"process_case.{CASE_TIMED.text}")
 _REQUESTED = sa.text(f"process_service_step.{SERVICE_REQUESTED.text}")
 # Statements of the hot path are built once: building one costs more than SQLite needs to run it.
 _BY_ID = sa.select(case.c.state).where(case.c.case_id == sa.bindparam("id"))
@@ -77,20 +74,6 @@ _NEXT_NUMBER = Prepared(
     .where(number.c.name == sa.bindparam("of"))
     .values(value=number.c.value + 1)
     .returning(number.c.value)
-)
-_NOW = sa.bindparam("now", type_=UtcDateTime())
-_LIMIT = sa.bindparam("limit", type_=sa.Integer())
-_DUE_RUNGS = (
-    sa.select(task.c.case_id).where(_OPEN, task.c.next_rung_at <= _NOW).order_by(task.c.next_rung_at).limit(_LIMIT)
-)
-_LATE_SERVICES = (
-    sa.select(service_step.c.case_id)
-    .where(_REQUESTED, service_step.c.timeout_at <= _NOW)
-    .order_by(service_step.c.timeout_at)
-    .limit(_LIMIT)
-)
-_DUE_TIMERS = (
-    sa.select(case.c.case_id).where(_TIMED, case.c.next_timer_at <= _NOW).order_by(case.c.next_timer_at).limit(_LIMIT)
 )
 EFFECTIVE = {"effective": True, "ineffective": False}
 
@@ -363,33 +346,6 @@ def _ended_service(
     dialect: Dialect, key: str | None, event: e.ServiceCompleted | e.ServiceFailed, ended: dict[str, Any]
 ) -> Bound:
     return _UPDATE_SERVICE.bind(dialect, {"key": key, "ended_at": event.at, **ended})
-
-
-def cases_with_due_rungs(connection: Connection, now: datetime, limit: int) -> list[str]:
-    """Cases of the tasks whose next rung is due, the longest due first; at most ``limit`` tasks are looked at."""
-    found = connection.execute(_DUE_RUNGS, {"now": now, "limit": limit})
-    return list(dict.fromkeys(found.scalars()))
-
-
-def due_rungs_query(now: datetime, limit: int) -> sa.Select[tuple[str]]:
-    """The scan for due rungs: reads the partial index up to ``now`` and nothing else."""
-    return _DUE_RUNGS.params(now=now, limit=limit)
-
-
-def cases_with_late_services(connection: Connection, now: datetime, limit: int) -> list[str]:
-    """Cases of the service attempts whose time is over."""
-    found = connection.execute(_LATE_SERVICES, {"now": now, "limit": limit})
-    return list(dict.fromkeys(found.scalars()))
-
-
-def cases_with_due_timers(connection: Connection, now: datetime, limit: int) -> list[str]:
-    """Cases that have something to do themselves: a wait is over, or a rung of their own ladder is due."""
-    return list(connection.execute(_DUE_TIMERS, {"now": now, "limit": limit}).scalars())
-
-
-def due_timers_query(now: datetime, limit: int) -> sa.Select[tuple[str]]:
-    """The scan for due timers: reads the partial index up to ``now`` and nothing else."""
-    return _DUE_TIMERS.params(now=now, limit=limit)
 
 
 def open_assignees(connection: Connection) -> list[str | None]:
