@@ -1,7 +1,7 @@
 """Files that people add to a case: kept by content in the state folder, listed in the ops database.
 
-Belongs here: where they are kept, reading them back. Does not belong here: what is taken in (evidence_kinds), where files
-come from (Slack, the API) and who may read them (gateway).
+Belongs here: where they are kept, reading them back. Does not belong here: what is taken in (evidence_kinds), where
+files come from (Slack, the API) and who may read them (gateway).
 
 A file's content stands in ``evidence/<sha256>``, written whole or not at all before its row is committed: a row always
 has its content, and the same content is kept once. Adding the same file to the same case again changes nothing.
