@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from tests.engine_world import STAFF, Play, calendar
+from tests.engine_world import STAFF, Play
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.layout import layout_of
@@ -25,6 +25,8 @@ class Laws(RuleBasedStateMachine):
 
     play: Play
     checked = 0
+    # Tasks whose clock was not open when a calendar changed: it is not computed anew.
+    left_behind: frozenset[str] = frozenset()
 
     def look(self) -> None:
         """All invariants but the replay of the whole log, which costs the most."""
@@ -71,7 +73,9 @@ class Laws(RuleBasedStateMachine):
             assert all(event.until - event.at <= offered.at_most.clock() for event in rests if offered)
             if task.status == "open" and task.paused_until is not None:
                 assert task.next_rung_at == task.paused_until
-            assert task.due_at >= calendar().add_working(task.created_at, timedelta(seconds=task.sla_seconds))
+            if task.task_id not in self.left_behind:
+                sla = timedelta(seconds=task.sla_seconds)
+                assert task.due_at >= self.play.calendar_in_force.add_working(task.created_at, sla)
 
     @invariant()
     def no_pause_outlasts_what_rests(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final
 
-from tests.engine_machine import PERSONS, Cases
+from tests.engine_machine import CALENDARS, PERSONS, Cases
 
 Act = Callable[[Cases, Random], None]
 
@@ -71,6 +71,7 @@ ACTS: Final[Mapping[str, Act]] = {
         chance.randrange(9), chance.choice(("completed", "withdrawn")), chance.randrange(4)
     ),
     "template_changes": lambda machine, chance: machine.template_changes(chance.randrange(4), chance.randrange(10)),
+    "calendar_changes": lambda machine, chance: machine.calendar_changes(chance.randrange(len(CALENDARS))),
     "withdraw": lambda machine, chance: machine.withdraw(chance.choice(PERSONS), chance.choice((0, 1, 2, 9))),
     "pass_on": _pass_on,
     "people_say": lambda machine, chance: machine.people_say(
@@ -115,6 +116,11 @@ INCIDENT: Final[Mapping[str, float]] = {
 
 # Incidents whose people work at them, so that they are resolved and come back in the middle of it.
 WORKED_AT: Final[Mapping[str, float]] = {**ORDINARY, "check_passes": 3, "cause_is_back": 6}
+
+
+def under_changing_calendars(weights: Mapping[str, float]) -> Mapping[str, float]:
+    """The same, and now and then the working calendar changes: not for lives that are played again by one calendar."""
+    return {**weights, "calendar_changes": 0.7}
 
 
 def live(machine: Cases, chance: Random, weights: Mapping[str, float]) -> None:

@@ -7,14 +7,17 @@ What must hold after every rule is in engine_laws. The tests that run it are in 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
+from tests.engine_fresh_clocks import fresh_due
 from tests.engine_laws import Laws
 from tests.engine_templates import another_version, templates
 from tests.engine_world import MONDAY, STAFF, Play, people
@@ -24,15 +27,28 @@ from workflow_jobs.engine.children import waiting_for
 from workflow_jobs.engine.evolve import fold
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.migration import fits, migrate
-from workflow_jobs.engine.parts import FormField
+from workflow_jobs.engine.parts import Duration, FormField
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.template import HumanStep, Template
+from workflow_jobs.engine.template import AskingStep, HumanStep, Template
+from workflow_jobs.engine.working_time import WorkingCalendar
 
 PERSONS = tuple(STAFF)
+CALENDARS: Sequence[Mapping[str, Any]] = (
+    {},
+    {"days_off": (date(2026, 11, 17), date(2026, 11, 18), date(2026, 12, 1))},
+    {"extra_days": (date(2026, 11, 21), date(2026, 11, 22))},
+    {"hours": ("08:00-20:00",)},
+)
 STEPS: Counter[str] = Counter()
 SEEN: Counter[str] = Counter()
+
+
+@cache
+def changed_calendar(which: int) -> WorkingCalendar:
+    """One of several that a company may change to."""
+    return WorkingCalendar("CN", first_year=2023, last_year=2030, **CALENDARS[which])
 
 
 class Cases(Laws):
@@ -139,6 +155,23 @@ class Cases(Laws):
         events = migrate(play.state, play.template, new, play.now, env, "im")
         play.template, play.current = new, fold(play.current, events)
         play.log += events
+
+    @rule(which=st.integers(0, len(CALENDARS) - 1))
+    def calendar_changes(self, which: int) -> None:
+        """The working calendar becomes another one, and every open clock says what one worked out anew says."""
+        play = self.play
+        play.calendars = {"default": changed_calendar(which)}
+        self.attempt(c.RecomputeClocks(reason="changed"))
+        if not play.state.is_open:
+            self.left_behind |= play.state.tasks.keys()
+            return
+        self.left_behind = frozenset(task.task_id for task in play.state.tasks.values() if task.status != "open")
+        for task in play.state.open_tasks:
+            sla = _sla(play.template, task)
+            assert task.due_at == fresh_due(play.log, task.task_id, sla, play.calendar_in_force)
+        if play.template.sla is not None:
+            assert play.state.due_at == fresh_due(play.log, None, play.template.sla, play.calendar_in_force)
+        assert play.do(c.RecomputeClocks(reason="changed")) == (), "twice changes nothing"
 
     @rule(person=st.sampled_from(PERSONS), really=st.integers(0, 9))
     def withdraw(self, person: str, really: int) -> None:
@@ -309,6 +342,12 @@ class Cases(Laws):
                 form=form,
             )
         )
+
+
+def _sla(template: Template, task: TaskState) -> Duration:
+    step = layout_of(template).places[task.step_id].node
+    assert isinstance(step, AskingStep)
+    return step.sla
 
 
 def _typical(field: FormField) -> Any:

@@ -119,6 +119,11 @@ class Play:
     def env(self) -> Environment:
         return Environment(self.template, calendar(), self.directory, self.loads, self.calendars)
 
+    @property
+    def calendar_in_force(self) -> WorkingCalendar:
+        """By which everybody works who has no calendar of his own."""
+        return self.calendars.get("default", calendar())
+
     def do(self, command: c.Command) -> tuple[Event, ...]:
         events = decide(self.current, command, self.now, self.env)
         if events:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.engine_lives import INCIDENT, ORDINARY, WORKED_AT, live
+from tests.engine_lives import INCIDENT, ORDINARY, WORKED_AT, live, under_changing_calendars
 from tests.engine_machine import PERSONS, SEEN, STEPS, Cases
 from tests.engine_templates import random_template
 from tests.engine_world import Play, shipped, to_the_end
@@ -59,7 +59,7 @@ def test_long_lives_of_random_templates(pytestconfig: pytest.Config) -> None:
         data = {"day": chance.choice(("2026-11-10", "2026-11-18", "2026-12-24"))}
         machine.play.open(requested_by=chance.choice((None, *PERSONS)), data=data)
         by_itself = machine.play.template.closes == "on_resolution"
-        live(machine, chance, WORKED_AT if by_itself else ORDINARY)
+        live(machine, chance, under_changing_calendars(WORKED_AT if by_itself else ORDINARY))
 
 
 def test_long_lives_of_the_shipped_templates(pytestconfig: pytest.Config) -> None:
@@ -70,7 +70,8 @@ def test_long_lives_of_the_shipped_templates(pytestconfig: pytest.Config) -> Non
         machine = Cases()
         template = shipped(chance.choice(("supply_exception", "supply_exception", "data_incident")))
         machine.play = Play(template).open(requested_by=chance.choice((None, *PERSONS)))
-        live(machine, chance, INCIDENT if template.id == "data_incident" else ORDINARY)
+        weights = INCIDENT if template.id == "data_incident" else ORDINARY
+        live(machine, chance, under_changing_calendars(weights))
 
 
 def test_enough_happens_in_these_lives(pytestconfig: pytest.Config) -> None:

@@ -36,7 +36,7 @@ def _task(flow: Flow, task: TaskState, reason: str) -> None:
     following = clocks.rung_time(flow, task, task.rung_index, resting, clock)
     if task.paused_at is not None and task.paused_until is not None:
         following = task.paused_until
-    due = clocks.at_percent(flow, task, 100, clocks.counted_rests(flow, task, calendar), clock)
+    due = clocks.at_percent(flow, task, 100, clocks.counted_rests(task, calendar), clock)
     now = (name, sla, due, following, calendar.confirmed(due))
     if now == (task.calendar, task.sla_seconds, task.due_at, task.next_rung_at, task.calendar_confirmed):
         return
@@ -61,8 +61,7 @@ def _case(flow: Flow, reason: str) -> None:
     calendar = flow.env.calendar_named(name)
     sla = int(template.sla.working(calendar.day_length).total_seconds())
     resting = timedelta(seconds=state.paused_seconds)
-    counted = resting - clocks.rests_when_late(flow, None, state.due_at)
-    due = clocks.case_at_percent(flow, 100, counted, (calendar, sla))
+    due = clocks.case_at_percent(flow, 100, clocks.moving_rests(state), (calendar, sla))
     following = None
     if state.paused_at is None:
         following = clocks.case_rung_time(flow, state.rung_index, resting, (calendar, sla))

@@ -16,7 +16,7 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine import whom
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Rung
-from workflow_jobs.engine.state import TaskState
+from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import AskingStep, HumanStep, ServiceStep, WaitStep
 from workflow_jobs.engine.working_time import WorkingCalendar
 
@@ -43,14 +43,14 @@ def started(flow: Flow, step: AskingStep, assignee: str | None) -> dict[str, Any
 
 def pause(flow: Flow, task: TaskState, person_id: str, until: datetime, reason: str, reason_id: str = "") -> None:
     """Let the task rest until then: its due time, unless it is past, moves by the working time in between."""
-    resting = timedelta(seconds=task.paused_seconds) + _working(_calendar(flow, task), flow.now, until)
+    counted = moving_rests(task) + _working(_calendar(flow, task), flow.now, until)
     flow.emit(
         e.TaskPaused,
         task_id=task.task_id,
         person_id=person_id,
         until=until,
         reason=reason,
-        due_at=_due(task.due_at, flow.now, at_percent(flow, task, 100, resting)),
+        due_at=task.due_at if task.due_at <= flow.now else at_percent(flow, task, 100, counted),
         reason_id=reason_id,
     )
 
@@ -60,13 +60,14 @@ def resume(flow: Flow, task: TaskState, because: str, person_id: str | None = No
     began = min(at for at in (task.paused_at, task.closed_at) if at is not None)
     # The clock waited until the time that was asked for, however late the scan comes that finds it over.
     ended = flow.now if task.paused_until is None or task.closed_at else min(flow.now, task.paused_until)
-    resting = timedelta(seconds=task.paused_seconds) + _working(_calendar(flow, task), began, ended)
+    rested = _measured(_calendar(flow, task), began, ended)
+    resting = timedelta(seconds=task.paused_seconds) + rested
     flow.emit(
         e.TaskResumed,
         task_id=task.task_id,
         because=because,
         paused_seconds=int(resting.total_seconds()),
-        due_at=_due(task.due_at, began, at_percent(flow, task, 100, resting)),
+        due_at=task.due_at if task.late_rest else at_percent(flow, task, 100, moving_rests(task) + rested),
         next_rung_at=rung_time(flow, task, task.rung_index, resting),
         person_id=person_id,
     )
@@ -177,11 +178,14 @@ def reopen_case(flow: Flow, closed_at: datetime | None) -> None:
 def _go_on(flow: Flow, began: datetime, ended: datetime) -> None:
     assert flow.state.due_at is not None
     calendar = flow.env.calendar_named(flow.state.calendar)
-    resting = timedelta(seconds=flow.state.paused_seconds) + _working(calendar, began, ended)
+    rested = _measured(calendar, began, ended)
+    resting = timedelta(seconds=flow.state.paused_seconds) + rested
     flow.emit(
         e.CaseResumed,
         paused_seconds=int(resting.total_seconds()),
-        due_at=_due(flow.state.due_at, began, case_at_percent(flow, 100, resting)),
+        due_at=flow.state.due_at
+        if flow.state.late_rest
+        else case_at_percent(flow, 100, moving_rests(flow.state) + rested),
         next_rung_at=case_rung_time(flow, flow.state.rung_index, resting),
     )
 
@@ -199,22 +203,22 @@ def case_at_percent(flow: Flow, percent: int, resting: timedelta, clock: Clock |
     return _at(calendar, state.clock_started_at or state.opened_at, timedelta(seconds=seconds), percent, resting)
 
 
-def counted_rests(flow: Flow, task: TaskState, calendar: WorkingCalendar) -> timedelta:
-    """The rests that move the task's due time, the one under way included: those that began before it was late."""
-    counted = timedelta(seconds=task.paused_seconds) - rests_when_late(flow, task.task_id, task.due_at)
-    if task.paused_at is not None and task.paused_until is not None and task.paused_at < task.due_at:
+def moving_rests(clock: TaskState | CaseState) -> timedelta:
+    """Working time of the rests that are over and move the due time: those that began before it was late."""
+    return timedelta(seconds=clock.paused_seconds - clock.late_rest_seconds)
+
+
+def counted_rests(task: TaskState, calendar: WorkingCalendar) -> timedelta:
+    """The rests that move the task's due time, the one under way included."""
+    counted = moving_rests(task)
+    if task.paused_at is not None and task.paused_until is not None and not task.late_rest:
         counted += calendar.working_between(task.paused_at, task.paused_until)
     return counted
 
 
-def rests_when_late(flow: Flow, task_id: str | None, due_at: datetime) -> timedelta:
-    """Working time of the rests of a task (None: the case) that are over and began when it was late already."""
-    those = (one for one in flow.state.ledger if one.task_id == task_id and one.began_at >= due_at)
-    return timedelta(seconds=sum(one.working_seconds for one in those))
-
-
-def _due(due_at: datetime, began: datetime, moved: datetime) -> datetime:
-    return due_at if due_at <= began else moved
+def _measured(calendar: WorkingCalendar, start: datetime, end: datetime) -> timedelta:
+    """The working time of a rest that is over, in whole seconds as the log keeps it: computed anew it is the same."""
+    return timedelta(seconds=int(_working(calendar, start, end).total_seconds()))
 
 
 def _calendar(flow: Flow, task: TaskState) -> WorkingCalendar:

@@ -21,6 +21,7 @@ _AWAKE: Final[Mapping[str, Any]] = {
     "paused_by": None,
     "pause_reason": "",
     "pause_reason_id": "",
+    "late_rest": False,
 }
 # What ends when a task goes to another person.
 _ANOTHER: Final[Mapping[str, Any]] = {
@@ -225,6 +226,7 @@ def _paused(state: CaseState, event: e.TaskPaused) -> Changes:
         pauses=task.pauses + 1,
         due_at=event.due_at,
         next_rung_at=event.until,
+        late_rest=task.due_at <= event.at,
     )
 
 
@@ -241,7 +243,8 @@ def _entry_ended(state: CaseState, task_id: str | None, at: datetime, working_se
 
 def _resumed(state: CaseState, event: e.TaskResumed) -> Changes:
     task = state.tasks[event.task_id]
-    changes = _entry_ended(state, event.task_id, event.at, event.paused_seconds - task.paused_seconds)
+    rested = event.paused_seconds - task.paused_seconds
+    changes = _entry_ended(state, event.task_id, event.at, rested)
     changes |= _task(
         state,
         event.task_id,
@@ -249,6 +252,7 @@ def _resumed(state: CaseState, event: e.TaskResumed) -> Changes:
         closed_at=None,
         **_AWAKE,
         paused_seconds=event.paused_seconds,
+        late_rest_seconds=task.late_rest_seconds + (rested if task.late_rest else 0),
         due_at=event.due_at,
         next_rung_at=event.next_rung_at,
     )
@@ -283,7 +287,9 @@ def _decided(state: CaseState, event: e.TaskDecided) -> Changes:
 
 
 def _task_cancelled(state: CaseState, event: e.TaskCancelled) -> Changes:
-    return _task(state, event.task_id, status="cancelled", closed_at=event.at, next_rung_at=None)
+    task = state.tasks[event.task_id]
+    late = task.late_rest if task.paused_at is not None else task.due_at <= event.at
+    return _task(state, event.task_id, status="cancelled", closed_at=event.at, next_rung_at=None, late_rest=late)
 
 
 def _requested(state: CaseState, event: e.ServiceRequested) -> Changes:
@@ -344,6 +350,7 @@ def _closed(state: CaseState, event: e.CaseClosed) -> Changes:
         "awaiting_resolution": False,
         "joined": event.joined,
         "withdrawn": event.withdrawn,
+        "late_rest": state.due_at is not None and state.due_at <= event.at,
     }
 
 
@@ -476,6 +483,8 @@ def _case_clock(state: CaseState, event: e.CaseClockStarted) -> Changes:
         "paused_at": None,
         "paused_until": None,
         "paused_seconds": 0,
+        "late_rest": False,
+        "late_rest_seconds": 0,
     }
 
 
@@ -485,14 +494,18 @@ def _case_rung(state: CaseState, event: e.CaseRungFired) -> Changes:
 
 def _case_paused(state: CaseState, event: e.CasePaused) -> Changes:
     entry = PauseEntry(task_id=None, step_id=event.step_id, reason=event.reason, began_at=event.at, until=event.until)
-    return {"ledger": (*state.ledger, entry), "paused_at": event.at, "paused_until": event.until, "rung_at": None}
+    rest = {"paused_at": event.at, "paused_until": event.until, "rung_at": None}
+    return rest | {"ledger": (*state.ledger, entry), "late_rest": state.due_at is not None and state.due_at <= event.at}
 
 
 def _case_resumed(state: CaseState, event: e.CaseResumed) -> Changes:
-    return _entry_ended(state, None, event.at, event.paused_seconds - state.paused_seconds) | {
+    rested = event.paused_seconds - state.paused_seconds
+    return _entry_ended(state, None, event.at, rested) | {
         "paused_at": None,
         "paused_until": None,
         "paused_seconds": event.paused_seconds,
+        "late_rest": False,
+        "late_rest_seconds": state.late_rest_seconds + (rested if state.late_rest else 0),
         "due_at": event.due_at,
         "rung_at": event.next_rung_at,
     }

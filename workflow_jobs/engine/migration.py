@@ -93,7 +93,7 @@ def _recompute_task(
     due = task.due_at
     if sla != task.sla_seconds:
         # As when a calendar changes: what was late when a rest began stays late.
-        due = clocks.at_percent(flow, task, 100, clocks.counted_rests(flow, task, calendar), clock)
+        due = clocks.at_percent(flow, task, 100, clocks.counted_rests(task, calendar), clock)
     index = _rung_index(task.rung_index, *ladders)
     following = task.paused_until or clocks.rung_time(flow, task, index, resting, clock)
     flow.emit(
@@ -122,8 +122,7 @@ def _recompute_case(flow: Flow, old: Template, new: Template, reason: str) -> No
     resting = timedelta(seconds=state.paused_seconds)
     due = state.due_at
     if sla != state.sla_seconds:
-        counted = resting - clocks.rests_when_late(flow, None, state.due_at)
-        due = clocks.case_at_percent(flow, 100, counted, (calendar, sla))
+        due = clocks.case_at_percent(flow, 100, clocks.moving_rests(state), (calendar, sla))
     ladder = new.case_ladder if new.sla is not None else ()
     index = _rung_index(state.rung_index, old.case_ladder, ladder)
     following = None

@@ -14,7 +14,7 @@ from typing import Any, Final
 from workflow_jobs.engine import codec
 from workflow_jobs.engine.values import Plain
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,8 @@ class TaskState:
 
     While it rests, `paused_until` says until when, and `next_rung_at` is that instant: the next thing that its clock
     has to do is to go on. `paused_seconds` is the working time of all pauses that are over, `pauses` counts those that
-    a person asked for.
+    a person asked for. `late_rest`: the rest that is under way (or being withdrawn with its case) began when the task
+    was late; `late_rest_seconds` is the part of `paused_seconds` of such rests, which do not move the due time.
     """
 
     task_id: str
@@ -115,6 +116,8 @@ class TaskState:
     answers: tuple[Answer, ...] = ()
     by_default: bool = False
     advisers: tuple[str, ...] = ()
+    late_rest: bool = False
+    late_rest_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +168,7 @@ class CaseState:
     case that a closed one became part of. `due_at`, `sla_seconds`, `rung_index`, `rung_at`, `paused_*` are the clock of
     the whole case, where its template has one. `children` counts cases opened by this one; `returns` how often it went
     back; `ledger` has every pause; `withdrawn` are the steps that were under way when it was closed (None: not kept).
+    `late_rest` and `late_rest_seconds` are of the case's clock what they are of a task's.
     """
 
     case_id: str
@@ -217,6 +221,8 @@ class CaseState:
     ledger: tuple[PauseEntry, ...] = ()
     ratings: Mapping[str, Rating] = field(default_factory=dict)
     withdrawn: tuple[str, ...] | None = None
+    late_rest: bool = False
+    late_rest_seconds: int = 0
 
     @property
     def is_open(self) -> bool:
