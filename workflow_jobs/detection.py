@@ -17,8 +17,9 @@ from ops_assets.root_causes import SourceTrouble
 from ops_assets.silences import Silence
 from ops_assets.watching import find_breaches
 from resources.serving import Snapshot
+from workflow_jobs.attempts import Attempts
 from workflow_jobs.cases import OpenRequest
-from workflow_jobs.incidents import DELIVERY_RULE, INCIDENT_TEMPLATE, RED_LINE_RULE, Finding, keep_incidents
+from workflow_jobs.incidents import DELIVERY_RULE, INCIDENT_TEMPLATE, RED_LINE_RULE, Finding, Kept, keep_incidents
 from workflow_jobs.service import ProcessService
 
 __all__ = ["INCIDENT_TEMPLATE", "read_snapshot"]
@@ -38,6 +39,8 @@ def read_snapshot(
 ) -> str:
     """Open and close what a snapshot asks for; safe to repeat. Returns a sentence for the tick.
 
+    A breach or incident that fails keeps no other from its case; the failures are raised together at the end.
+
     ``set_aside`` are files of the landing ledger that wait for a decision: the root of what is stale below them.
     ``contributors`` tells what moved the figure of a breach; it is asked once, when the case begins.
     """
@@ -46,15 +49,17 @@ def read_snapshot(
     rules = {(watch.metric, watch.id): watch for watch in watches}
     ends = monotonic() + _SECONDS_FOR_EVIDENCE
     opened = 0
+    attempts = Attempts("the breaches and incidents")
     for breach in breaches:
         if breach in troubles:
             continue
-        request = _breach_request(breach, snapshot)
-        watch = rules.get((breach.metric, breach.rule_id))
-        if contributors is not None and watch is not None and service.opens_a_case(request):
-            found = contributors(snapshot, watch, breach, max(ends - monotonic(), 0.0))
-            request = replace(request, data={**request.data, **({"contributors": dict(found)} if found else {})})
-        opened += service.open_case(request).created
+        with attempts.at(f"breach {breach.rule_id} {breach.subject_id}"):
+            request = _breach_request(breach, snapshot)
+            watch = rules.get((breach.metric, breach.rule_id))
+            if contributors is not None and watch is not None and service.opens_a_case(request):
+                found = contributors(snapshot, watch, breach, max(ends - monotonic(), 0.0))
+                request = replace(request, data={**request.data, **({"contributors": dict(found)} if found else {})})
+            opened += service.open_case(request).created
     silences = {_silence(breach): breach for breach in troubles if breach.kind == "missing"}
     incidents = find_incidents(snapshot, set_aside, silences)
     findings = [_finding(incident, snapshot) for incident in incidents]
@@ -62,7 +67,10 @@ def read_snapshot(
     findings += [_data_finding(breach, snapshot) for breach in troubles if id(breach) not in part_of]
     # A rule that opens incidents is about the data: its incident ends when the rule is no longer breached.
     about_data = {watch.id for watch in watches if watch.rule.template == INCIDENT_TEMPLATE}
-    kept = keep_incidents(service, findings, {*_RULES.values(), *about_data}, sighting=snapshot.id)
+    kept = Kept()
+    with attempts.at("incidents"):
+        kept = keep_incidents(service, findings, {*_RULES.values(), *about_data}, sighting=snapshot.id)
+    attempts.end()
     return f"{len(breaches)} breaches, {opened} cases opened, {kept}"
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
+from workflow_jobs.attempts import Attempts
 from workflow_jobs.cases import CaseSummary, OpenRequest
 from workflow_jobs.service import ProcessService
 
@@ -83,26 +84,33 @@ def keep_incidents(
 
     An open incident whose subject is now a symptom of a finding becomes part of that one; otherwise it is resolved:
     what failed is well again. Only subjects that are ``mine`` are ended. ``sighting`` is noted where one is.
+
+    One that fails keeps no other from being opened or ended; the failures are raised together at the end.
     """
     kept = Kept()
     cases: dict[str, str] = {}
+    attempts = Attempts("the incidents")
     for finding in findings:
-        result = service.open_case(_request(finding))
-        cases[finding.subject_id] = result.case_id
-        if result.created:
-            kept.opened.append(result.case_id)
-        elif result.reopened:
-            kept.reopened.append(result.case_id)
+        with attempts.at(f"incident {finding.rule_id} {finding.subject_id}"):
+            result = service.open_case(_request(finding))
+            cases[finding.subject_id] = result.case_id
+            if result.created:
+                kept.opened.append(result.case_id)
+            elif result.reopened:
+                kept.reopened.append(result.case_id)
     found = {finding.key for finding in findings}
     for case in open_incidents(service, rules):
         if (case.rule_id, case.subject_id) in found or not mine(case.subject_id):
             continue
         into = min((f.subject_id for f in findings if case.subject_id in f.symptoms), default=None)
-        if into is not None:
-            if service.join_incident(case.case_id, cases[into]) is not None:
-                kept.joined.append(case.case_id)
-        elif service.resolve_incident(case.rule_id, case.subject_id, snapshot_id=sighting):
-            kept.resolved.append(case.case_id)
+        with attempts.at(f"case {case.case_id}"):
+            if into is not None:
+                # Where that one could not be opened, this one stays until it can.
+                if into in cases and service.join_incident(case.case_id, cases[into]) is not None:
+                    kept.joined.append(case.case_id)
+            elif service.resolve_incident(case.rule_id, case.subject_id, snapshot_id=sighting):
+                kept.resolved.append(case.case_id)
+    attempts.end()
     return kept
 
 
