@@ -230,6 +230,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "resolve_incident": Scenario(_two_broken, lambda s, _: s.resolve_incident("breaks", "S1", snapshot_id="snap-2")),
     "join_incident": Scenario(_two_broken, lambda s, g: s.join_incident(g[1], g[0])),
     "judge_effect": Scenario(_watched, lambda s, g: s.judge_effect(g[0], "0.09", "snap-9"), later=timedelta(days=8)),
+    "judge_due_effects": Scenario(
+        _watched, lambda s, _: s.judge_due_effects(lambda _case: "0.09", "snap-9"), later=timedelta(days=8)
+    ),
     "fire_due_rungs": Scenario(
         lambda s: [opened(s, "supply_exception").case_id], lambda s, _: s.fire_due_rungs(), later=timedelta(hours=5)
     ),
