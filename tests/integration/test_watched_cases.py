@@ -109,3 +109,11 @@ def test_a_rule_about_the_data_opens_an_incident_that_ends_with_it(world: World,
     assert world.service.case(case.case_id).data["owner_role"] == "quality_manager"
     assert "1 closed" in read(3)
     assert world.service.cases(status="open", template="data_incident") == []
+
+
+def test_a_breach_that_can_open_no_case_keeps_no_other_from_its_own(world: World, read: Any) -> None:
+    silent = missing("data_incident", subject_kind="", subject_id="", subject_label="")
+    with pytest.raises(ExceptionGroup, match="1 of the breaches and incidents failed") as caught:
+        read(1, breach("no_such_process", subject_id="S0"), breach(), silent)
+    assert [one.__notes__ for one in caught.value.exceptions] == [["breach rule S0"]]
+    assert {case.template_id for case in world.service.cases(status="open")} == {"supply_exception", "data_incident"}
