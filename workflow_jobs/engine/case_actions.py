@@ -5,7 +5,7 @@ Belongs here: the rules of these commands. What they lead to is `routing`.
 
 from __future__ import annotations
 
-from workflow_jobs.engine import children, clocks, routing, whom
+from workflow_jobs.engine import children, clocks, routing, signals
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
@@ -19,13 +19,7 @@ from workflow_jobs.engine.template import ProcessStep, WaitStep
 def send_signal(flow: Flow, command: c.SendSignal) -> None:
     """End the wait for this signal, with the fields that it brings."""
     still_open(flow)
-    waiting = [step for step in flow.state.waits if step.signal and step.signal == command.signal]
-    if not waiting:
-        awaited = ", ".join(sorted({step.signal for step in flow.state.waits if step.signal})) or "no signal"
-        raise Refused("signal_not_awaited", f"No step waits for {command.signal!r} now; the case waits for {awaited}.")
-    step = _wait_step(flow, waiting[0])
-    if command.person_id is not None:
-        _may_signal(flow, step, command.person_id)
+    step = signals.awaited_step(flow, command)
     flow.emit(
         e.SignalReceived,
         step_id=step.id,
@@ -34,13 +28,6 @@ def send_signal(flow: Flow, command: c.SendSignal) -> None:
         person_id=command.person_id,
     )
     _over(flow, step, "signalled")
-
-
-def _may_signal(flow: Flow, step: WaitStep, person_id: str) -> None:
-    roles = dict.fromkeys((*whom.roles_of(flow, step, None), flow.env.template.owner_role))
-    if not any(person_id in flow.env.directory.candidates(role) for role in roles):
-        name = flow.env.directory.name(person_id)
-        raise Refused("not_allowed", f"{name} may not say this; it takes the role {' or '.join(roles)}.")
 
 
 def fire_timers(flow: Flow, _command: c.FireTimers) -> None:

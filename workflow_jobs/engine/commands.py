@@ -159,12 +159,14 @@ class WithdrawCase:
 class SendSignal:
     """Something that a wait step waits for has happened. `person_id` None: a program says so.
 
-    A signal that no step waits for is refused.
+    A signal that no step waits for is refused. `wait` (`<step>.<visit>`, see `signals`) is the wait that is meant:
+    another one that waits for the same signal is not ended then.
     """
 
     signal: str
     data: Mapping[str, Any] = field(default_factory=dict)
     person_id: str | None = None
+    wait: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

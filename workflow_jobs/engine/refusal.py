@@ -32,6 +32,7 @@ REFUSAL_CODES: Final[frozenset[str]] = frozenset(
         "pause_invalid",  # the task rests already, or the time asked for is past, too long, or once too often
         "rating_invalid",  # a rating out of range, or of a case that is not over
         "signal_not_awaited",  # SendSignal for what no step waits for
+        "stale_wait",  # SendSignal for a wait that is over, or for an earlier visit of the step
         "stale_task",  # the task moved on since the card was drawn
         "step_not_waiting",  # a service result for a step that waits for none
         "task_closed",  # the task was withdrawn with its case

@@ -5,15 +5,17 @@ Belongs here: questions about people that change nothing. The choice among candi
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from workflow_jobs.engine import assignment, separation
 from workflow_jobs.engine.conditions import ConditionError, case_variables, compile_condition
+from workflow_jobs.engine.environment import PeopleView
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Raci, RoleRef, Tier
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.template import HumanStep, Step
+from workflow_jobs.engine.values import Plain
 
 
 def person_for(flow: Flow, to: str, task: TaskState | None, exclude: frozenset[str] = frozenset()) -> str | None:
@@ -103,11 +105,16 @@ def roles_of(flow: Flow, step: Step, tier: int | None) -> tuple[str, str]:
 
 
 def named(flow: Flow, role: RoleRef) -> str:
-    """The role that is meant in this case: the one that an input names, where anybody holds it."""
+    """The role that is meant in this case."""
+    return meant(role, flow.state.data, flow.env.directory)
+
+
+def meant(role: RoleRef, data: Mapping[str, Plain], people: PeopleView) -> str:
+    """The role that is meant by a case with this data: the one that an input names, where anybody holds it."""
     if isinstance(role, str):
         return role
-    value = flow.state.data.get(role.input)
-    return value if isinstance(value, str) and flow.env.directory.candidates(value) else role.default
+    value = data.get(role.input)
+    return value if isinstance(value, str) and people.candidates(value) else role.default
 
 
 def choice_for(
