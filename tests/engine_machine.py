@@ -135,8 +135,13 @@ class Cases(Laws):
         pick=st.integers(0, 9), outcome=st.sampled_from(("completed", "stopped", "withdrawn")), number=st.integers(0, 3)
     )
     def another_case_ends(self, pick: int, outcome: str, number: int) -> None:
+        """Another case ends, or turns out not to be one that can be opened."""
         opened = [event.child_case_id for event in self.play.log if isinstance(event, e.ChildRequested)]
         child = opened[pick % len(opened)] if opened and number else f"c1-{number}"
+        if number == 3:
+            # In service this comes with the command that asked for the case; here the step has waited for a while.
+            self.attempt(c.RefuseChild(child_case_id=child, reason="The input limit is missing."))
+            return
         self.attempt(c.EndChild(child_case_id=child, outcome=outcome, data={"found": "x", "other": 1}))
 
     @rule(how=st.integers(0, 3), pick=st.integers(0, 9))

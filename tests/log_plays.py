@@ -32,6 +32,7 @@ EVERYTHING = """  - id: shared
     raci: {responsible: quality_engineer, accountable: quality_manager, consulted: [buyer]}
     sla: P1D
     ladder: [{at: 50, action: remind, to: assignee, unless: acknowledged}, {at: 100, action: escalate, to: manager}]
+    form: [{name: seen, type: text, title: {en: Seen, zh: 见}}]
     actions:
       acknowledge: true
       assign: true
@@ -104,8 +105,12 @@ def everything() -> Play:
     for voter, outcome in (("cfo", "go"), ("pm", "stop"), ("sm", "go")):
         _as(play, voter, "board", outcome)
     play.wait(hours=1).do(c.SendSignal(signal="go_on", data={"word": "Yes"}, person_id="pm"))
+    refused = play.state.steps["inner"].child_case_id
+    assert refused is not None
+    play.do(c.RefuseChild(child_case_id=refused, reason="The input limit (Limit) is missing."))
+    play.wait(hours=1).choose("inner", "retry")
     child = play.state.steps["inner"].child_case_id
-    assert child is not None
+    assert child is not None and child != refused
     play.do(c.EndChild(child_case_id=child, outcome="completed", data={}))
     play.choose("last", "again", why="Something was forgotten")
     for voter in ("cfo", "pm"):
@@ -147,14 +152,17 @@ def _work(play: Play) -> None:
     play.choose("work", "ok", "s1")
     task = play.task("work")
     play.do(c.AddApprover(task_id=task.task_id, task_version=task.version, person_id=other, to="f1", reason="two see"))
-    _as(play, other, "work", "ok")
-    _as(play, "f1", "work", "ok")
+    _as(play, other, "work", "ok", seen="once")
+    _as(play, "f1", "work", "ok", seen="twice")
 
 
-def _as(play: Play, person: str, step: str, outcome: str) -> None:
+def _as(play: Play, person: str, step: str, outcome: str, **form: str) -> None:
     """Decide the task of the step that this person has."""
     task = next(t for t in play.state.open_tasks if t.step_id == step and t.assignee == person)
-    play.do(c.DecideTask(task_id=task.task_id, task_version=task.version, person_id=person, outcome=outcome))
+    command = c.DecideTask(
+        task_id=task.task_id, task_version=task.version, person_id=person, outcome=outcome, form=form
+    )
+    play.do(command)
 
 
 def _moved(play: Play, old: str, new: str) -> None:

@@ -267,6 +267,12 @@ class CaseTransactions(ProcessReader):
                 if waiting_for(self._locked(connection, after.case_id), event.child_case_id) is None:
                     continue  # the case went on without it within this very command
                 child = self._child_version(connection, event)
+                if isinstance(child, str):
+                    # Who asked for it decided rightly: what is to be done about the other case is asked in its step.
+                    parent = self._locked(connection, after.case_id)
+                    refuse = c.RefuseChild(child_case_id=event.child_case_id, reason=child)
+                    self._apply(connection, parent, refuse, self._template_of(connection, parent), directory, now, via)
+                    continue
                 case_rows.keep_template(connection, child.hash, child.id, child.text, now)
                 opening = moving(opening_of_child(after, event), child, self._figures)
                 self._apply(connection, None, opening, child, directory, now, via)
@@ -291,9 +297,9 @@ class CaseTransactions(ProcessReader):
                     case_rows.keep_template(connection, child.hash, child.id, child.text, now)
                     waiting.append(child)
 
-    def _child_version(self, connection: Connection, asked: e.ChildRequested) -> Template:
+    def _child_version(self, connection: Connection, asked: e.ChildRequested) -> Template | str:
         """The version with which a process step's case opens: the one in force, else the newest stored one that takes
-        what the step passes. Raises Refused where no version does.
+        what the step passes; where no version does, the sentence that says why.
         """
         refusal: Refused | None = None
         for template in self._versions_for(connection, asked.template_id):
@@ -304,12 +310,11 @@ class CaseTransactions(ProcessReader):
             else:
                 return template
         if refusal is None:
-            raise Refused("input_invalid", f"There is no process {asked.template_id!r} to be opened from here.")
-        raise Refused(
-            "input_invalid",
+            return f"There is no process {asked.template_id!r}. Add it, or move this case to another version."
+        return (
             f"The process {asked.template_id!r} cannot be opened from here. {refusal.sentence} Put a version in force "
-            "that takes what this case passes, move this case to another version, or withdraw it.",
-        ) from refusal
+            "that takes what this case passes, or move this case to another version."
+        )
 
     def _versions_for(self, connection: Connection, template_id: str) -> Iterator[Template]:
         with contextlib.suppress(LookupError):  # its file was removed: cases that run still know it

@@ -368,7 +368,8 @@ def _asked(case: CaseState, task: TaskState, template: Template, context: CardCo
         lines.append(escaped(context.title(question.description)))
     step = case.steps.get(task.step_id)
     if task.purpose == "rescue" and step is not None:
-        lines.append(f"*{context.word('service_failed')}*: {quoted(step.error or '–', 500)}")
+        what = context.word("process_refused" if step.kind == "process" else "service_failed")
+        lines.append(f"*{what}*: {quoted(step.error or '–', 500)}")
     who = context.name(task.assignee) if task.assignee else context.word("nobody")
     lines.append(
         f"*{context.word('who_acts')}*: {escaped(who)} ({escaped(context.role(task.role))}) · "
@@ -378,7 +379,7 @@ def _asked(case: CaseState, task: TaskState, template: Template, context: CardCo
     goes_on = []
     for choice in question.outcomes:
         if choice.id == RETRY and task.purpose == "rescue":
-            then = context.word("service")
+            then = context.word("process_opened" if step is not None and step.kind == "process" else "service")
         else:
             then = context.word("ends_case") if choice.ends_case else following
         goes_on.append(f"• {escaped(context.title(choice.title))}: {escaped(then)}")

@@ -97,6 +97,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "handed_up": ("Handed up to", "已上报至"),
     "service": ("runs by itself", "系统自动执行"),
     "service_failed": ("The job failed", "任务失败"),
+    "process_refused": ("Why it cannot be opened", "无法发起的原因"),
+    "process_opened": ("the other process is opened", "发起另一流程"),
     "waiting": ("waiting", "待处理"),
     "cancel": ("Cancel", "取消"),
     "submit": ("Submit", "提交"),

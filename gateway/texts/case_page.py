@@ -189,6 +189,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "event_SignalReceived_by": ("{step}: {who} says “{signal}”", "{step}：{who} 告知“{signal}”"),
     "event_RulesApplied": ("{step}: the rules say {rules}", "{step}：规则结果 {rules}"),
     "event_ChildRequested": ("{step}: the case {child} is opened", "{step}：发起事件单 {child}"),
+    "event_ChildRefused": ("{step}: the case {child} cannot be opened", "{step}：无法发起事件单 {child}"),
     "event_ChildEnded": ("{step}: the case {child} has ended, {outcome}", "{step}：事件单 {child} 已结束，{outcome}"),
     "event_CaseReturned": ("{who} sends it back from {step} to {target}", "{who} 将其由 {step} 退回至 {target}"),
     "event_CaseWithdrawn": ("{who} withdraws the case", "{who} 撤销事件单"),

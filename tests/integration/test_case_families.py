@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +21,13 @@ from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.lint_library import lint_library
 from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template, load_template
+from workflow_jobs.outgoing_message import CARD
+from workflow_jobs.outgoing_people import card_of
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_case_actions import may_withdraw
-from workflow_jobs.store.tables import service_step
+from workflow_jobs.store.tables import outbox, service_step
 from workflow_jobs.template_library import TemplateLibrary
 from workflow_jobs.template_versions import TemplateVersions
 
@@ -272,19 +275,68 @@ def test_a_child_opens_with_a_version_that_takes_what_its_parent_passes(company:
     assert (child.template_hash, child.steps["make"].status) == (TRIAL.hash, "active")
 
 
-def test_where_no_version_of_a_child_fits_the_sentence_says_what_to_do(company: Company) -> None:
-    strict = template(
-        "at_once", f"- {human('x')}\n", f"inputs:\n- {{name: more, type: text, title: {T}, required: true}}\n"
-    )
-    company.service._templates = TemplateLibrary([*(one for one in ALL if one.id != "at_once"), strict])
+STRICT = template(
+    "at_once", f"- {human('x')}\n", f"inputs:\n- {{name: more, type: text, title: {T}, required: true}}\n"
+)
+
+
+def refused(company: Company) -> str:
+    """A product whose last process no version fits when its turn comes."""
+    company.service._templates = TemplateLibrary([*(one for one in ALL if one.id != "at_once"), STRICT])
     case_id = company.open()
     company.choose(case_id, "ask")
     company.choose(f"{case_id}-1", "make", fault="mould")
     company.choose(f"{case_id}-1-1", "deep")
     company.choose(f"{case_id}-1-1", "deeper", "go")
-    with pytest.raises(Refused, match=r"'at_once' cannot be opened from here.*more.*Put a version in force"):
-        company.choose(case_id, "check", "go")
-    assert company.steps(case_id)["check"] == "active"
+    return case_id
+
+
+def test_where_no_version_of_a_child_fits_the_decision_stands_and_a_person_is_asked(company: Company) -> None:
+    case_id = refused(company)
+    after = company.choose(case_id, "check", "go")
+    assert (after.steps["check"].outcome, after.steps["quick"].status) == ("go", "failed")
+    (task,) = after.open_tasks
+    assert (task.step_id, task.purpose, task.assignee) == ("quick", "rescue", "cfo")
+    why = after.steps["quick"].error or ""
+    assert "'at_once' cannot be opened from here. The input more" in why and "Put a version in force" in why
+    (card,) = asked_by(company, task)
+    assert "Why it cannot be opened" in card and "The input more" in card
+    assert [one for one in company.statuses() if one.startswith(f"{case_id}-")] == [f"{case_id}-1-1", f"{case_id}-1"]
+    # Nothing was mended: it is asked once more, and nothing is lost on the way.
+    again = company.choose(case_id, "quick", "retry")
+    assert [one.status for one in again.tasks.values() if one.step_id == "quick"] == ["decided", "open"]
+    company.service._templates = TemplateLibrary(ALL)
+    done = company.choose(case_id, "quick", "retry")
+    assert (done.steps["quick"].outcome, company.statuses()[f"{case_id}-4"]) == ("completed", "completed")
+    assert company.choose(case_id, "close").status == "closed"
+    assert replay(company.service.events(case_id)) == company.service.case(case_id)
+
+
+def test_what_no_version_does_is_done_by_hand(company: Company) -> None:
+    case_id = refused(company)
+    company.choose(case_id, "check", "go")
+    with pytest.raises(Refused, match="What was done"):
+        company.choose(case_id, "quick", "done_by_hand")
+    assert company.choose(case_id, "quick", "done_by_hand", comment="by telephone").steps["close"].status == "active"
+    assert company.service.case(case_id).steps["quick"].outcome == "done_by_hand"
+    assert replay(company.service.events(case_id)) == company.service.case(case_id)
+
+
+def test_a_case_that_begins_with_another_opens_all_the_same_and_can_be_taken_back(company: Company) -> None:
+    whole = template("whole", f"- {process('first', 'at_once')}\n")
+    company.service._templates = TemplateLibrary([STRICT, whole])
+    request = OpenRequest(template_id="whole", rule_id="w", requested_by="s1", subject_id="P9")
+    state = company.service.case(company.service.open_by_person(request).case_id)
+    assert (state.status, state.steps["first"].status, state.open_tasks[0].assignee) == ("open", "failed", "cfo")
+    assert company.service.withdraw_case(state.case_id, "s1", "not needed").outcome == "withdrawn"
+    assert company.service.tasks() == []
+
+
+def asked_by(company: Company, task: TaskState) -> list[str]:
+    """The cards with which this was asked."""
+    posted = sa.select(outbox.c.payload).where(outbox.c.kind == CARD, outbox.c.card_key == card_of(task))
+    with company.engine.connect() as connection:
+        return [json.dumps(payload) for payload in connection.scalars(posted)]
 
 
 def test_a_rollback_says_which_processes_do_not_fit_in_each_other(ops_engine: Engine) -> None:

@@ -65,6 +65,7 @@ def moves(play: Play) -> Iterator[c.Command]:
             yield c.FailService(step_id=step.step_id, run_id=f"f{state.seq}", error="x")
         elif step.kind == "process" and step.child_case_id and waiting_for(state, step.child_case_id):
             yield c.EndChild(child_case_id=step.child_case_id, outcome="completed")
+            yield c.RefuseChild(child_case_id=step.child_case_id, reason="x")
         elif step.kind == "wait":
             yield c.FireTimers()
             if step.signal:

@@ -21,7 +21,12 @@ from workflow_jobs.engine.state import state_from_json, state_to_json
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 CASES: list[dict[str, Any]] = [
     case
-    for name in ("engine_events_v1.json", "engine_events_v1_incident.json", "engine_events_v2.json")
+    for name in (
+        "engine_events_v1.json",
+        "engine_events_v1_incident.json",
+        "engine_events_v2.json",
+        "engine_events_v3.json",
+    )
     for case in json.loads((FIXTURES / name).read_text(encoding="utf-8"))["cases"]
 ]
 

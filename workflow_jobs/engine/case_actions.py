@@ -5,7 +5,7 @@ Belongs here: the rules of these commands. What they lead to is `routing`.
 
 from __future__ import annotations
 
-from workflow_jobs.engine import children, clocks, routing, signals
+from workflow_jobs.engine import asking, children, clocks, routing, signals
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
@@ -54,6 +54,17 @@ def _wait_step(flow: Flow, known: StepState) -> WaitStep:
     step = flow.layout.places[known.step_id].node
     assert isinstance(step, WaitStep)
     return step
+
+
+def refuse_child(flow: Flow, command: c.RefuseChild) -> None:
+    """Ask who answers for the process step what is to be done, because the other case cannot be opened."""
+    step_id = children.waiting_for(flow.state, command.child_case_id)
+    if step_id is None:
+        raise Refused("child_not_awaited", f"No step waits for the case {command.child_case_id}.")
+    step = flow.layout.places[step_id].node
+    assert isinstance(step, ProcessStep)
+    flow.emit(e.ChildRefused, step_id=step.id, child_case_id=command.child_case_id, reason=command.reason)
+    asking.ask(flow, step, purpose="rescue")
 
 
 def end_child(flow: Flow, command: c.EndChild) -> None:

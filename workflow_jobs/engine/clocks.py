@@ -17,7 +17,7 @@ from workflow_jobs.engine import whom
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Rung
 from workflow_jobs.engine.state import CaseState, TaskState
-from workflow_jobs.engine.template import AskingStep, HumanStep, ServiceStep, WaitStep
+from workflow_jobs.engine.template import AskingStep, HumanStep, ProcessStep, ServiceStep, WaitStep
 from workflow_jobs.engine.working_time import WorkingCalendar
 
 # When this share of a pooled task's working time is used and nobody has claimed it, somebody is asked by name.
@@ -105,7 +105,7 @@ def ladder_of_step(flow: Flow, step: AskingStep) -> tuple[Rung, ...]:
 def step_of(flow: Flow, task: TaskState) -> AskingStep:
     """The step that asks."""
     step = flow.layout.places[task.step_id].node
-    assert isinstance(step, HumanStep | ServiceStep)
+    assert isinstance(step, HumanStep | ServiceStep | ProcessStep)
     return step
 
 

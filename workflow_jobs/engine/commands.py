@@ -170,6 +170,14 @@ class SendSignal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefuseChild:
+    """The case that a process step asks for cannot be opened; `reason` is the sentence that says why."""
+
+    child_case_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndChild:
     """The case that a process step waits for has ended. `data` is the whole data of that case."""
 
@@ -329,6 +337,7 @@ Command = (
     | AnswerConsultation
     | WithdrawCase
     | SendSignal
+    | RefuseChild
     | EndChild
     | EndWithParent
     | FireTimers

@@ -35,7 +35,7 @@ from workflow_jobs.engine.question import DONE_BY_HAND, RETRY, question_of
 from workflow_jobs.engine.refusal import EngineError, Refused
 from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.engine.task_actions import current_task
-from workflow_jobs.engine.template import ServiceStep, Template
+from workflow_jobs.engine.template import ProcessStep, RescuedStep, ServiceStep, Template
 from workflow_jobs.engine.values import Number, decimal_text, plain
 
 MAX_LOOKS: Final = 7
@@ -149,21 +149,25 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
         one_of_several=votes.one_of_several(flow.state, flow.layout, task),
     )
     step = flow.layout.places[task.step_id].node
-    if isinstance(step, ServiceStep):
+    if isinstance(step, ServiceStep | ProcessStep):
         _rescued(flow, step, outcome.id)
     else:
         votes.conclude(flow, task.task_id)
 
 
-def _rescued(flow: Flow, step: ServiceStep, outcome: str) -> None:
-    """Go on as somebody decided about a failed job: once, whoever else is asked about it."""
+def _rescued(flow: Flow, step: RescuedStep, outcome: str) -> None:
+    """Go on as somebody decided about a failed job, or about a case that could not be opened: once, whoever else is
+    asked about it.
+    """
     if flow.state.steps[step.id].status not in routing.UNDER_WAY:
         raise Refused("step_not_waiting", f"The step {step.id} is over: it is not to be rescued any more.")
     _withdraw_rescue(flow, step, f"decided already: {outcome}")
-    if outcome == RETRY:
-        routing.request(flow, step)
-    else:
+    if outcome != RETRY:
         routing.complete(flow, step.id, DONE_BY_HAND)
+    elif isinstance(step, ProcessStep):
+        routing.open_child(flow, step)
+    else:
+        routing.request(flow, step)
 
 
 def _reassign_absent(flow: Flow, _command: c.ReassignAbsent) -> None:
@@ -215,7 +219,7 @@ def _failed(flow: Flow, step: ServiceStep, known: StepState, run_id: str, error:
         routing.request(flow, step)
 
 
-def _withdraw_rescue(flow: Flow, step: ServiceStep, reason: str) -> None:
+def _withdraw_rescue(flow: Flow, step: RescuedStep, reason: str) -> None:
     for task in flow.state.open_tasks:
         if task.step_id == step.id:
             asking.withdraw(flow, task, reason)
@@ -347,6 +351,7 @@ _HANDLERS: Final[Mapping[type[Any], Callable[[Flow, Any], None]]] = {
     c.WithdrawCase: case_actions.withdraw,
     c.EndWithParent: case_actions.end_with_parent,
     c.SendSignal: case_actions.send_signal,
+    c.RefuseChild: case_actions.refuse_child,
     c.EndChild: case_actions.end_child,
     c.FireTimers: case_actions.fire_timers,
 }

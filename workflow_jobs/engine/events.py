@@ -122,6 +122,15 @@ class ChildRequested(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChildRefused(Event):
+    """The other template's case cannot be opened, and `reason` says why; a person is asked (purpose rescue)."""
+
+    step_id: str
+    child_case_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChildEnded(Event):
     """The case that this one waited for has ended. `data` are the fields that it brings."""
 
@@ -168,7 +177,8 @@ class TemplateMigrated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCreated(Event):
-    """A person is asked. `purpose` is decide (the step's own question) or rescue (a service step failed).
+    """A person is asked. `purpose` is decide (the step's own question) or rescue (a job failed, or another case could
+    not be opened).
 
     `tier` is the index of the approval tier or None. `assignee` is None while the directory knows nobody for the role.
     `due_at` and `next_rung_at` are derived in working time; `calendar_confirmed` is False when the due date lies past
@@ -627,6 +637,7 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
         WaitStarted,
         SignalReceived,
         ChildRequested,
+        ChildRefused,
         ChildEnded,
         CaseReturned,
         CaseWithdrawn,

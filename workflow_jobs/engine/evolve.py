@@ -389,7 +389,12 @@ def _signalled(state: CaseState, event: e.SignalReceived) -> Changes:
 
 
 def _child_requested(state: CaseState, event: e.ChildRequested) -> Changes:
-    return {"children": state.children + 1} | _step(state, event.step_id, child_case_id=event.child_case_id)
+    under_way = {"status": "active", "error": None, "child_case_id": event.child_case_id}
+    return {"children": state.children + 1} | _step(state, event.step_id, **under_way)
+
+
+def _child_refused(state: CaseState, event: e.ChildRefused) -> Changes:
+    return _step(state, event.step_id, status="failed", error=event.reason, child_case_id=None)
 
 
 def _child_ended(state: CaseState, event: e.ChildEnded) -> Changes:
@@ -549,6 +554,7 @@ _APPLY: Final[Mapping[type[e.Event], Callable[[CaseState, Any], Changes]]] = {
     e.WaitStarted: _wait_started,
     e.SignalReceived: _signalled,
     e.ChildRequested: _child_requested,
+    e.ChildRefused: _child_refused,
     e.ChildEnded: _child_ended,
     e.CaseReturned: _returned,
     e.CaseWithdrawn: _withdrawn,

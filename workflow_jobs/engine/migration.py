@@ -21,6 +21,7 @@ from workflow_jobs.engine.parts import Rung
 from workflow_jobs.engine.refusal import EngineError, Refused
 from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import (
+    AskingStep,
     Block,
     Decision,
     Fork,
@@ -82,7 +83,7 @@ def migrate(
 def _recompute_task(
     flow: Flow,
     task: TaskState,
-    step: HumanStep | ServiceStep,
+    step: AskingStep,
     ladders: tuple[tuple[Rung, ...], tuple[Rung, ...]],
     reason: str,
 ) -> None:
@@ -148,9 +149,9 @@ def _rung_index(index: int, old: tuple[Rung, ...], new: tuple[Rung, ...]) -> int
     return sum(rung.at <= fired for rung in new)
 
 
-def _asking(template: Template, step_id: str) -> HumanStep | ServiceStep:
+def _asking(template: Template, step_id: str) -> AskingStep:
     node = layout_of(template).places[step_id].node
-    assert isinstance(node, HumanStep | ServiceStep)
+    assert isinstance(node, HumanStep | ServiceStep | ProcessStep)
     return node
 
 
@@ -238,6 +239,9 @@ class _Comparison:
                 yield f"step {step.step_id} waits for {old.job}, in the new version for {new.job}"
             case WaitStep(), WaitStep() if (old.signal, old.pauses_case) != (new.signal, new.pauses_case):
                 yield f"step {step.step_id} waits for another signal, or rests the clock otherwise, in the new version"
+            # One that could not be opened is not waited for: another version may be what mends it.
+            case ProcessStep(), ProcessStep() if step.status == "failed":
+                pass
             case ProcessStep(), ProcessStep() if (old.template, old.brings) != (new.template, new.brings):
                 yield f"step {step.step_id} waits for another process, or brings other fields, in the new version"
             case Fork(), Fork() if (old.needed, len(old.branches)) != (new.needed, len(new.branches)):

@@ -5,7 +5,6 @@ Belongs here: the play. What the log says of the moments is `past_moments`; comp
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,11 +46,12 @@ class Course:
         self.ended = not replay(self.past).is_open
         # Which visit of its step asked for another case.
         self.visits: dict[str, int] = {}
-        asked: Counter[str] = Counter()
+        visits: dict[str, int] = {}
         for event in self.past:
-            if isinstance(event, e.ChildRequested):
-                asked[event.step_id] += 1
-                self.visits[event.child_case_id] = asked[event.step_id]
+            if isinstance(event, e.StepEntered):
+                visits[event.step_id] = event.visit
+            elif isinstance(event, e.ChildRequested):
+                self.visits[event.child_case_id] = visits[event.step_id]
 
     @property
     def state(self) -> CaseState:
@@ -198,6 +198,10 @@ class Course:
                     brings = place.node.brings if place is not None and isinstance(place.node, ProcessStep) else {}
                     data = {other: event.data[own] for own, other in brings.items() if own in event.data}
                     yield c.EndChild(child_case_id=known.child_case_id, outcome=event.outcome, data=data)
+            case e.ChildRefused():
+                known = state.steps.get(event.step_id)
+                if known is not None and known.status == "active" and known.child_case_id is not None:
+                    yield c.RefuseChild(child_case_id=known.child_case_id, reason=event.reason)
             case e.CaseWithdrawn(person_id=""):
                 yield c.EndWithParent(parent_case_id=state.parent_case_id or "", reason=event.reason)
             case e.CaseWithdrawn():

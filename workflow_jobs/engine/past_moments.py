@@ -45,6 +45,7 @@ IN_PASSING: Final[frozenset[type[e.Event]]] = HAND_OVERS | {
     e.TaskPaused,
     e.TaskResumed,
     e.ApproverAdded,
+    e.ChildRefused,
 }
 _FROM_OUTSIDE: Final[frozenset[type[e.Event]]] = IN_PASSING | {
     e.TaskDecided,

@@ -1,4 +1,5 @@
-"""What a task asks: title, choices and form. A step's own question, or the one asked when its job has failed.
+"""What a task asks: title, choices and form. A step's own question, or the one asked when its job has failed, or when
+the other case that it waits for cannot be opened.
 
 Cards, pages and `decide` all read it here, so that a button never offers what the engine would not take.
 """
@@ -12,7 +13,7 @@ from typing import Final
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import FormField, Outcome, Text
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.template import HumanStep, Template
+from workflow_jobs.engine.template import HumanStep, ProcessStep, Template
 
 RETRY: Final = "retry"
 DONE_BY_HAND: Final = "done_by_hand"
@@ -38,6 +39,16 @@ def question_of(template: Template, task: TaskState) -> Question:
     if task.purpose == "decide" and isinstance(step, HumanStep):
         return Question(step.title, step.description, step.outcomes, step.form)
     title = step.title or Text(en=step.id, zh=step.id)
+    if isinstance(step, ProcessStep):
+        return Question(
+            Text(en=f"{title.en}: the other process cannot be opened", zh=f"{title.zh}：无法发起另一流程"),
+            Text(
+                en="The other process cannot be opened. Mend what is said below and try again, or do its work by hand "
+                "and say so: the case then goes on without what it would have brought.",
+                zh="无法发起另一流程。请按下方说明处理后重试，或手工完成后确认：事件单将继续，但不带回其结果字段。",
+            ),
+            *_rescue(),
+        )
     return Question(
         Text(en=f"{title.en}: the job failed", zh=f"{title.zh}：作业失败"),
         Text(

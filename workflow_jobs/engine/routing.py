@@ -51,7 +51,7 @@ def enter(flow: Flow, entry: Node) -> None:
     elif isinstance(node, WaitStep):
         _wait(flow, node)
     else:
-        _open_child(flow, node)
+        open_child(flow, node)
 
 
 def _enter_fork(flow: Flow, fork: Fork, visit: int) -> None:
@@ -112,7 +112,8 @@ def _wait(flow: Flow, step: WaitStep) -> None:
         clocks.pause_case(flow, step, wake_at)
 
 
-def _open_child(flow: Flow, step: ProcessStep) -> None:
+def open_child(flow: Flow, step: ProcessStep) -> None:
+    """Ask for another case, with what this one knows now."""
     flow.emit(
         e.ChildRequested,
         step_id=step.id,
@@ -273,7 +274,7 @@ def go_on(flow: Flow, under_way: Collection[str]) -> None:
     for node in nodes:
         ended = flow.state.steps[node.id].completed_at
         # What a return withdrew at the same instant was asked in an earlier visit, and is not asked again.
-        purpose = "rescue" if isinstance(node, ServiceStep) else "decide"
+        purpose = "rescue" if isinstance(node, ServiceStep | ProcessStep) else "decide"
         tasks = [task for task in tasks_of_visit(flow.state, node.id, purpose) if task.status == "cancelled"]
         tasks = [task for task in tasks if task.closed_at == ended]
         for task in tasks:

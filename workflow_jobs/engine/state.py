@@ -125,10 +125,10 @@ class StepState:
     """One step in its latest visit.
 
     `status` is active, failed (a person was asked to rescue it), completed, cancelled, or undone (it was completed, and
-    the case returned to a step before it). `attempt`, `job`, `idempotency_key`, `timeout_at`, `run_id`, `error` belong
-    to service steps; `branches`, `joined`, `needed` to forks and decisions (`needed` 0: all), `rules` to decisions;
-    `wake_at`, `signal` to waits; `child_case_id` to process steps; `approvals`, `rejections` to votes. `tasks` counts
-    those of all visits, `earlier_tasks` those of the visits before this one.
+    the case returned to a step before it). `attempt`, `job`, `idempotency_key`, `timeout_at`, `run_id` belong to
+    service steps, `error` to what failed; `branches`, `joined`, `needed` to forks and decisions (`needed` 0: all),
+    `rules` to decisions; `wake_at`, `signal` to waits; `child_case_id` to process steps; `approvals`, `rejections` to
+    votes. `tasks` counts those of all visits, `earlier_tasks` those of the visits before this one.
     """
 
     step_id: str

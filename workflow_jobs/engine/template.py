@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, Tag, ValidationError, model_validator
 
-from workflow_jobs.engine.duration import parse_duration
+from workflow_jobs.engine.duration import IsoDuration, parse_duration
 from workflow_jobs.engine.parts import (
     Actions,
     Duration,
@@ -140,6 +140,16 @@ class ProcessStep(Model):
     passes: Mapping[Name, Name] = Field(default_factory=dict)
     brings: Mapping[Name, Name] = Field(default_factory=dict)
 
+    @property
+    def sla(self) -> IsoDuration:
+        """The working time of who is asked where the other case cannot be opened."""
+        return DEFAULT_RESCUE_SLA
+
+    @property
+    def ladder(self) -> tuple[Rung, ...] | None:
+        """None: where somebody is asked, the template's ladder counts."""
+        return None
+
 
 def _join(value: Any) -> Any:
     if value in ("all", "any") or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 50):
@@ -235,8 +245,10 @@ Node = Annotated[
         custom_error_message="a step needs `kind: human`, service, wait or process, or is a `fork:` or `decision:`",
     ),
 ]
-# A step that asks a person (a service step: when its job has failed).
-AskingStep = HumanStep | ServiceStep
+# What somebody is asked to rescue: its job has failed, or the other case cannot be opened.
+RescuedStep = ServiceStep | ProcessStep
+# A step that asks a person.
+AskingStep = HumanStep | ServiceStep | ProcessStep
 Step = HumanStep | ServiceStep | WaitStep | ProcessStep
 Block = Fork | Decision
 
