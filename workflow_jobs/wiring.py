@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from ops_assets.access_file import access_policy_of
 from ops_assets.breach import Breach
@@ -91,14 +93,22 @@ def _figure(platform: Platform, metric: str) -> MetricFigure | None:
     snapshot = platform.snapshots.current()
     if snapshot is None:
         return None
+    known = _published.setdefault(snapshot, {})
+    if metric not in known:
+        known[metric] = _published_figure(snapshot, metric)
+    figure = known[metric]
+    if figure is None:
+        return None
+    trust = trust_of(snapshot, platform.clock.now())[metric]
+    return replace(figure, trust_en=trust.sentence("en"), trust_zh=trust.sentence("zh"))
+
+
+# A snapshot never changes, and every card asks for its metric's words: only trust is judged anew.
+_published: WeakKeyDictionary[Snapshot, dict[str, MetricFigure | None]] = WeakKeyDictionary()
+
+
+def _published_figure(snapshot: Snapshot, metric: str) -> MetricFigure | None:
     rows = snapshot.rows("select label_en, label_zh, unit, decimals from metrics where metric = ?", [metric])
     if not rows:
         return None
-    trust = trust_of(snapshot, platform.clock.now())[metric]
-    return MetricFigure(
-        **rows[0],
-        trust_en=trust.sentence("en"),
-        trust_zh=trust.sentence("zh"),
-        value=subject_figure(snapshot, metric, "", ""),
-        snapshot_id=snapshot.id,
-    )
+    return MetricFigure(**rows[0], value=subject_figure(snapshot, metric, "", ""), snapshot_id=snapshot.id)
