@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 from sqlalchemy.engine import Engine
 
 from tests.engine_world import MONDAY, human, people, service
@@ -20,6 +23,7 @@ from workflow_jobs.store import due_rows, pool_rows
 from workflow_jobs.store.due_rows import START
 from workflow_jobs.store.tables import case, task
 
+MIGRATIONS = Path(__file__).parents[2] / "resources" / "migrations"
 LADDER = "ladder:\n- {at: 100, action: escalate, to: manager}\n"
 EFFECT = "effect: {metric_from: trigger, window: P1D, rule: 'value < threshold', on_failure: escalate}\n"
 POOL = f"- {human('a', extra=', pool: true, actions: {snooze: {at_most: P5D, times: 2}}')}\n"
@@ -78,7 +82,13 @@ def test_a_scan_whose_time_is_over_is_gone_on_with_by_the_next_one(
 
 def test_an_effect_that_cannot_be_judged_or_read_stops_no_other(ops_engine: Engine) -> None:
     shop = Shop(ops_engine, f"- {human('a')}\n", EFFECT)
-    figures: dict[str, Any] = {"metric": "m", "direction": "above", "observed": "0.5", "threshold": "0.1", "snapshot_id": "s1"}
+    figures: dict[str, Any] = {
+        "metric": "m",
+        "direction": "above",
+        "observed": "0.5",
+        "threshold": "0.1",
+        "snapshot_id": "s1",
+    }
     requests = [OpenRequest(template_id="small", rule_id="r", subject_id=f"S{n}", **figures) for n in range(4)]
     cases = [shop.service.open_case(request).case_id for request in requests]
     for case_id in cases:
@@ -154,13 +164,19 @@ def test_a_row_says_until_when_its_task_may_be_claimed(ops_engine: Engine) -> No
     assert claim_until(shop, task_id) is None
 
 
-def test_a_task_of_before_is_looked_at_once_and_handed_out_in_time(ops_engine: Engine) -> None:
+def test_a_task_of_before_the_column_is_looked_at_once_and_handed_out_in_time(ops_engine: Engine) -> None:
     shop = Shop(ops_engine, POOL, head="")
     task_id = f"{shop.open()}.a.1"
     until = claim_until(shop, task_id)
-    # As the migration leaves the rows of tasks that were there before the column.
-    with ops_engine.begin() as connection:
-        connection.execute(task.update().values(claim_until=task.c.created_at))
+    taken = f"{shop.open('S2')}.a.1"
+    shop.service.claim(taken, 1, "b1")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with ops_engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0009")
+        command.upgrade(config, "head")
+    assert (claim_until(shop, task_id), claim_until(shop, taken)) == (MONDAY, None)
     assert shop.service.hand_out_pools() == 0
     assert claim_until(shop, task_id) == until
     shop.clock.advance(timedelta(hours=2))
