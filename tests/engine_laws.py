@@ -15,6 +15,7 @@ from tests.engine_world import STAFF, Play
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.parts import Pause, Snooze
 from workflow_jobs.engine.separation import tasks_of_visit
 from workflow_jobs.engine.state import state_from_json, state_to_json
 from workflow_jobs.engine.template import HumanStep
@@ -67,10 +68,15 @@ class Laws(RuleBasedStateMachine):
         paused = [event for event in self.play.log if isinstance(event, e.TaskPaused)]
         for task in self.play.state.tasks.values():
             step = layout_of(self.play.template).places[task.step_id].node
-            offered = step.actions.snooze if isinstance(step, HumanStep) else None
+            offered: dict[str, Snooze | Pause] = {}
+            if isinstance(step, HumanStep):
+                offered |= {pause.id: pause for pause in step.actions.pauses}
+                offered |= {"": step.actions.snooze} if step.actions.snooze else {}
             rests = [event for event in paused if event.task_id == task.task_id]
-            assert len(rests) == task.pauses <= (offered.times if offered else 0)
-            assert all(event.until - event.at <= offered.at_most.clock() for event in rests if offered)
+            assert len(rests) == task.pauses
+            for reason, times in Counter(event.reason_id for event in rests).items():
+                assert times <= offered[reason].times
+            assert all(event.until - event.at <= offered[event.reason_id].at_most.clock() for event in rests)
             if task.status == "open" and task.paused_until is not None:
                 assert task.next_rung_at == task.paused_until
             if task.task_id not in self.left_behind:

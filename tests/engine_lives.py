@@ -60,6 +60,10 @@ ACTS: Final[Mapping[str, Act]] = {
         chance.randrange(50), chance.choice((None, *PERSONS[:4]))
     ),
     "snooze": _snooze,
+    "stop_the_clock": lambda machine, chance: machine.stop_the_clock(
+        chance.randrange(50), chance.choice((None, None, *PERSONS[:3])), chance.randrange(-10, 60)
+    ),
+    "its_parent_ends": lambda machine, chance: machine.its_parent_ends(chance.choice((0, 1, 9))),
     "hand_over": lambda machine, chance: machine.hand_over(
         chance.randrange(50), chance.choice(PERSONS), chance.choice(PERSONS)
     ),
@@ -92,6 +96,8 @@ ORDINARY: Final[Mapping[str, float]] = {
     "check_passes": 0.6,
     "acknowledge": 3,
     "snooze": 2,
+    "stop_the_clock": 2,
+    "its_parent_ends": 0.2,
     "hand_over": 1,
     "cause_is_back": 2,
     "something_happens_outside": 4,

@@ -35,6 +35,7 @@ from workflow_jobs.engine.template import AskingStep, HumanStep, Template
 from workflow_jobs.engine.working_time import WorkingCalendar
 
 PERSONS = tuple(STAFF)
+PARENT = "c0"
 CALENDARS: Sequence[Mapping[str, Any]] = (
     {},
     {"days_off": (date(2026, 11, 17), date(2026, 11, 18), date(2026, 12, 1))},
@@ -59,10 +60,11 @@ class Cases(Laws):
         requester=st.none() | st.sampled_from(PERSONS),
         day=st.sampled_from(("2026-11-10", "2026-11-18", "2026-12-24")),
         note=st.booleans(),
+        parent=st.none() | st.just(PARENT),
     )
-    def start(self, template: Template, requester: str | None, day: str, note: bool) -> None:
+    def start(self, template: Template, requester: str | None, day: str, note: bool, parent: str | None) -> None:
         data = {"day": day, "note": "n"} if note else {"day": day}
-        self.play = Play(template, now=MONDAY).open(requested_by=requester, data=data)
+        self.play = Play(template, now=MONDAY).open(requested_by=requester, data=data, parent_case_id=parent)
 
     def human_step(self, task: TaskState) -> HumanStep | None:
         """The step whose own question the task puts; None where a job's failure is rescued."""
@@ -184,6 +186,12 @@ class Cases(Laws):
         if really < 3:
             self.attempt(c.WithdrawCase(person_id=who or person, reason="" if really == 1 else "not needed"))
 
+    @rule(really=st.integers(0, 9))
+    def its_parent_ends(self, really: int) -> None:
+        """The case that opened this one is over, or says so although it did not open it."""
+        if really < 2:
+            self.attempt(c.EndWithParent(parent_case_id=PARENT if really else "c9", reason="the other case closed"))
+
     @rule(away=st.sets(st.sampled_from(PERSONS), max_size=20), days=st.integers(0, 10))
     def absences_change(self, away: set[str], days: int) -> None:
         span = (date(2026, 11, 1), date(2026, 11, 16) + timedelta(days=days))
@@ -237,6 +245,19 @@ class Cases(Laws):
                 task_id=task.task_id, task_version=task.version, person_id=who, until=until, reason="x" if hours else ""
             )
         )
+
+    @rule(pick=st.integers(0, 50), person=st.none() | st.sampled_from(PERSONS), hours=st.integers(-1, 60))
+    def stop_the_clock(self, pick: int, person: str | None, hours: int) -> None:
+        """The clock of a task waits for a reason that its step states; hours below none stand for all it allows."""
+        tasks = list(self.play.state.tasks.values())
+        task = tasks[pick % len(tasks)]
+        step = self.human_step(task)
+        stated = step.actions.pauses if step is not None else ()
+        until = self.play.now + timedelta(hours=hours) if hours >= 0 else None
+        who = person or task.delegated_by or task.assignee or "pm"
+        reason = stated[0].id if stated else "outside"
+        at = {"task_id": task.task_id, "person_id": who, "reason_id": reason}
+        self.attempt(c.PauseTask(**at, task_version=task.version, until=until))
 
     @rule(pick=st.integers(0, 50), person=st.sampled_from(PERSONS), to=st.sampled_from(PERSONS))
     def hand_over(self, pick: int, person: str, to: str) -> None:

@@ -111,6 +111,7 @@ class _Draft:
                 "add_approver": chance.yes(),
                 "release": chance.yes(),
                 "snooze": {"at_most": chance.of(("PT2H", "P3D")), "times": chance.between(1, 3)},
+                "pauses": [{"id": "outside", "title": TITLE, "at_most": "P2D", "times": 2}],
             }
         if chance.between(0, 2) == 2:
             handed_on = {"at": 50, "action": "reassign", "to": chance.of(("accountable", "manager", "role:ceo"))}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.engine_lives import INCIDENT, ORDINARY, WORKED_AT, live, under_changing_calendars
-from tests.engine_machine import PERSONS, SEEN, STEPS, Cases
+from tests.engine_machine import PARENT, PERSONS, SEEN, STEPS, Cases
 from tests.engine_templates import random_template
 from tests.engine_world import Play, shipped, to_the_end
+from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import fold, replay
 from workflow_jobs.engine.state import CaseState
@@ -57,7 +59,8 @@ def test_long_lives_of_random_templates(pytestconfig: pytest.Config) -> None:
         machine = Cases()
         machine.play = Play(random_template(chance))
         data = {"day": chance.choice(("2026-11-10", "2026-11-18", "2026-12-24"))}
-        machine.play.open(requested_by=chance.choice((None, *PERSONS)), data=data)
+        parent = chance.choice((None, None, PARENT))
+        machine.play.open(requested_by=chance.choice((None, *PERSONS)), data=data, parent_case_id=parent)
         by_itself = machine.play.template.closes == "on_resolution"
         live(machine, chance, under_changing_calendars(WORKED_AT if by_itself else ORDINARY))
 
@@ -80,6 +83,8 @@ def test_enough_happens_in_these_lives(pytestconfig: pytest.Config) -> None:
         pytest.skip("counts what the other tests of this file did")
     least = 1_000_000 if pytestconfig.getoption("--soak", default=False) else 10_000
     assert sum(COMMANDS.values()) >= least, f"{sum(COMMANDS.values())} commands"
+    given = {kind.__name__ for kind in get_args(c.Command)} - {"OpenCase"}
+    assert given - COMMANDS.keys() == set(), "every kind of command is given"
     assert e.EVENT_TYPES.keys() == EVENTS.keys(), "every kind of event is lived through"
 
 
