@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from gateway.dagster_connection import dagster_client
+
 # What must run for Trueloop to move; Dagster reports more kinds of daemons than matter here.
 NEEDED_DAEMONS = ("SENSOR", "SCHEDULER")
 
@@ -52,7 +54,7 @@ class DagsterStatus:
 def ask_dagster(dagster_url: str, *, timeout: float = 4.0) -> DagsterStatus:
     """Ask the web server at ``dagster_url``; never raises for a Dagster that is away or unwell. Timeout in seconds."""
     try:
-        with httpx.Client(trust_env=False, timeout=timeout) as client:
+        with dagster_client(timeout) as client:
             response = client.post(f"{dagster_url}/graphql", json={"query": STATUS_QUERY})
             response.raise_for_status()
             body = response.json()

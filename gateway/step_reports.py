@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import httpx
-
+from gateway.dagster_connection import dagster_client
 from workflow_jobs.outbox import StepCompletion
 
 FEW = 20
@@ -20,7 +19,7 @@ def report_completions(dagster_url: str, completions: list[StepCompletion], *, t
 
     Raises httpx.HTTPError where Dagster does not take it; the outbox then tries again, from here or from the sensor.
     """
-    with httpx.Client(trust_env=False, timeout=timeout) as client:
+    with dagster_client(timeout) as client:
         for completion in completions:
             response = client.post(f"{dagster_url}/report_asset_materialization/", json=report_body(completion))
             response.raise_for_status()
