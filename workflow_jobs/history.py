@@ -11,7 +11,8 @@ change without an event: a term passes, and a day begins. Each has a cursor of i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Protocol
@@ -85,8 +86,7 @@ def process_history(engine: Engine, calendar: WorkingCalendar, after: int = 0, *
     logs: dict[str, list[Event]] = {}
     tasks: dict[str, list[dict[str, Any]]] = {}
     cases: list[dict[str, Any]] = []
-    with reading(engine) as connection:
-        _wait_for_writers(connection)
+    with _beside_no_writer(engine) as connection:
         found = connection.execute(
             sa.select(case_event.c.event_no, case_event.c.case_id, case_event.c.seq, case_event.c.body)
             .where(case_event.c.event_no > after)
@@ -309,14 +309,20 @@ def export_run(
     accept(platform.ops_engine, SYSTEM, [event], platform.clock)
 
 
-def _wait_for_writers(connection: Connection) -> None:
+@contextmanager
+def _beside_no_writer(engine: Engine) -> Iterator[Connection]:
     """See no event number while a lower one is still uncommitted, or the cursor would pass over it.
 
-    SQLite has one writer at a time. PostgreSQL numbers events before their commit; a share lock waits for those
-    under way.
+    SQLite has one writer at a time. PostgreSQL numbers events before their commit; a share lock, which is held for one
+    transaction, waits for those under way.
     """
-    if connection.dialect.name == "postgresql":
+    if engine.dialect.name != "postgresql":
+        with reading(engine) as connection:
+            yield connection
+        return
+    with engine.connect() as connection:
         connection.execute(sa.text(f"lock table {case_event.name} in share mode"))
+        yield connection
 
 
 def _move_cursor(engine: Engine, name: str, value: int) -> None:
