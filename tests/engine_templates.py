@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import yaml
 from hypothesis import strategies as st
 
 from tests.engine_world import JOBS, ROLES
 from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.template import Template, load_template
+from workflow_jobs.engine.yaml_lines import read
 
 TITLE = {"en": "T", "zh": "题"}
 FIELD = {"name": "amount", "type": "decimal", "title": TITLE, "required": True, "min": 0}
@@ -268,7 +268,7 @@ def sound(draft: dict[str, Any]) -> Template:
 
 def another_version(template: Template, how: int, pick: int) -> Template | None:
     """The template with one change, where that is still sound: another time, another title, one step more, or less."""
-    whole = yaml.safe_load(template.text)
+    whole, _ = read(template.text)
     whole["version"] += 1
     steps: list[dict[str, Any]] = whole["steps"]
     asking = [step for step in steps if step.get("kind") == "human"]

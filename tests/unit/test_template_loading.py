@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
-from tests.engine_world import human
+from tests.engine_world import human, shipped
+from workflow_jobs.engine import yaml_lines
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.template import TemplateError, load_template, template_hash
 
@@ -90,3 +92,12 @@ def test_all_problems_are_said_at_once() -> None:
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words", "id: [unclosed"])
 def test_what_is_no_template_at_all(text: str) -> None:
     assert problems(text)
+
+
+@pytest.mark.parametrize("name", ["supply_exception", "data_incident"])
+def test_both_readers_of_yaml_say_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shipped(name).text
+    fast = yaml_lines.read(text)
+    monkeypatch.setattr(yaml_lines, "_FAST", yaml.SafeLoader)
+    assert yaml_lines.read(text) == fast
+    assert len(fast[1].by_path) > 100
