@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tests.engine_world import small
+from tests.integration.test_template_walks import EVERYTHING
 from tests.process_world import World
+from tests.template_walks import Walks
 from workflow_jobs.case_board import BoardFilter
+from workflow_jobs.engine.state import CaseState
 from workflow_jobs.sla_clock import light_of, used_share
+from workflow_jobs.store.tables import case, service_step, task
+from workflow_jobs.template_library import TemplateLibrary
 
 
 @pytest.fixture
@@ -43,6 +49,40 @@ def test_places_follow_cases_through_their_process(world: World) -> None:
     assert standing(world, status=None) == {("task", "judge"): 1, ("rest", ""): 1}
     assert found(world, status=None, step=("supply_exception", "")) == {first}
     assert found(world, status=None, step=("supply_exception", "judge")) == {second}
+
+
+class _Watched(Walks):
+    """A walker that looks after every step whether the rows of all cases say rightly which of them rest."""
+
+    seen: set[bool]
+
+    def reload(self, case_id: str) -> CaseState:
+        state = super().reload(case_id)
+        with self.engine.connect() as connection:
+            for told, true in connection.execute(_WHO_RESTS).tuples():
+                assert told == true
+                self.seen.add(told)
+        return state
+
+
+_WHO_RESTS = sa.select(
+    case.c.rests,
+    sa.and_(
+        case.c.status == "open",
+        ~sa.exists().where(task.c.case_id == case.c.case_id, task.c.status == "open"),
+        ~sa.exists().where(service_step.c.case_id == case.c.case_id, service_step.c.status == "requested"),
+    ),
+)
+
+
+def test_a_case_rests_while_nobody_is_asked_and_no_job_runs(ops_engine: sa.Engine) -> None:
+    """On some ways through a process with people, a job, a wait, returns and withdrawals."""
+    template = small(EVERYTHING, head="opened_by: [people]\n")
+    walks = _Watched(template, ops_engine, library=TemplateLibrary([template]))
+    walks.seen = set()
+    for _ in range(6):
+        walks.walk()
+    assert walks.seen == {True, False}
 
 
 def test_filters_and_the_order_of_columns(world: World) -> None:
