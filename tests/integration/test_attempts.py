@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.engine import Engine
 
 from ops_assets.automation import Trouble
+from resources.ops_database import migrate, open_engine
 from tests.process_world import World
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.incidents import AUTOMATION_RULE
@@ -18,10 +20,17 @@ def trouble(name: str, *symptoms: str) -> Trouble:
     return Trouble(f"job/{name}", "job", f"job {name}", "it failed", 3, symptoms=symptoms)
 
 
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'ops.db'}")
+    migrate(engine)
+    yield World(engine)
+    engine.dispose()
+
+
 def test_an_incident_that_fails_keeps_no_other_from_being_opened_or_ended(
-    ops_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(ops_engine)
     before = [trouble("over"), trouble("below"), trouble("stays")]
     keep_troubles(world.service, before, lambda _subject: True)
     open_case, resolve = world.service.open_case, world.service.resolve_incident

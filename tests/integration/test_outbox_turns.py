@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from tests.process_world import World
 from tests.slack_server import SlackServer
+from workflow_jobs import outbox
 from workflow_jobs.outbox import Delivered, deliver_due
 from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, Outgoing
 from workflow_jobs.store import outbox_rows
@@ -40,7 +41,7 @@ def deliver(world: World, slack: SlackServer, **options: Any) -> Delivered:
 
 def test_a_channel_with_very_much_to_say_holds_back_no_other(ops_engine: Engine, slack: SlackServer) -> None:
     world = World(ops_engine)
-    put(world, *(message(f"{n:02}") for n in range(12)))
+    put(world, *(message(f"{n:02}") for n in range(8)))
     world.clock.advance(timedelta(seconds=1))
     put(world, message("elsewhere", "other"))
     deliver(world, slack, limit=5, channel_gap=1.0)
@@ -64,7 +65,7 @@ def test_what_raises_while_a_card_is_drawn_is_a_failed_attempt_of_this_card(
 
     done = deliver(world, slack, pictures=picture)
     assert (done.sent, done.retried, [m["text"] for m in slack.messages]) == (1, 1, ["next"])
-    for _ in range(12):
+    for _ in range(outbox.MOST_ATTEMPTS - 1):
         world.clock.advance(timedelta(hours=1))
         deliver(world, slack, pictures=picture)
     with world.engine.connect() as connection:

@@ -23,9 +23,7 @@ def upgrade() -> None:
     op.add_column("process_task", sa.Column("claim_until", UtcDateTime))
     # It takes the working calendars, which a migration does not have. So every task that nobody has is due at once: the
     # next scan asks the engine, which hands out what is due, and writes the instant of what is not.
-    op.execute(
-        "UPDATE process_task SET claim_until = created_at WHERE status = 'open' AND pooled AND assignee IS NULL"
-    )
+    op.execute("UPDATE process_task SET claim_until = created_at WHERE status = 'open' AND pooled AND assignee IS NULL")
     op.create_index(
         "ix_process_task_claim_until",
         "process_task",
