@@ -16,7 +16,7 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import Pause, Snooze
-from workflow_jobs.engine.separation import tasks_of_visit
+from workflow_jobs.engine.separation import objection, tasks_of_visit
 from workflow_jobs.engine.state import state_from_json, state_to_json
 from workflow_jobs.engine.template import HumanStep
 
@@ -184,6 +184,8 @@ class Laws(RuleBasedStateMachine):
         for task in state.open_tasks:
             assert state.steps[task.step_id].status in ("active", "failed")
             assert task in tasks_of_visit(state, task.step_id, task.purpose), "nothing of an earlier visit is asked"
+            for person in (task.assignee, task.delegated_by):
+                assert person is None or objection(self.play.template, state, task, person) is None
 
     @invariant()
     def the_data_is_what_completed_steps_said(self) -> None:

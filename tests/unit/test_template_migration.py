@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
-from tests.engine_world import JUDGED, MONDAY, SUPPLIER, Play, human, service, shipped, small, to_the_end
+from tests.engine_world import JUDGED, MONDAY, SUPPLIER, Play, human, people, service, shipped, small, to_the_end
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import fold, replay
@@ -64,6 +64,19 @@ def test_a_version_that_changes_nothing_takes_every_open_case_wherever_it_stands
         assert (play.state.tasks, play.state.steps, play.state.data) == (state.tasks, state.steps, state.data)
         stood += 1
     assert stood > 20
+
+
+def test_a_case_does_not_move_to_where_who_has_its_task_may_not_decide_it() -> None:
+    old = small(f"- {human('a')}\n- {human('b')}\n")
+    new = again(old, ("id: b, kind: human", "id: b, separate_from: [a], kind: human"))
+    play = Play(old).open()
+    first = play.task("a").assignee
+    play.choose("a", "ok")
+    assert play.task("b").assignee == first
+    assert fits(play.state, old, new).reasons == (f"step b is with {first}, who may not decide it in the new version",)
+    play.directory = people({first or "": ((date(2026, 11, 16), date(2026, 11, 16)),)})
+    play.do(c.ReassignAbsent())
+    assert fits(play.state, old, new).reasons == ()
 
 
 def test_a_moved_case_goes_on_by_the_new_version() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from workflow_jobs.engine import clocks
+from workflow_jobs.engine import clocks, separation
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.conditions import compile_condition, field_kinds, filled_fields
 from workflow_jobs.engine.environment import Environment
@@ -181,6 +181,7 @@ class _Comparison:
         for step in self.under_way:
             yield from self._step(step)
         yield from self._moved()
+        yield from self._kept()
         done = {step.step_id for step in self.state.steps.values() if step.status == "completed"}
         for step_id in sorted((self.ahead & done) - self.ahead_before):
             yield f"step {step_id} is done, and would come again in the new version"
@@ -229,6 +230,15 @@ class _Comparison:
             counts = step.status in ("active", "failed") or any(block in blocks for block, _ in old)
             if counts and old != new:
                 yield f"step {step.step_id} stands {_where(old)}, in the new version {_where(new)}"
+
+    def _kept(self) -> Iterator[str]:
+        """A task must not end up with somebody whom the new version keeps from deciding it."""
+        for task in self.state.open_tasks:
+            for person in (task.assignee, task.delegated_by):
+                if person is None or separation.objection(self.old, self.state, task, person) is not None:
+                    continue
+                if separation.objection(self.new, self.state, task, person) is not None:
+                    yield f"step {task.step_id} is with {person}, who may not decide it in the new version"
 
     def _step(self, step: StepState) -> Iterator[str]:
         old, new = self.before.places[step.step_id].node, self.after.places[step.step_id].node
