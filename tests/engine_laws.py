@@ -198,6 +198,8 @@ class Laws(RuleBasedStateMachine):
         layout, data = layout_of(self.play.template), dict[str, Any]()
         said: dict[str, list[e.TaskDecided | e.DefaultTaken]] = {}
         for event in self.play.log:
+            if isinstance(event, (e.StepEntered, e.CaseReturned)):
+                data = {name: value for name, value in data.items() if name not in event.dropped}
             if isinstance(event, e.StepEntered):
                 said[event.step_id] = []
             elif isinstance(event, (e.TaskDecided, e.DefaultTaken)):
@@ -206,8 +208,6 @@ class Laws(RuleBasedStateMachine):
                 node = layout.places[event.step_id].node
                 if isinstance(node, HumanStep):
                     data |= _agreed(node, said[event.step_id], event.outcome)
-            elif isinstance(event, e.CaseReturned):
-                data = {name: value for name, value in data.items() if name not in event.dropped}
             elif isinstance(event, (e.CaseOpened, e.BreachRecorded, e.RulesApplied, e.SignalReceived, e.ChildEnded)):
                 data |= event.data
         assert self.play.state.data == data

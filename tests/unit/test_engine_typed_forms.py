@@ -84,9 +84,21 @@ def test_a_later_round_begins_with_nothing_agreed(play: Play) -> None:
     decide(play, "f1", "back", why="too dear")
     play.choose("before", "ok")
     added(play)
-    assert "amount" not in play.state.data
+    assert play.state.data == {}
     decide(play, "f1", "approve", amount="80")
-    assert play.state.data == {"amount": "80", "note": "as offered", "why": "too dear"}
+    assert play.state.data == {"amount": "80", "note": "as offered"}
+
+
+def test_what_sent_the_case_back_is_known_until_its_own_step_is_asked_again() -> None:
+    play = Play(small(STEPS), now=MONDAY).open()
+    play.choose("before", "ok")
+    play.choose("look", "back", why="too dear", amount="100", note="as offered")
+    assert play.state.data == {"why": "too dear", "amount": "100", "note": "as offered"}, "who is asked now may read it"
+    play.choose("before", "ok")
+    assert play.state.data == {}
+    play.choose("look", "partly", note="half of it")
+    assert play.state.data == {"note": "half of it"}, "the figure of the refused round is not what was agreed to"
+    assert replay(play.log) == play.state
 
 
 def test_an_added_approver_who_is_first_waits_for_the_assignee_too() -> None:

@@ -68,7 +68,7 @@ class StepEntered(Event):
     """`kind` is human, service, wait, process, fork or decision; `visit` counts entries of this step.
 
     `branches` is how many start: 0 but for a fork or a decision. `needed` is how many of them the join waits for (0:
-    all).
+    all). The case's data lose the fields `dropped`: what only this step had said, when it sent the case back.
     """
 
     step_id: str
@@ -77,6 +77,7 @@ class StepEntered(Event):
     branches: int = 0
     needed: int = 0
     note: str = ""
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
@@ -155,7 +155,7 @@ def _entered(state: CaseState, event: e.StepEntered) -> Changes:
     )
     # What a job found in an earlier visit is no result of this one, which may be done by hand.
     results = {name: value for name, value in state.results.items() if name != event.step_id}
-    return {"steps": _with(state.steps, event.step_id, step), "results": results}
+    return {"steps": _with(state.steps, event.step_id, step), "results": results} | _without(state, event.dropped)
 
 
 def _asked(state: CaseState, event: e.TaskCreated) -> Changes:
@@ -407,8 +407,13 @@ def _returned(state: CaseState, event: e.CaseReturned) -> Changes:
         steps[step_id] = _changed(steps[step_id], {"status": "undone", "outcome": None})
     changes: Changes = {"steps": steps, "returns": state.returns + 1}
     changes["results"] = {name: value for name, value in state.results.items() if name not in event.undone}
-    changes["data"] = {name: value for name, value in state.data.items() if name not in event.dropped}
-    return changes
+    return changes | _without(state, event.dropped)
+
+
+def _without(state: CaseState, dropped: Collection[str]) -> Changes:
+    if not dropped:
+        return {}
+    return {"data": {name: value for name, value in state.data.items() if name not in dropped}}
 
 
 def _withdrawn(state: CaseState, event: e.CaseWithdrawn) -> Changes:

@@ -43,7 +43,11 @@ def enter(flow: Flow, entry: Node) -> None:
     if isinstance(node, Decision):
         _enter_decision(flow, node, visit)
         return
-    flow.emit(e.StepEntered, step_id=node.id, kind=node.kind, visit=visit)
+    dropped: tuple[str, ...] = ()
+    if before is not None and before.status == "undone" and isinstance(node, HumanStep):
+        own = {field.name for field in node.form}
+        dropped = tuple(name for name in _dropped(flow, (node.id,)) if name in own)
+    flow.emit(e.StepEntered, step_id=node.id, kind=node.kind, visit=visit, dropped=dropped)
     if isinstance(node, HumanStep):
         asking.ask(flow, node)
     elif isinstance(node, ServiceStep):
@@ -165,9 +169,9 @@ def _go_back(flow: Flow, from_step: str, to_step: str, person_id: str, reason: s
     enter(flow, place.sequence[place.position])
 
 
-def _dropped(flow: Flow, region: Collection[str], from_step: str) -> tuple[str, ...]:
+def _dropped(flow: Flow, region: Collection[str], from_step: str = "") -> tuple[str, ...]:
     """Fields of the case that only steps filled which are to be done again. What sends the case back has just been
-    said, and stays.
+    said, and stays until its own step is asked again.
     """
     filled: dict[str, list[str]] = {}
     for name, owner in filled_fields(flow.env.template):
