@@ -59,6 +59,7 @@ from gateway.slack_evidence import SlackEvidence
 from gateway.slack_home import HomeTabs
 from gateway.slack_people import SlackPeople
 from gateway.slack_routes import slack_routes
+from gateway.slack_wait_handler import SlackWaitHandler
 from gateway.step_reports import FEW, report_completions
 from resources.clock import Clock
 from resources.settings import Settings
@@ -197,6 +198,7 @@ class _SlackParts:
         files = SlackEvidence(client, evidence_api.evidence_of(context))
         self._handler = SlackHandler(context.service, people, quick, acted, files)
         self._cases = SlackCaseHandler(context.service, people, quick, acted, context.settings.language)
+        self._waits = SlackWaitHandler(context.service, people, quick, acted, files, context.settings.language)
         self._commands = SlackCommands(context, people, quick, acted)
         self._connection = connection
         self._socket: SocketModeHandler | None = None
@@ -206,7 +208,8 @@ class _SlackParts:
         client = _web_client(self._connection)
         # Over Socket Mode nothing is signed; Bolt still wants a text.
         secret = self._connection.signing_secret or "socket-mode"
-        return build_bolt(self._handler, self._commands, self.homes, self._cases, client=client, signing_secret=secret)
+        handlers = (self._handler, self._commands, self.homes, self._cases, self._waits)
+        return build_bolt(*handlers, client=client, signing_secret=secret)
 
     def connect_socket(self) -> None:
         """With an app token, open Socket Mode: Slack then needs no address of ours."""

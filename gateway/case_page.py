@@ -25,6 +25,7 @@ from workflow_jobs.cases import CaseSummary, UnknownCase
 from workflow_jobs.engine.conditions import declared_fields
 from workflow_jobs.engine.events import to_json
 from workflow_jobs.engine.learning import stated
+from workflow_jobs.engine.signals import awaited, roles_who_may, wait_step
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.sla_clock import light_of, used_share
@@ -43,6 +44,15 @@ class Waiting:
     light: str
     used: int
     paused_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """Something that somebody says when it has happened; ``who`` are the roles that may."""
+
+    step: str
+    who: str
+    until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,7 @@ def case_page(
         given=_given(words, template, log[0].get("data") or {}),
         breach=breach_words(log[0].get("data") or {}, language_of(request)),
         waiting=_waiting(words, state, template, now),
+        awaited=_awaited(words, context, state, template),
         graph=drawing(state, template, words, now),
         timeline=story.timeline(),
         decisions=story.decisions(),
@@ -153,6 +164,17 @@ def _waiting(words: CaseWords, state: CaseState, template: Template, now: dateti
                 paused_until=task.paused_until,
             )
         )
+    return found
+
+
+def _awaited(words: CaseWords, context: GatewayContext, state: CaseState, template: Template) -> list[Awaited]:
+    found, people = [], context.service.directory()
+    for one in awaited(state):
+        step = wait_step(template, one.step_id)
+        if step is not None:
+            roles = roles_who_may(template, state, people, step)
+            who = ", ".join(words.role(role) for role in roles)
+            found.append(Awaited(words.step(template, step.id), who, one.wake_at))
     return found
 
 

@@ -31,6 +31,12 @@ class Signal(BaseModel):
 
     signal: str = Field(min_length=1, max_length=63, description="The `signal` of the template's wait step.")
     data: dict[str, Any] = Field(default_factory=dict, description="Fields of the step's form.")
+    wait: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="The wait that is meant, `<step>.<visit>`, such as `goods_back.2`: none other is ended then.",
+    )
 
 
 class SignalTaken(BaseModel):
@@ -61,7 +67,9 @@ def send_signal(
         seconds = max(1, round(wait + 0.5))
         raise Problem(429, f"Too many requests. Try again in {seconds} s.", headers={"Retry-After": str(seconds)})
     try:
-        state = context.service.send_signal(case_id, signal.signal, signal.data, via=f"token:{token.token_id}")
+        state = context.service.send_signal(
+            case_id, signal.signal, signal.data, wait=signal.wait, via=f"token:{token.token_id}"
+        )
     except UnknownCase:
         raise Problem(404, f"There is no case {case_id!r}. `GET /api/v1/cases` lists them.") from None
     except Refused as refused:

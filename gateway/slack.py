@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -24,12 +23,13 @@ from gateway.slack_commands import COMMAND, SlackCommands
 from gateway.slack_evidence import SlackEvidence, added
 from gateway.slack_home import HomeTabs
 from gateway.slack_people import SlackPeople
-from gateway.slack_replies import Acknowledge, closing_view
+from gateway.slack_replies import Acknowledge, closing_view, field_errors
 from gateway.slack_talk import OLD_CARD as _OLD_CARD
 from gateway.slack_talk import SlackTalk
+from gateway.slack_wait_handler import SlackWaitHandler
 from resources.people import Person
-from resources.slack import SlackClient, SlackError, SlackRefused
-from workflow_jobs import slack_actions, slack_case_actions, slack_modal, slack_opening
+from resources.slack import SlackClient, SlackError
+from workflow_jobs import slack_actions, slack_case_actions, slack_modal, slack_opening, slack_waits
 from workflow_jobs.cases import UnknownTask
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.evidence_kinds import EvidenceRefused
@@ -40,7 +40,6 @@ _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
 _FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
 _ACTION_FIELD_PROBLEMS = _FIELD_PROBLEMS | {"pause_invalid", "transfer_invalid", "claim_invalid"}
-_REPLACE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6)
 _NO_TASK = "This task does not exist any more."
 
 
@@ -121,7 +120,7 @@ class SlackHandler(SlackTalk):
         self, ack: Acknowledge, view: Mapping[str, Any], button: ButtonValue, person: Person, refused: Refused
     ) -> None:
         """Say beside the field, or instead of the modal, why nothing was decided."""
-        errors = _field_errors(view, refused.sentence) if refused.code in _FIELD_PROBLEMS else {}
+        errors = field_errors(view, refused.sentence) if refused.code in _FIELD_PROBLEMS else {}
         if errors:
             ack(response_action="errors", errors=errors)
         elif self._is_repetition(refused, button, person):
@@ -175,7 +174,7 @@ class SlackHandler(SlackTalk):
         try:
             act(person.person_id)
         except Refused as refused:
-            errors = _field_errors(view, refused.sentence) if refused.code in _ACTION_FIELD_PROBLEMS else {}
+            errors = field_errors(view, refused.sentence) if refused.code in _ACTION_FIELD_PROBLEMS else {}
             if errors:
                 ack(response_action="errors", errors=errors)
             else:
@@ -285,24 +284,6 @@ class SlackHandler(SlackTalk):
             said = "Slack did not give the files, so nothing was decided. Please press the button again."
         self._replace(waiting, closing_view(said, title=title))
 
-    def _replace(self, external_id: str, view: Mapping[str, Any]) -> None:
-        """Replace a modal that an acknowledgement has just shown. Slack may still be taking that one in, and ours must
-        not come before it: it is named by an id that only the new modal has.
-        """
-        for wait in (0.0, *_REPLACE_WAITS):
-            time.sleep(wait)
-            try:
-                self._slack.update_view(dict(view), external_id=external_id)
-            except SlackRefused as refused:
-                if refused.code == "not_found":
-                    continue
-                _log.warning("the modal %s could not be replaced: %s", external_id, refused)
-            except SlackError as error:
-                _log.warning("the modal %s could not be replaced: %s", external_id, error)
-            return
-        # Whoever closed the modal meanwhile sees the decision on the card.
-        _log.info("the modal %s is not open (any more)", external_id)
-
     def _is_repetition(self, refused: Refused, button: ButtonValue, person: Person) -> bool:
         if refused.code != "already_decided":
             return False
@@ -326,6 +307,7 @@ def build_bolt(
     commands: SlackCommands,
     homes: HomeTabs,
     cases: SlackCaseHandler,
+    waits: SlackWaitHandler,
     *,
     client: WebClient,
     signing_secret: str,
@@ -354,6 +336,14 @@ def build_bolt(
     def case_submitted(ack: Acknowledge, body: dict[str, Any]) -> None:
         cases.submitted(ack, body)
 
+    def wait_pressed(ack: Acknowledge, body: dict[str, Any]) -> None:
+        waits.pressed(ack, body)
+
+    def wait_submitted(ack: Acknowledge, body: dict[str, Any]) -> None:
+        waits.submitted(ack, body)
+
+    app.action(re.compile(f"^{re.escape(slack_waits.ACTION_PREFIX)}"))(wait_pressed)
+    app.view(slack_waits.CALLBACK_ID)(wait_submitted)
     app.action(re.compile(f"^{re.escape(slack_case_actions.ACTION_PREFIX)}"))(case_pressed)
     app.view(slack_case_actions.CALLBACK_ID)(case_submitted)
     app.command(COMMAND)(typed)
@@ -365,11 +355,3 @@ def build_bolt(
         app.view(callback)(submitted)
     answer_at_once(app)
     return app
-
-
-def _field_errors(view: Mapping[str, Any], sentence: str) -> dict[str, str]:
-    """The sentence beside every field whose label it names; where it names none, as slack_modal places it."""
-    inputs = [block for block in view.get("blocks") or () if block.get("type") == "input"]
-    labels = {block["block_id"]: str((block.get("label") or {}).get("text") or "") for block in inputs}
-    named = {block_id: sentence for block_id, label in labels.items() if label and label in sentence}
-    return named or slack_modal.error_block(view, sentence)

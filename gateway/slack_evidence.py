@@ -35,8 +35,8 @@ class SlackEvidence:
                     found[f"{_FIELD}{field}"] = str(refused)
         return found
 
-    def take(self, view: Mapping[str, Any], case_id: str, task_id: str, person_id: str) -> dict[str, list[str]]:
-        """Fetch and keep every file of a submitted modal; their ids by field.
+    def take(self, view: Mapping[str, Any], case_id: str, task_id: str | None, person_id: str) -> dict[str, list[str]]:
+        """Fetch and keep every file of a submitted modal; their ids by field. ``task_id`` None: it is about no task.
 
         Raises EvidenceRefused, and the errors of resources.slack.
         """

@@ -23,7 +23,17 @@ from resources.people import Directory, Person
 from resources.slack import SlackClient, SlackError
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.sla_clock import light_of, used_share
-from workflow_jobs.slack_home import MOST_LATE, MOST_REQUESTS, MOST_TASKS, HomeCase, HomeContent, HomeTask, home_view
+from workflow_jobs.slack_home import (
+    MOST_LATE,
+    MOST_REQUESTS,
+    MOST_TASKS,
+    MOST_WAITS,
+    HomeCase,
+    HomeContent,
+    HomeTask,
+    HomeWait,
+    home_view,
+)
 from workflow_jobs.store import home_rows
 
 _MOST_KNOWN = 5000
@@ -92,6 +102,7 @@ class HomeTabs:
             own, own_count = home_rows.own_tasks(connection, person.person_id, MOST_TASKS)
             asked, asked_count = home_rows.requested_cases(connection, person.person_id, MOST_REQUESTS)
             late, late_count = home_rows.late_tasks(connection, team, now, MOST_LATE) if team else ([], 0)
+        waits, more_waits = service.waits_for(person.person_id, MOST_WAITS)
         states = service.states({case_id for case_id, _ in (*own, *late)} | set(asked))
         language = self._people.language(user, self._context.settings.language)
         content = HomeContent(
@@ -104,6 +115,8 @@ class HomeTabs:
             request_count=asked_count,
             late=self._tasks(late, states, now) if team else None,
             late_count=late_count,
+            waits=[HomeWait(case, step, service.template_of(case)) for case, step in waits],
+            more_waits=more_waits,
         )
         return home_view(content, replace(service.card_context(), language=language))
 

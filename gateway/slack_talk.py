@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from gateway.slack_people import SlackPeople
 from gateway.slack_replies import Acknowledge
 from resources.people import Person
-from resources.slack import SlackClient, SlackError
+from resources.slack import SlackClient, SlackError, SlackRefused
 
 _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
+_REPLACE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6)
 OLD_CARD = (
     "This card is of an older version of Trueloop, or of another installation. Please use the latest card of the case, "
     "or the app's Home tab."
@@ -49,6 +51,24 @@ class SlackTalk:
         except SlackError as error:
             _log.warning("opening the modal of %s failed: %s", task_id, error)
             self._explain(body, "The form could not be opened in time. Please press the button again.")
+
+    def _replace(self, external_id: str, view: Mapping[str, Any]) -> None:
+        """Replace a modal that an acknowledgement has just shown. Slack may still be taking that one in, and ours must
+        not come before it: it is named by an id that only the new modal has.
+        """
+        for wait in (0.0, *_REPLACE_WAITS):
+            time.sleep(wait)
+            try:
+                self._slack.update_view(dict(view), external_id=external_id)
+            except SlackRefused as refused:
+                if refused.code == "not_found":
+                    continue
+                _log.warning("the modal %s could not be replaced: %s", external_id, refused)
+            except SlackError as error:
+                _log.warning("the modal %s could not be replaced: %s", external_id, error)
+            return
+        # Whoever closed the modal meanwhile sees the decision on the card.
+        _log.info("the modal %s is not open (any more)", external_id)
 
     def _person(self, body: Mapping[str, Any]) -> tuple[Person | None, str]:
         user_id = str(body["user"]["id"])

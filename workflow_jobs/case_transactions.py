@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from resources.fault_points import fault_point, number_statements
 from resources.ops_database import reading
 from resources.people import Directory
-from workflow_jobs import outgoing
+from workflow_jobs import outgoing, outgoing_waits
 from workflow_jobs.candidates import askable
 from workflow_jobs.cases import UnknownTask, ancestors, moving, open_key, opening_of_child
 from workflow_jobs.engine import clocks
@@ -36,6 +36,7 @@ from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.forms import read_inputs
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.signals import wait_key
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import ProcessStep, Template
 from workflow_jobs.outgoing_writer import Telling
@@ -231,8 +232,12 @@ class CaseTransactions(ProcessReader):
             channel=self._channel,
             today=self._calendar.local_date(now),
             working_minutes=lambda task: self._derived(task, now).working_minutes,
+            via=via,
         )
         notices = self._notice_cards(connection, before, events, template)
+        for step in outgoing_waits.ended(before, after):
+            prefix = outgoing_waits.card_prefix(after.case_id, wait_key(step))
+            notices[prefix] = outbox_rows.card_keys(connection, after.case_id, prefix)
         fired = case_rows.rungs_before(connection, before, events)
         messages = outgoing.messages(before, after, events, telling, notices, fired)
         key = open_key(after.rule_id, after.subject_id)

@@ -8,7 +8,8 @@ of the person who must act; ``notice:<task>:<person>`` went to somebody on the e
 ``told:<case>:<person>`` went to somebody whom the case concerns (the template's ``tells``), and is kept up to date;
 ``ladder:<task>`` is the one message about a task's reminders and escalations, in the thread of the case's card, and
 ``ladder:<task>:<person>`` the same for whom a rung reminds; ``person:<case>:<person>`` are messages to somebody
-who need not act, in the thread of the first card that he has of the case; ``rate:<case>:<person>`` asks for a rating.
+who need not act, in the thread of the first card that he has of the case; ``rate:<case>:<person>`` asks for a rating;
+``wait:<case>:<step>.<visit>:<person>`` asks him to say when what is waited for has happened.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workflow_jobs import outgoing_people, slack_case_actions, slack_ladder, slack_messages
+from workflow_jobs import outgoing_people, outgoing_waits, slack_case_actions, slack_ladder, slack_messages
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.learning import asks_for_ratings, took_part
@@ -38,9 +39,9 @@ def messages(
 ) -> list[Outgoing]:
     """All messages of one command, in the order in which they should arrive.
 
-    ``notice_cards`` has the card keys of the messages about rungs sent earlier by task id, and those of the messages to
-    whom the case concerns by case id. ``fired`` are the rungs that fired before, in their order; they are needed where
-    ``events`` has another one.
+    ``notice_cards`` has the card keys of the messages about rungs sent earlier by task id, those of the messages to
+    whom the case concerns by case id, and those about waits that are over by their prefix. ``fired`` are the rungs that
+    fired before, in their order; they are needed where ``events`` has another one.
     """
     if not events:
         return []
@@ -63,6 +64,7 @@ def messages(
             shown |= {task.task_id for task in after.open_tasks if task.step_id == step}
     if any(isinstance(event, e.BreachRecorded) for event in events):
         shown |= {task.task_id for task in after.open_tasks}
+    outgoing_waits.tell(writer, before, events, notice_cards)
     _update_task_cards(writer, before, shown, notice_cards)
     _tell_concerned(writer, notice_cards.get(after.case_id, ()))
     if before is not None:

@@ -31,7 +31,7 @@ class Addresses(Protocol):
 @dataclass(frozen=True)
 class Telling:
     """What the choice of recipients may look at. ``today`` is the local date; ``channel`` takes notices for
-    everybody.
+    everybody; ``via`` is how the command came in.
     """
 
     template: Template
@@ -41,6 +41,7 @@ class Telling:
     channel: str
     today: date
     working_minutes: Callable[[TaskState], int | None]
+    via: str = ""
 
 
 @dataclass

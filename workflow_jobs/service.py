@@ -26,21 +26,21 @@ from workflow_jobs.cases import (
 )
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.decide import decide_and_fold, reopenable
-from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.engine.template import Template, WaitStep
+from workflow_jobs.engine.template import Template
 from workflow_jobs.engine.values import Number
 from workflow_jobs.evidence import require_files
 from workflow_jobs.people_commands import PeopleCommands
 from workflow_jobs.store import case_rows
 from workflow_jobs.timekeeping import Timekeeping
+from workflow_jobs.wait_commands import WaitCommands
 
 CASE_NUMBER = "case"
 
 
-class ProcessService(PeopleCommands, Timekeeping):
+class ProcessService(PeopleCommands, WaitCommands, Timekeeping):
     """Opens and moves cases. Built like :class:`ProcessReader`.
 
     Refusals of the engine pass through as :class:`~workflow_jobs.engine.refusal.Refused`.
@@ -228,28 +228,6 @@ class ProcessService(PeopleCommands, Timekeeping):
         return self._on_case(
             "withdraw_case", case_id, c.WithdrawCase(person_id=person_id, reason=reason), via=via
         ).after
-
-    def send_signal(
-        self,
-        case_id: str,
-        signal: str,
-        data: Mapping[str, Any] | None = None,
-        *,
-        person_id: str | None = None,
-        via: str = "api",
-    ) -> CaseState:
-        """Say that what a wait step waits for has happened. ``data`` fills the step's form; ``person_id`` None: a
-        program says so.
-        """
-        command = c.SendSignal(signal=signal, data=dict(data or {}), person_id=person_id)
-
-        def check(connection: Connection, state: CaseState, template: Template) -> None:
-            places = layout_of(template).places
-            waiting = [places[one.step_id].node for one in state.waits if one.signal == signal]
-            fields = [field for step in waiting if isinstance(step, WaitStep) for field in step.form]
-            require_files(connection, case_id, fields, command.data)
-
-        return self._on_case("send_signal", case_id, command, via=via, check=check).after
 
     def resolve_incident(self, rule_id: str, subject_id: str = "", *, snapshot_id: str = "") -> str | None:
         """Close the open case of a rule and subject because its cause is gone; its id, or None if there is none."""

@@ -8,16 +8,18 @@ may stand only once in a view.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from workflow_jobs import block_kit, slack_case_actions, slack_messages
-from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs import block_kit, slack_case_actions, slack_messages, slack_waits
+from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
 
 MOST_TASKS: Final = 6
+MOST_WAITS: Final = 5
 MOST_REQUESTS: Final = 8
 MOST_LATE: Final = 8
 _LIGHTS: Final = {"green": "🟢", "amber": "🟡", "red": "🔴", "paused": "⏸"}
@@ -42,9 +44,19 @@ class HomeCase:
     template: Template
 
 
+@dataclass(frozen=True, slots=True)
+class HomeWait:
+    """A wait that the person may end by saying that it has happened."""
+
+    case: CaseState
+    step: StepState
+    template: Template
+
+
 @dataclass(frozen=True)
 class HomeContent:
     """What the tab shows. The counts are of all, the sequences of those shown. ``late`` None: nobody's manager.
+    ``more_waits``: there are more of them than ``waits``.
 
     ``address`` is the gateway's, without a slash at its end.
     """
@@ -58,10 +70,28 @@ class HomeContent:
     request_count: int
     late: Sequence[HomeTask] | None
     late_count: int
+    waits: Sequence[HomeWait] = ()
+    more_waits: bool = False
 
 
 def home_view(content: HomeContent, context: CardContext) -> dict[str, Any]:
-    """The view to publish; valid Block Kit whatever the cases hold."""
+    """The view to publish; valid Block Kit whatever the cases hold. Where texts are so long that Slack would not take
+    all of them, fewer waits are shown.
+    """
+    for shown in range(len(content.waits), 0, -1):
+        fewer = replace(
+            content, waits=content.waits[:shown], more_waits=content.more_waits or shown < len(content.waits)
+        )
+        view = _view(fewer, context)
+        with suppress(block_kit.BlockKitError):
+            block_kit.validate_view(view)
+            return view
+    view = _view(replace(content, waits=()), context)
+    block_kit.validate_view(view)
+    return view
+
+
+def _view(content: HomeContent, context: CardContext) -> dict[str, Any]:
     board = f"{content.address}/cases"
     blocks: list[Block] = [_header("home_work", content.work_count, context)]
     for number, one in enumerate(content.work[:MOST_TASKS]):
@@ -69,6 +99,9 @@ def home_view(content: HomeContent, context: CardContext) -> dict[str, Any]:
     if not content.work:
         blocks.append(_line(escaped(context.word("home_no_work"))))
     blocks.append(_more(content.work_count - MOST_TASKS, f"{board}?person={content.person_id}", context))
+    if content.waits:
+        blocks += [{"type": "divider"}, _header("home_waits", len(content.waits), context, more=content.more_waits)]
+        blocks += [_wait(number, one, content.address, context) for number, one in enumerate(content.waits)]
     blocks += [{"type": "divider"}, _header("home_requests", content.request_count, context)]
     if content.requests:
         for number, asked in enumerate(content.requests[:MOST_REQUESTS]):
@@ -91,9 +124,7 @@ def home_view(content: HomeContent, context: CardContext) -> dict[str, Any]:
             blocks.append(_more(content.late_count - MOST_LATE, board, context))
     drawn = f"{context.word('home_drawn')} {context.instant(content.now)} ({context.zone_name()})"
     blocks.append(_line(escaped(drawn)))
-    view = {"type": "home", "blocks": blocks}
-    block_kit.validate_view(view)
-    return view
+    return {"type": "home", "blocks": blocks}
 
 
 def _task(number: int, one: HomeTask, address: str, context: CardContext) -> list[Block]:
@@ -106,6 +137,13 @@ def _task(number: int, one: HomeTask, address: str, context: CardContext) -> lis
     if buttons:
         blocks.append({"type": "actions", "block_id": f"task:{number}", "elements": buttons})
     return blocks
+
+
+def _wait(number: int, one: HomeWait, address: str, context: CardContext) -> Block:
+    title = escaped(shortened(slack_messages.step_title(one.template, one.step.step_id, context), 100))
+    case = f"{_link(one.case, address)} {escaped(_named(one.case, one.template, context))}"
+    block = _section(f"⏳ *{title}*\n{case}\n{escaped(slack_waits.until_line(one.step, context))}")
+    return block | {"accessory": slack_waits.happened_button(one.case, one.step, context, number)}
 
 
 def _request(one: HomeCase, address: str, context: CardContext) -> str:
@@ -142,8 +180,8 @@ def _link(case: CaseState, address: str) -> str:
     return f"<{address}/cases/{case.case_id}|{case.case_id}>"
 
 
-def _header(word: str, count: int, context: CardContext) -> Block:
-    return {"type": "header", "text": plain_text(f"{context.word(word)} ({count})", 150)}
+def _header(word: str, count: int, context: CardContext, *, more: bool = False) -> Block:
+    return {"type": "header", "text": plain_text(f"{context.word(word)} ({count}{'+' if more else ''})", 150)}
 
 
 def _section(text: str) -> Block:

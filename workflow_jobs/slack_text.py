@@ -195,6 +195,20 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "home_board": ("Open the board", "打开看板"),
     "home_drawn": ("Drawn", "更新于"),
     "open_a_case": ("Open a case", "发起事件单"),
+    "act_happened": ("It has happened", "已经发生"),
+    "wait_heading": ("Please say when it has happened", "发生后请告知"),
+    "wait_until": ("Waited for until", "最迟等待至"),
+    "wait_asks": (
+        "Press the button when it has happened. It is enough that one of you does.",
+        "发生后请点击按钮告知，一人告知即可。",
+    ),
+    "wait_confirm": ("The case goes on as soon as you say that it has happened.", "您告知后，流程将继续进行。"),
+    "wait_over": ("No longer waited for", "等待已结束"),
+    "wait_signalled": ("it has happened, says", "已发生，告知人："),
+    "wait_elapsed": ("the time for it is over", "等待时间已到"),
+    "wait_cancelled": ("the case ended or went on without it", "流程已结束或不再等待"),
+    "a_program": ("a program", "系统程序"),
+    "home_waits": ("Say when it has happened", "发生后请告知"),
 }
 
 # An escaped character or a link that has begun and not ended: text that is escaped has no other "&" and "<".

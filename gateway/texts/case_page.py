@@ -21,6 +21,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "case_answers": ("Answers for the process", "流程负责人"),
     "case_given": ("Given with it", "附带信息"),
     "case_now": ("Who must act now", "当前处理人"),
+    "case_awaited": (
+        "{step}: waited for until {until}; these roles may say in Slack that it has happened: {who}",
+        "{step}：最迟等待至 {until}；可在 Slack 中告知已发生的角色：{who}",
+    ),
     "case_now_none": ("Nobody has to act now.", "当前无需人工处理。"),
     "case_timeline": ("What happened", "经过"),
     "case_decisions": ("Decisions", "决定"),

@@ -67,5 +67,17 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "暂时无法确认您的身份，请一分钟后重试。",
     ),
     "slack_rated": ("Thank you: {score} of 5 for {case}.", "感谢评价：{case} {score} 分（满分5分）。"),
+    "slack_wait_said_by": ("{who} said so before; the case has gone on.", "{who} 已先行告知，流程已继续。"),
+    "slack_wait_said_by_you": ("You said so already; the case has gone on.", "您已告知，流程已继续。"),
+    "slack_wait_program": ("A program", "系统程序"),
+    "slack_wait_nothing": ("Nothing was changed", "未作更改"),
+    "slack_wait_moment": ("One moment", "请稍候"),
+    "slack_wait_files": ("The files are being taken in …", "正在接收文件…"),
+    "slack_wait_done": ("Done", "完成"),
+    "slack_wait_kept": ("What you said and its files are kept.", "您告知的内容和文件已保存。"),
+    "slack_wait_no_files": (
+        "Slack did not give the files, so nothing was changed. Please press the button again.",
+        "Slack 未提供文件，因此未作更改。请再次点击按钮。",
+    ),
     "slack_close": ("Close", "关闭"),
 }

@@ -14,15 +14,24 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.engine_world import JOBS, MONDAY, ROLES, Play, people
+from tests.engine_world import JOBS, MONDAY, ROLES, Play, people, shipped
 from tests.process_world import REGULAR
-from workflow_jobs import slack_actions, slack_case_actions, slack_ladder, slack_messages, slack_modal, slack_opening
+from workflow_jobs import (
+    slack_actions,
+    slack_case_actions,
+    slack_ladder,
+    slack_messages,
+    slack_modal,
+    slack_opening,
+    slack_waits,
+)
 from workflow_jobs.button_seal import seal_of
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.parts import Pause, Text
 from workflow_jobs.engine.question import question_of
-from workflow_jobs.slack_home import HomeCase, HomeContent, HomeTask, home_view
+from workflow_jobs.engine.signals import awaited
+from workflow_jobs.slack_home import MOST_WAITS, HomeCase, HomeContent, HomeTask, HomeWait, home_view
 from workflow_jobs.slack_text import CardContext, MetricFigure
 from workflow_jobs.template_library import load_library
 
@@ -113,6 +122,24 @@ def draw_case(drawn: Drawn, game: Play, say: CardContext, note: str) -> None:
     drawn.view(home_view(HomeContent("q1", game.now, say.address, [], 0, [], 0, None, 0), say))
 
 
+def waits(drawn: Drawn, language: str, label: str) -> None:
+    """A wait that people end: its message, form, every way in which it ends, and the Home tab."""
+    game, say = Play(shipped("after_sales")), context(language, label)
+    data = {"order_no": "SO-1", "request_kind": "return", "claim_amount": "500"}
+    game.open(subject_label=label, requested_by="s1", data=data)
+    game.choose("authorise", "authorised")
+    (step,) = awaited(game.state)
+    drawn.message(slack_waits.wait_message(game.state, step, game.template, say))
+    drawn.view(slack_waits.wait_modal(game.state, step, game.template, say))
+    for how in ("signalled", "elapsed", "cancelled"):
+        for person in ("lm", None):
+            end = slack_waits.WaitEnd(how, game.now, person, "token:7")
+            drawn.message(slack_waits.ended_message(game.state, step, game.template, say, end))
+    many = [HomeWait(game.state, step, game.template)] * MOST_WAITS
+    content = HomeContent("lm", game.now, say.address, [], 0, [], 0, None, 0, many, more_waits=True)
+    drawn.view(home_view(content, say))
+
+
 def other_templates(drawn: Drawn) -> None:
     """The first cards, forms and opening modals of every shipped template."""
     for template in load_library(known_jobs=None):
@@ -146,6 +173,8 @@ def test_everything_that_is_drawn_has_slacks_types(tmp_path: Path) -> None:
 
     for text in ODD_TEXTS:
         play(drawn, "zh", text, text.strip() or "–")
+        waits(drawn, "en", text)
+        waits(drawn, "zh", text)
     play(drawn, "en", "Huaxin Castings", "Two lorries more")
     play(drawn, "zh", "华鑫铸造", "增加两辆货车")
     other_templates(drawn)

@@ -241,7 +241,17 @@ SCENARIOS: Mapping[str, Scenario] = {
     "mark_timer_scan": Scenario(_nothing, lambda s, _: s.mark_timer_scan(MONDAY)),
 }
 # Calls that change nothing.
-READS = frozenset({"last_timer_scan", "opens_a_case", "require_decidable"})
+READS = frozenset(
+    {
+        "last_timer_scan",
+        "opens_a_case",
+        "require_decidable",
+        "require_sendable",
+        "said_by",
+        "wait_modal",
+        "waits_for",
+    }
+)
 
 
 def _act(order: dict[str, Any], engine: sa.Engine) -> list[str]:

@@ -24,6 +24,7 @@ from gateway.embedded_slack.interactions import sign
 from resources.clock import FixedClock, SystemClock
 from tests.gateway_stack import Stack, running_stack
 from workflow_jobs.button_seal import nonce_of, require, seal_of
+from workflow_jobs.cases import OpenRequest
 from workflow_jobs.slack_messages import ButtonValue
 
 VARIANTS = 10_000
@@ -274,6 +275,59 @@ def test_a_button_that_was_composed_by_hand_moves_nothing(stack: Stack) -> None:
     metadata = json.dumps(good | {"nonce": nonce})
     assert asyncio.run(ask(stack, signed(secret, decision(stack, task, metadata)))) == (200, b"")
     assert stack.context.service.task(task.task_id).outcome == "confirm"
+
+
+def waiting_for_goods(stack: Stack) -> str:
+    """A case whose wait people may end."""
+    service = stack.context.service
+    data = {"order_no": "SO-1", "request_kind": "return", "claim_amount": "500"}
+    request = OpenRequest(template_id="after_sales", rule_id="asked", requested_by="E009", data=data)
+    case_id = service.open_by_person(request).case_id
+    (task,) = service.case(case_id).open_tasks
+    service.decide_task(task.task_id, task.version, task.assignee or "", "authorised", {})
+    return case_id
+
+
+def word_about(stack: Stack, metadata: str) -> bytes:
+    """The submitted form with which somebody who may says that the goods are there."""
+    payload = {
+        "type": "view_submission",
+        "user": {"id": stack.user("E011")},
+        "trigger_id": secrets.token_hex(8),
+        "view": {"type": "modal", "callback_id": "wait", "private_metadata": metadata, "blocks": [], "state": {}},
+    }
+    return urlencode({"payload": json.dumps(payload)}).encode()
+
+
+def test_a_word_about_a_wait_that_was_composed_by_hand_moves_nothing(stack: Stack) -> None:
+    secret, seal = stack.workspace.secrets.signing_secret, stack.context.service.seal
+    case_id = waiting_for_goods(stack)
+    stack.deliver()
+    good = {"case_id": case_id, "wait": "goods_back.1", "signal": "goods_received"}
+    nonce = nonce_of(seal, "wait", *good.values())
+    dice = random.Random(8)
+    nonces = [
+        None, "", "0" * 32, nonce[:-1], nonce.upper(), nonce + "0", [nonce], 7,
+        nonce_of(seal, "wait", case_id, "goods_back.2", "goods_received"),
+        nonce_of(seal, "wait", case_id, "goods_back.1", "other"),
+        nonce_of(seal, "wait", "C-000002", "goods_back.1", "goods_received"),
+        nonce_of(seal, "case", *good.values()),
+        nonce_of(seal_of(b"another installation's key"), "wait", *good.values()),
+        *(f"{dice.getrandbits(128):032x}" for _ in range(30)),
+    ]  # fmt: skip
+    before = everything(stack)
+
+    async def attack() -> None:
+        for wrong in nonces:
+            metadata = json.dumps(good if wrong is None else good | {"nonce": wrong})
+            status, body = await ask(stack, signed(secret, word_about(stack, metadata)))
+            assert status == 200 and b"older version" in body, (wrong, status, body)
+
+    asyncio.run(attack())
+    assert everything(stack) == before
+    metadata = json.dumps(good | {"nonce": nonce})
+    assert asyncio.run(ask(stack, signed(secret, word_about(stack, metadata)))) == (200, b"")
+    assert stack.context.service.case(case_id).steps["goods_back"].outcome == "signalled"
 
 
 def test_parts_of_a_button_cannot_run_into_each_other() -> None:

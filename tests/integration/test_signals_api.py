@@ -72,7 +72,9 @@ def test_a_signal_ends_the_wait_once_and_the_log_says_which_token_sent_it(stack:
     other = send(stack, case_id, {"signal": "rain"})
     assert other.status_code == 409
     assert "goods_received" in other.json()["detail"]
-    answer = send(stack, case_id, body)
+    stale = send(stack, case_id, body | {"wait": "goods.2"})
+    assert stale.status_code == 409 and "waited for anew" in stale.json()["detail"]
+    answer = send(stack, case_id, body | {"wait": "goods.1"})
     assert (answer.status_code, answer.json()) == (200, {"case_id": case_id, "status": "open"})
     state = stack.context.service.case(case_id)
     assert (state.data["pieces"], state.steps["goods"].outcome) == (12, "signalled")

@@ -1,0 +1,135 @@
+"""Messages about waits that a signal ends: who gets one, and that it says how the wait ended, whichever way it did."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+
+from tests.engine_world import MONDAY, Play, calendar, human, people, small
+from workflow_jobs.button_seal import seal_of
+from workflow_jobs.engine import commands as c
+from workflow_jobs.engine.template import Template
+from workflow_jobs.outgoing import messages
+from workflow_jobs.outgoing_message import CARD, UPDATE, Outgoing
+from workflow_jobs.outgoing_writer import Telling
+from workflow_jobs.slack_text import CardContext
+from workflow_jobs.slack_waits import WaitValue
+
+TITLE = "{en: Goods come, zh: 到货}"
+RACI = "{responsible: buyer, accountable: it_manager}"
+TODAY = ((date(2026, 11, 16),) * 2,)
+
+
+def wait(step: str = "rest", more: str = "") -> str:
+    return (
+        f"{{id: {step}, kind: wait, title: {TITLE}, description: {TITLE}, raci: {RACI}, until: {{working: P5D}}, "
+        f"signal: come{more}}}"
+    )
+
+
+def resting() -> Template:
+    return small(f"- {wait()}\n- {human('look')}\n")
+
+
+def sent(play: Play, command: c.Command, language: str = "en", via: str = "") -> list[Outgoing]:
+    """The messages that the command causes; the cards about waits that are over are those that everybody got."""
+    before, events = play.current, play.do(command)
+    telling = Telling(
+        template=play.template,
+        people=play.directory,
+        context=CardContext(
+            language=language, zone=calendar().time_zone, name=play.directory.name, seal=seal_of(b"key")
+        ),
+        address=lambda person: f"{person}@small.example",
+        channel="ops",
+        today=date(2026, 11, 16),
+        working_minutes=lambda _task: None,
+        via=via,
+    )
+    out = messages(before, play.state, events, telling, {"wait:c1:rest.1:": ["wait:c1:rest.1:b1", "wait:c1:rest.1:b2"]})
+    return [one for one in out if (one.card_key or "").startswith("wait:")]
+
+
+def begun(play: Play, language: str = "en") -> list[Outgoing]:
+    return sent(play, c.OpenCase(case_id="c1", rule_id="r", requested_by="s1"), language)
+
+
+@pytest.mark.parametrize(
+    ("away", "asked"),
+    [
+        ((), ["b1", "b2"]),
+        (("b1",), ["b2"]),
+        (("b1", "b2"), ["im"]),
+        (("b1", "b2", "im"), ["pm"]),
+        (("b1", "b2", "im", "pm"), ["b1", "b2"]),
+    ],
+)
+def test_those_responsible_who_are_there_are_asked_else_who_answers_for_it(
+    away: tuple[str, ...], asked: list[str]
+) -> None:
+    play = Play(resting(), now=MONDAY, directory=people(dict.fromkeys(away, TODAY)))
+    out = begun(play)
+    assert [(one.kind, one.card_key) for one in out] == [(CARD, f"wait:c1:rest.1:{person}") for person in asked]
+    assert all(one.payload["with_case"] for one in out)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "It has happened"), ("zh", "已经发生")])
+def test_the_message_says_what_is_waited_for_until_when_and_has_one_sealed_button(language: str, words: str) -> None:
+    first = begun(Play(resting()), language)[0]
+    shown = json.dumps(first.payload, ensure_ascii=False)
+    assert ("Goods come" if language == "en" else "到货") in shown and "2026-11-23" in shown
+    (buttons,) = [block["elements"] for block in first.payload["blocks"] if block["type"] == "actions"]
+    assert [(one["text"]["text"], one["action_id"]) for one in buttons] == [(words, "wait:happened")]
+    value = buttons[0]["value"]
+    assert WaitValue.read(value, seal_of(b"key")) == WaitValue("c1", "rest.1", "come")
+    for other in ({"wait": "rest.2"}, {"case_id": "c2"}, {"signal": "go"}, {"nonce": None}, {"wait": 1}):
+        with pytest.raises(ValueError, match=r"nonce|no button"):
+            WaitValue.read(json.dumps(json.loads(value) | other), seal_of(b"key"))
+
+
+@pytest.mark.parametrize(
+    ("command", "later", "says"),
+    [
+        (c.SendSignal(signal="come", person_id="b2"), 0, "it has happened, says Wu Two"),
+        (c.SendSignal(signal="come"), 0, "it has happened, says a program (token:t1)"),
+        (c.FireTimers(), 9, "the time for it is over"),
+        (c.WithdrawCase(person_id="s1", reason="Not needed"), 0, "the case ended or went on without it"),
+    ],
+)
+def test_a_wait_that_is_over_says_how_on_every_message_and_has_no_button(
+    command: c.Command, later: int, says: str
+) -> None:
+    play = Play(resting())
+    begun(play)
+    out = sent(play.wait(days=later), command, via="token:t1")
+    assert [(one.kind, one.card_key) for one in out] == [(UPDATE, f"wait:c1:rest.1:{one}") for one in ("b1", "b2")]
+    for one in out:
+        assert says in json.dumps(one.payload) and "wait:happened" not in json.dumps(one.payload)
+
+
+def test_a_wait_that_others_make_superfluous_or_that_is_over_at_once_asks_nobody_for_long() -> None:
+    fork = f"- fork:\n    id: f\n    join: any\n    branches: [[{wait()}], [{human('call')}]]\n"
+    play = Play(small(fork))
+    assert len(begun(play)) == 2
+    task = play.task("call")
+    decide = c.DecideTask(task_id=task.task_id, task_version=1, person_id=task.assignee or "", outcome="ok")
+    assert "went on without it" in json.dumps([one.payload for one in sent(play, decide)])
+    silent = wait().replace("working: P5D", "date: day")
+    head = f"inputs: [{{name: day, type: date, title: {TITLE}}}]\n"
+    past = Play(small(f"- {silent}\n- {human('look')}\n", head))
+    assert sent(past, c.OpenCase(case_id="c1", rule_id="r", data={"day": "2026-01-05"})) == []
+
+
+def test_every_visit_has_a_message_of_its_own() -> None:
+    back = f"[{{id: ok, title: {TITLE}}}, {{id: again, title: {TITLE}, returns_to: rest}}]"
+    why = f", form: [{{name: why, type: text, title: {TITLE}, required: [again]}}]"
+    play = Play(small(f"- {wait()}\n- {human('look', 'quality_engineer', why, back)}\n"))
+    begun(play)
+    sent(play, c.SendSignal(signal="come", person_id="b1"))
+    task = play.task("look")
+    again = c.DecideTask(
+        task_id=task.task_id, task_version=1, person_id=task.assignee or "", outcome="again", form={"why": "x"}
+    )
+    assert [one.card_key for one in sent(play, again)] == ["wait:c1:rest.2:b1", "wait:c1:rest.2:b2"]
