@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,9 @@ from resources.people import Person
 from resources.slack import SlackClient, SlackError
 from workflow_jobs import slack_modal
 from workflow_jobs.cases import UnknownCase
+from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.signals import wait_step
 from workflow_jobs.evidence_kinds import EvidenceRefused
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack_waits import WaitValue
@@ -106,7 +108,11 @@ class SlackWaitHandler(SlackTalk):
         refused: Refused,
         language: Language,
     ) -> None:
-        errors = field_errors(view, refused.sentence) if refused.code in _FIELD_PROBLEMS else {}
+        errors = {}
+        if refused.code in _FIELD_PROBLEMS:
+            template = self._service.template_of(self._service.case(value.case_id))
+            step = wait_step(template, value.wait.rpartition(".")[0])
+            errors = errors_beside(view, step.form if step is not None else (), refused.sentence)
         if errors:
             ack(response_action="errors", errors=errors)
         elif refused.code in _OVER and self._service.said_by(value.case_id, value.wait) == person.person_id:
@@ -165,6 +171,13 @@ class SlackWaitHandler(SlackTalk):
 
     def _language(self, body: Mapping[str, Any]) -> Language:
         return "zh" if self._people.language(str(body["user"]["id"]), self._usual) == "zh" else "en"
+
+
+def errors_beside(view: Mapping[str, Any], form: Sequence[FormField], sentence: str) -> dict[str, str]:
+    """The sentence beside the fields that it names. It names them in English, whatever language the modal is in."""
+    shown = {str(block.get("block_id")) for block in view.get("blocks") or ()}
+    named = {f"field:{field.name}": sentence for field in form if field.title.en in sentence}
+    return {block: said for block, said in named.items() if block in shown} or field_errors(view, sentence)
 
 
 def _closing(sentence: str, language: Language) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""The Home tab's list of waits: a button for each, and fewer of them where Slack would not take all that text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.engine_world import Play, calendar, people, shipped
+from workflow_jobs.engine.signals import awaited
+from workflow_jobs.slack_home import MOST_WAITS, HomeCase, HomeContent, HomeTask, HomeWait, home_view
+from workflow_jobs.slack_text import CardContext
+
+
+def waiting(label: str) -> Play:
+    play = Play(shipped("after_sales"))
+    data = {"order_no": "SO-1", "request_kind": "return", "claim_amount": "500"}
+    play.open(subject_label=label, requested_by="s1", data=data)
+    return play
+
+
+def drawn(label: str, language: str = "en") -> tuple[list[Any], list[str]]:
+    """The blocks with a button for a wait, and the headers."""
+    play = waiting(label)
+    late = [HomeTask(play.state, task, play.template, "red") for task in play.state.open_tasks] * 8
+    play.choose("authorise", "authorised")
+    (step,) = awaited(play.state)
+    content = HomeContent(
+        person_id="lm",
+        now=play.now,
+        address="http://127.0.0.1:8180",
+        work=[],
+        work_count=0,
+        requests=[HomeCase(play.state, play.template)] * 8,
+        request_count=8,
+        late=late,
+        late_count=8,
+        waits=[HomeWait(play.state, step, play.template)] * MOST_WAITS,
+    )
+    context = CardContext(language=language, zone=calendar().time_zone, name=people().name)
+    blocks = home_view(content, context)["blocks"]
+    buttons = [one for one in blocks if one.get("accessory", {}).get("action_id", "").startswith("wait:")]
+    return buttons, [one["text"]["text"] for one in blocks if one["type"] == "header"]
+
+
+@pytest.mark.parametrize(("language", "heading"), [("en", "Say when it has happened (5)"), ("zh", "发生后请告知 (5)")])
+def test_every_wait_has_its_own_button(language: str, heading: str) -> None:
+    buttons, headers = drawn("SO-1", language)
+    assert [one["accessory"]["action_id"] for one in buttons] == [f"wait:happened:{n}" for n in range(MOST_WAITS)]
+    assert heading in headers
+
+
+def test_long_texts_cost_waits_and_never_the_tab() -> None:
+    buttons, headers = drawn("&" * 500)
+    assert 0 < len(buttons) < MOST_WAITS
+    assert f"Say when it has happened ({len(buttons)}+)" in headers
