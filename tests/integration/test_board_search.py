@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -123,3 +124,28 @@ def test_a_search_is_a_search_with_other_filters_too(cases: tuple[World, list[Ca
     assert not of_person & resting
     assert shown(world, BoardFilter(**asked, assignees=frozenset({"nobody"}))) == (set(), 0)
     assert shown(world, BoardFilter(**asked, template_id="another")) == (set(), 0)
+
+
+def test_sqlite_never_looks_through_one_table_for_every_row_of_another(cases: tuple[World, list[Case]]) -> None:
+    """It takes no stock of its tables, so a statement must leave it no choice; a wrong one costs minutes."""
+    world, _ = cases
+    if world.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL knows how large its tables are")
+    ran: list[tuple[str, Any]] = []
+    sa.event.listen(world.engine, "before_cursor_execute", lambda *given: ran.append((given[2], given[3])))
+    template, step = {"template_id": "supply_exception"}, {"step": ("supply_exception", "judge")}
+    given: list[dict[str, Any]] = [{}, template, {"priority": "high"}, step, {"assignees": frozenset({"q1"})}]
+    with mock.patch.object(board_rows, "_FEW", 0):
+        for asked, words, status in product(given, ("", "c-"), ("open", "closed", None)):
+            shown(world, BoardFilter(**asked, words=words, status=status))
+    joins = 0
+    with world.engine.connect() as connection:
+        for text, values in {text: values for text, values in ran if text.startswith("SELECT")}.items():
+            loops: dict[int, list[str]] = {}
+            for _, parent, _, detail in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).tuples():
+                if detail.startswith(("SCAN", "SEARCH")):
+                    loops.setdefault(parent, []).append(detail)
+            for first, *inner in loops.values():
+                joins += len(inner)
+                assert all("case_id=?" in detail for detail in inner), f"{first}\n{inner}\n{text}"
+    assert joins
