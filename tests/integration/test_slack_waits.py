@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -110,8 +111,47 @@ def submitted(stack: Stack, person: str, view: Any, pieces: str) -> dict[str, An
     return found
 
 
+def opened_form(stack: Stack, person: str, action_id: str, blocks: list[Any], **where: str) -> Any:
+    """Press the button and get its modal. A busy machine may be too slow to open it: then one presses again."""
+    for _ in range(4):
+        assert act(stack, person, action_id, blocks, **where) == ""
+        deadline = time.monotonic() + 5
+        while stack.workspace.views.top(stack.user(person)) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if stack.workspace.views.top(stack.user(person)) is not None:
+            return modal(stack, person)
+    raise AssertionError(answers(stack, person))
+
+
+def home(stack: Stack, person: str) -> Any:
+    """A person's Home tab once he has opened it."""
+    stack.http.post("/embedded-slack/opened", data={"as": stack.user(person)}, headers=PAGE)
+    wait_until(lambda: stack.workspace.views.home(stack.user(person)))
+    return stack.workspace.views.home(stack.user(person))
+
+
+def home_tab_lists_it(stack: Stack, case_id: str, other_id: str) -> None:
+    """Whom nobody told, the owner of the process, finds both waits in his tab and ends the first one there."""
+    view = home(stack, "E002")
+    assert "Say when it has happened (2)" in json.dumps(view.body)
+    assert "Say when" not in json.dumps(home(stack, "E005").body)
+    form = opened_form(stack, "E002", "wait:happened:0", view.body["blocks"], view=view.id)
+    assert case_id in json.dumps(form.body)
+    assert submit(stack, "E002", {"received_quantity": "7"}) == ""
+    wait_until(lambda: stack.context.service.case(case_id).data.get("received_quantity") == 7)
+
+    def shown() -> str:
+        now = stack.workspace.views.home(stack.user("E002"))
+        return json.dumps(now.body) if now is not None else ""
+
+    wait_until(lambda: "Say when it has happened (1)" in shown())
+    assert other_id in shown()
+    waits, more = stack.context.service.waits_for("E002", 1)
+    assert ([case.case_id for case, _ in waits], more) == ([other_id], False)
+
+
 def test_the_goods_are_there_by_a_click_once_and_only_from_who_may_say_so(stack: Stack, clock: FixedClock) -> None:
-    case_id, late_id = returned_goods(stack, "SO-1"), returned_goods(stack, "SO-2")
+    case_id, home_id, late_id = (returned_goods(stack, f"SO-{number}") for number in (1, 2, 3))
     message = about(stack, "E011", case_id)
     shown = json.dumps(message.blocks)
     assert "Please say when it has happened" in shown and "The warehouse says when the goods are there" in shown
@@ -123,8 +163,7 @@ def test_the_goods_are_there_by_a_click_once_and_only_from_who_may_say_so(stack:
     wait_until(lambda: any("Zhang Wei may not say this" in one for one in answers(stack, "E005")))
     assert stack.workspace.views.top(stack.user("E005")) is None
     # The modal asks for the form; what is wrong stands beside its field, and nothing has moved.
-    assert act(stack, "E011", "wait:happened", message.blocks, channel=message.channel, ts=message.ts) == ""
-    view = modal(stack, "E011")
+    view = opened_form(stack, "E011", "wait:happened", message.blocks, channel=message.channel, ts=message.ts)
     answer = submitted(stack, "E011", view, "-5")
     assert answer["response_action"] == "errors" and "received_quantity" in next(iter(answer["errors"]))
     assert stack.context.service.case(case_id).steps["goods_back"].status == "active"
@@ -139,6 +178,7 @@ def test_the_goods_are_there_by_a_click_once_and_only_from_who_may_say_so(stack:
     stack.deliver()
     assert "it has happened, says He Ping" in json.dumps(about(stack, "E011", case_id).blocks)
     assert "wait:happened" not in json.dumps(about(stack, "E011", case_id).blocks)
+    home_tab_lists_it(stack, home_id, late_id)
     # Its time passes: the message says so, and the button that somebody still has is stale.
     stale = button(about(stack, "E011", late_id).blocks)
     clock.advance(timedelta(days=20))
@@ -148,34 +188,6 @@ def test_the_goods_are_there_by_a_click_once_and_only_from_who_may_say_so(stack:
     assert "the time for it is over" in over and "wait:happened" not in over
     pressed(stack, "E011", stale)
     wait_until(lambda: any("its time was over before this was said" in one for one in answers(stack, "E011")))
-
-
-def home(stack: Stack, person: str) -> Any:
-    """A person's Home tab once he has opened it."""
-    stack.http.post("/embedded-slack/opened", data={"as": stack.user(person)}, headers=PAGE)
-    wait_until(lambda: stack.workspace.views.home(stack.user(person)))
-    return stack.workspace.views.home(stack.user(person))
-
-
-def test_the_home_tab_lists_waits_that_its_person_may_end_and_follows_what_he_says(stack: Stack) -> None:
-    case_id, other_id = returned_goods(stack, "SO-1"), returned_goods(stack, "SO-2")
-    # Nobody told the owner of the process, and he may say it as well.
-    view = home(stack, "E002")
-    assert "Say when it has happened (2)" in json.dumps(view.body)
-    assert "Say when" not in json.dumps(home(stack, "E005").body)
-    assert act(stack, "E002", "wait:happened:0", view.body["blocks"], view=view.id) == ""
-    assert case_id in json.dumps(modal(stack, "E002").body)
-    assert submit(stack, "E002", {"received_quantity": "7"}) == ""
-    wait_until(lambda: stack.context.service.case(case_id).data.get("received_quantity") == 7)
-
-    def shown() -> str:
-        now = stack.workspace.views.home(stack.user("E002"))
-        return json.dumps(now.body) if now is not None else ""
-
-    wait_until(lambda: "Say when it has happened (1)" in shown())
-    assert other_id in shown()
-    waits, more = stack.context.service.waits_for("E002", 1)
-    assert ([case.case_id for case, _ in waits], more) == ([other_id], False)
 
 
 @pytest.fixture
@@ -192,8 +204,8 @@ def test_files_come_with_the_word_and_are_kept_with_the_case(parts: Stack) -> No
     case_id = parts.context.service.open_case(OpenRequest(template_id="parts", rule_id="r", subject_id="P1")).case_id
     parts.deliver()
     (message,) = [one for one in messages(parts, "E011") if "Parts come" in one.text]
-    assert act(parts, "E011", "wait:happened", message.blocks, channel=message.channel, ts=message.ts) == ""
-    (name,) = [name for name, _, element in elements(modal(parts, "E011").body["blocks"])]
+    form = opened_form(parts, "E011", "wait:happened", message.blocks, channel=message.channel, ts=message.ts)
+    (name,) = [name for name, _, _ in elements(form.body["blocks"])]
     assert submit(parts, "E011", {}, files=[(name, ("note.txt", b"twelve boxes", "text/plain"))]) == ""
     wait_until(lambda: parts.context.service.case(case_id).steps["rest"].outcome == "signalled")
     (kept,) = parts.context.service.files(case_id)
