@@ -95,7 +95,7 @@ class ProcessReader:
     def case(self, case_id: str) -> CaseState:
         """The case as it stands."""
         with reading(self._engine) as connection:
-            return self._known(rows.case_state(connection, case_id), case_id)
+            return self._known(case_rows.read(connection, case_id), case_id)
 
     def summary(self, case_id: str) -> CaseSummary:
         """The case as lists show it."""
@@ -117,7 +117,7 @@ class ProcessReader:
     def events(self, case_id: str) -> list[e.Event]:
         """The log of a case, in order."""
         with reading(self._engine) as connection:
-            self._known(rows.case_state(connection, case_id), case_id)
+            self._known(case_rows.read(connection, case_id), case_id)
             return [event for event, _ in rows.case_events(connection, case_id)]
 
     def task(self, task_id: str) -> TaskSummary:
@@ -295,7 +295,7 @@ class ProcessReader:
         row = rows.task_row(connection, task_id)
         if row is None:
             raise UnknownTask(f"there is no task {task_id!r}")
-        case = self._known(rows.case_state(connection, row.case_id), row.case_id)
+        case = self._known(case_rows.read(connection, row.case_id), row.case_id)
         return case, self._template_of(connection, case)
 
     def _context(self, directory: Directory, metric: str) -> CardContext:

@@ -10,21 +10,13 @@ from sqlalchemy.engine import Connection
 
 from workflow_jobs.cases import CaseSummary, ServiceOutcome, ServiceStep, TaskSummary
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine.state import CaseState
 from workflow_jobs.store.due_rows import Place
-from workflow_jobs.store.state_rows import stored_state
 from workflow_jobs.store.tables import SERVICE_REQUESTED, TASK_OPEN, case, case_event, service_step, task
 
 _OPEN = sa.text(f"process_task.{TASK_OPEN.text}")
 _REQUESTED = sa.text(f"process_service_step.{SERVICE_REQUESTED.text}")
 _CASE_COLUMNS = [case.c[name] for name in CaseSummary.__dataclass_fields__]
 _TASK_COLUMNS = [task.c[name] for name in TaskSummary.__dataclass_fields__]
-
-
-def case_state(connection: Connection, case_id: str) -> CaseState | None:
-    """The state of a case, not locked."""
-    body = connection.execute(sa.select(case.c.state).where(case.c.case_id == case_id)).scalar_one_or_none()
-    return None if body is None else stored_state(connection, body)
 
 
 def case_events(connection: Connection, case_id: str) -> list[tuple[e.Event, str | None]]:
@@ -107,18 +99,6 @@ def service_outcome(connection: Connection, idempotency_key: str) -> ServiceOutc
     return ServiceOutcome(
         step=_service(row), status=row["status"], run_id=row["run_id"], result=row["result"], error=row["error"]
     )
-
-
-def last_case(connection: Connection, rule_id: str, subject_id: str) -> CaseState | None:
-    """The newest case of a rule and subject, whatever its status."""
-    newest = (
-        sa.select(case.c.state)
-        .where(case.c.rule_id == rule_id, case.c.subject_id == subject_id)
-        .order_by(case.c.opened_at.desc(), case.c.case_id.desc())
-        .limit(1)
-    )
-    body = connection.execute(newest).scalar_one_or_none()
-    return None if body is None else stored_state(connection, body)
 
 
 def _rows(connection: Connection, statement: sa.Select[Any]) -> list[dict[str, Any]]:
