@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from gateway.slack_acknowledging import answer_at_once
 from gateway.slack_case_handler import SlackCaseHandler
 from gateway.slack_commands import COMMAND, SlackCommands
 from gateway.slack_evidence import SlackEvidence, added
@@ -353,5 +352,4 @@ def build_bolt(
         app.action(re.compile(f"^{re.escape(prefix)}"))(pressed)
     for callback in (slack_modal.CALLBACK_ID, slack_actions.CALLBACK_ID):
         app.view(callback)(submitted)
-    answer_at_once(app)
     return app

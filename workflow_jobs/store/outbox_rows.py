@@ -6,6 +6,7 @@ Each function works in the caller's transaction.
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from workflow_jobs.outgoing_message import CARD, UPDATE, Outgoing
 from workflow_jobs.store.prepared import Bound, Prepared, run_all
 from workflow_jobs.store.tables import OUTBOX_DEAD, OUTBOX_OVER, OUTBOX_WAITING, case, number, outbox, posted_card
 
+_ID_BITS = 128
 _PAUSE = "slack.paused_until_ms"
 # Literal text, as in the partial index: with bound values SQLite would not use it.
 _WAITING = sa.text(f"({OUTBOX_WAITING.text})")
@@ -51,11 +53,13 @@ def put(connection: Connection, case_id: str, messages: Iterable[Outgoing], now:
 
 def message_statements(dialect: Dialect, case_id: str, messages: Iterable[Outgoing], now: datetime) -> list[Bound]:
     """What :func:`put` runs, with its values bound."""
+    # Random for the command, counted within it: the system is asked for chance once, not for each message.
+    first = secrets.randbits(_ID_BITS)
     return _INSERT.bind_rows(
         dialect,
         [
             {
-                "delivery_id": uuid.uuid4().hex,
+                "delivery_id": f"{(first + number) % 2**_ID_BITS:032x}",
                 "case_id": case_id,
                 "kind": message.kind,
                 "dedupe_key": message.dedupe_key,
@@ -67,7 +71,7 @@ def message_statements(dialect: Dialect, case_id: str, messages: Iterable[Outgoi
                 "next_attempt_at": now,
                 "outcome_unknown": False,
             }
-            for message in messages
+            for number, message in enumerate(messages)
         ],
     )
 
