@@ -22,7 +22,7 @@ from workflow_jobs.cases import OpenRequest
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack_text import MetricFigure
+from workflow_jobs.slack.wording import MetricFigure
 from workflow_jobs.template_library import TemplateLibrary, load_library
 
 MONDAY = datetime(2026, 11, 16, 1, 30, tzinfo=UTC)  # 09:30 in Shanghai

@@ -15,7 +15,7 @@ from resources.packs import PackError
 from resources.platform import Platform, StateFolderError
 from resources.settings import Settings, load_settings
 from resources.slack_connection import SlackSettingsError
-from workflow_jobs.slack_targets import SlackUsersFileError
+from workflow_jobs.delivery.targets import SlackUsersFileError
 
 # An open page asks once a second, so connections are never idle; do not wait for them to end.
 _SHUTDOWN_SECONDS = 5

@@ -65,10 +65,10 @@ from resources.clock import Clock
 from resources.settings import Settings
 from resources.slack import SlackClient
 from resources.slack_connection import EmbeddedSecrets, SlackConnection, slack_connection
+from workflow_jobs.delivery.outbox import CHANNEL_GAP, deliver_due
+from workflow_jobs.delivery.pictures import SlackPictures
+from workflow_jobs.delivery.targets import load_slack_users
 from workflow_jobs.evidence_kinds import LARGEST_FILE
-from workflow_jobs.outbox import CHANNEL_GAP, deliver_due
-from workflow_jobs.slack_pictures import SlackPictures
-from workflow_jobs.slack_targets import load_slack_users
 
 VERSION = "0.1.0"
 DESCRIPTION = (

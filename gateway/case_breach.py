@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.words import Language, text
 from ops_assets.watch_words import FigureForm, percent
-from workflow_jobs.slack_breach import dimension_words
+from workflow_jobs.slack.breach_lines import dimension_words
 
 SHOWN_HERE = frozenset({"rule_kind", "why", "evidence", "contributors"})
 """Entries of a case's data that are shown as words, not as given values."""

@@ -23,7 +23,7 @@ from workflow_jobs.engine.parts import FormField, Text
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import HumanStep, Template
 from workflow_jobs.engine.working_time import WorkingCalendar
-from workflow_jobs.slack_text import CardContext
+from workflow_jobs.slack.wording import CardContext
 
 
 class CaseWords:

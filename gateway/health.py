@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from gateway.context import GatewayContext, context_of
 from gateway.dagster_status import ask_dagster
 from resources.ops_database import reading
-from workflow_jobs.outbox import outbox_status
+from workflow_jobs.delivery.outbox import outbox_status
 
 router = APIRouter(tags=["health"])
 OUTBOX_LATE_AFTER = timedelta(minutes=5)

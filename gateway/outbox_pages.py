@@ -18,8 +18,8 @@ from gateway.problems import Problem, responses
 from gateway.slack_commands import slack_reader
 from gateway.tokens import PROCESS_WRITE, READ
 from gateway.words import text
-from workflow_jobs.dead_letters import DeadLetter, dead_letters
-from workflow_jobs.outbox import outbox_status, resend_dead
+from workflow_jobs.delivery.dead_letters import DeadLetter, dead_letters
+from workflow_jobs.delivery.outbox import outbox_status, resend_dead
 
 router = APIRouter()
 _MOST = 500

@@ -1,6 +1,6 @@
 """Translates what Slack sends into commands of the process, and refusals into words for the person who clicked.
 
-No decision is taken here and no card is drawn here: the engine decides, slack_messages draws. A decision is committed
+No decision is taken here and no card is drawn here: the engine decides, slack.cards draws. A decision is committed
 before the click is acknowledged, so an acknowledged click is never lost; repeating it changes nothing.
 """
 
@@ -28,12 +28,12 @@ from gateway.slack_talk import SlackTalk
 from gateway.slack_wait_handler import SlackWaitHandler
 from resources.people import Person
 from resources.slack import SlackClient, SlackError
-from workflow_jobs import slack_actions, slack_case_actions, slack_modal, slack_opening, slack_waits
 from workflow_jobs.cases import UnknownTask
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.evidence_kinds import EvidenceRefused
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack_messages import ACTION_PREFIX, ButtonValue
+from workflow_jobs.slack import case_buttons, modals, opening_modal, task_buttons, wait_messages
+from workflow_jobs.slack.cards import ACTION_PREFIX, ButtonValue
 
 _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
@@ -61,7 +61,7 @@ class SlackHandler(SlackTalk):
     def pressed(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """A button of a card: decide at once, or open the modal where the step asks for more."""
         action = body["actions"][0]
-        if str(action.get("action_id") or "").startswith(slack_actions.ACTION_PREFIX):
+        if str(action.get("action_id") or "").startswith(task_buttons.ACTION_PREFIX):
             self._acted(ack, body, str(action.get("value") or ""))
             return
         pressed = self._pressed_by(
@@ -82,11 +82,11 @@ class SlackHandler(SlackTalk):
     def submitted(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """A submitted modal: decide, close it, or say beside which field what is missing."""
         view = body["view"]
-        if view.get("callback_id") == slack_actions.CALLBACK_ID:
+        if view.get("callback_id") == task_buttons.CALLBACK_ID:
             self._acted_with_words(ack, body)
             return
         try:
-            button = slack_modal.button_of_view(view, self._service.seal)
+            button = modals.button_of_view(view, self._service.seal)
         except ValueError:
             ack(response_action="update", view=closing_view(_OLD_CARD))
             return
@@ -103,7 +103,7 @@ class SlackHandler(SlackTalk):
                 button.version,
                 person.person_id,
                 button.outcome,
-                slack_modal.form_from_view(view),
+                modals.form_from_view(view),
                 "slack",
             )
         except Refused as refused:
@@ -129,19 +129,19 @@ class SlackHandler(SlackTalk):
 
     def _acted(self, ack: Acknowledge, body: Mapping[str, Any], text: str) -> None:
         """A button that does something else with the task than deciding it."""
-        pressed = self._pressed_by(ack, body, partial(slack_actions.ActionValue.read, seal=self._service.seal), text)
+        pressed = self._pressed_by(ack, body, partial(task_buttons.ActionValue.read, seal=self._service.seal), text)
         if pressed is None:
             return
         value, person = pressed
         try:
-            if value.action in slack_actions.WITH_MODAL:
+            if value.action in task_buttons.WITH_MODAL:
                 ack()
                 view = self._service.action_modal(value.task_id, value.version, value.action)
                 self._show(body, view, value.task_id)
                 return
-            if value.action == slack_actions.WAKE:
+            if value.action == task_buttons.WAKE:
                 self._service.wake(value.task_id, person.person_id, "slack")
-            elif value.action == slack_actions.CLAIM:
+            elif value.action == task_buttons.CLAIM:
                 self._service.claim(value.task_id, value.version, person.person_id, "slack")
             else:
                 self._service.acknowledge(value.task_id, person.person_id, "slack")
@@ -159,9 +159,9 @@ class SlackHandler(SlackTalk):
     def _acted_with_words(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """The submitted modal of such a button."""
         view = body["view"]
-        typed = {name: str(value) for name, value in slack_modal.form_from_view(view).items()}
+        typed = {name: str(value) for name, value in modals.form_from_view(view).items()}
         try:
-            value = slack_actions.ActionValue.read(str(view.get("private_metadata") or ""), self._service.seal)
+            value = task_buttons.ActionValue.read(str(view.get("private_metadata") or ""), self._service.seal)
             act = self._with_words(value, typed)
         except (KeyError, ValueError):
             ack(response_action="update", view=closing_view(_OLD_CARD))
@@ -185,28 +185,28 @@ class SlackHandler(SlackTalk):
         ack()
         self._kick(person.person_id)
 
-    def _with_words(self, value: slack_actions.ActionValue, typed: Mapping[str, str]) -> Callable[[str], object]:
+    def _with_words(self, value: task_buttons.ActionValue, typed: Mapping[str, str]) -> Callable[[str], object]:
         """What a submitted modal asks of the service, for whoever submitted it. Raises KeyError for a field that is
         not there, ValueError for one that cannot be read.
         """
         service, task, version = self._service, value.task_id, value.version
         reason = typed.get("reason", "")
         match value.action:
-            case slack_actions.SNOOZE:
+            case task_buttons.SNOOZE:
                 until = datetime.fromisoformat(typed["until"])
                 return lambda who: service.snooze(task, version, who, until, reason, "slack")
-            case slack_actions.ASSIGN:
+            case task_buttons.ASSIGN:
                 return lambda who: service.assign(task, version, who, typed.get("to", ""), reason, "slack")
-            case slack_actions.RELEASE:
+            case task_buttons.RELEASE:
                 return lambda who: service.release(task, version, who, reason, "slack")
-            case slack_actions.DELEGATE:
+            case task_buttons.DELEGATE:
                 return lambda who: service.delegate(task, version, who, self._chosen(typed), reason, "slack")
-            case slack_actions.ADD_APPROVER:
+            case task_buttons.ADD_APPROVER:
                 return lambda who: service.add_approver(task, version, who, self._chosen(typed), reason, "slack")
-            case slack_actions.PAUSE:
+            case task_buttons.PAUSE:
                 stated, comment = typed["reason_id"], typed.get("comment", "")
                 return lambda who: service.pause(task, version, who, stated, comment=comment, via="slack")
-            case slack_actions.ANSWER:
+            case task_buttons.ANSWER:
                 return lambda who: service.answer_consultation(task, who, typed.get("text", ""), "slack")
         raise ValueError(f"{value.action} has no modal")
 
@@ -255,7 +255,7 @@ class SlackHandler(SlackTalk):
                 button.version,
                 person.person_id,
                 button.outcome,
-                slack_modal.form_from_view(view) | named,
+                modals.form_from_view(view) | named,
             )
         except Refused as refused:
             self._answer_refusal(ack, view, button, person, refused)
@@ -270,7 +270,7 @@ class SlackHandler(SlackTalk):
         try:
             case_id = self._service.task(button.task_id).case_id
             files = self._files.take(view, case_id, button.task_id, person.person_id)
-            form = slack_modal.form_from_view(view) | files
+            form = modals.form_from_view(view) | files
             said = self._decide(person, button, form)
             if said is None:
                 title, said = "Done", "Your decision and its files are kept."
@@ -341,15 +341,15 @@ def build_bolt(
     def wait_submitted(ack: Acknowledge, body: dict[str, Any]) -> None:
         waits.submitted(ack, body)
 
-    app.action(re.compile(f"^{re.escape(slack_waits.ACTION_PREFIX)}"))(wait_pressed)
-    app.view(slack_waits.CALLBACK_ID)(wait_submitted)
-    app.action(re.compile(f"^{re.escape(slack_case_actions.ACTION_PREFIX)}"))(case_pressed)
-    app.view(slack_case_actions.CALLBACK_ID)(case_submitted)
+    app.action(re.compile(f"^{re.escape(wait_messages.ACTION_PREFIX)}"))(wait_pressed)
+    app.view(wait_messages.CALLBACK_ID)(wait_submitted)
+    app.action(re.compile(f"^{re.escape(case_buttons.ACTION_PREFIX)}"))(case_pressed)
+    app.view(case_buttons.CALLBACK_ID)(case_submitted)
     app.command(COMMAND)(typed)
     app.event("app_home_opened")(home_opened)
-    app.view(slack_opening.CALLBACK_ID)(opened)
-    for prefix in (ACTION_PREFIX, slack_actions.ACTION_PREFIX):
+    app.view(opening_modal.CALLBACK_ID)(opened)
+    for prefix in (ACTION_PREFIX, task_buttons.ACTION_PREFIX):
         app.action(re.compile(f"^{re.escape(prefix)}"))(pressed)
-    for callback in (slack_modal.CALLBACK_ID, slack_actions.CALLBACK_ID):
+    for callback in (modals.CALLBACK_ID, task_buttons.CALLBACK_ID):
         app.view(callback)(submitted)
     return app

@@ -15,11 +15,11 @@ from gateway.slack_replies import Acknowledge, closing_view
 from gateway.slack_talk import OLD_CARD, SlackTalk
 from gateway.words import Language, text
 from resources.slack import SlackClient
-from workflow_jobs import slack_case_actions, slack_modal
 from workflow_jobs.cases import UnknownCase
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack_case_actions import RATE, CaseValue
+from workflow_jobs.slack import case_buttons, modals
+from workflow_jobs.slack.case_buttons import RATE, CaseValue
 
 
 class SlackCaseHandler(SlackTalk):
@@ -56,7 +56,7 @@ class SlackCaseHandler(SlackTalk):
             ack()
             case = self._service.case(value.case_id)
             context = replace(self._service.card_context(), language=language)
-            view = slack_case_actions.withdraw_modal(case, self._service.template_of(case), context)
+            view = case_buttons.withdraw_modal(case, self._service.template_of(case), context)
             self._show(body, view, value.case_id)
         except Refused as refused:
             ack()
@@ -77,7 +77,7 @@ class SlackCaseHandler(SlackTalk):
         if person is None:
             ack(response_action="update", view=closing_view(refusal))
             return
-        reason = str(slack_modal.form_from_view(view).get("reason", ""))
+        reason = str(modals.form_from_view(view).get("reason", ""))
         try:
             self._service.withdraw_case(value.case_id, person.person_id, reason, "slack")
         except Refused as refused:

@@ -1,7 +1,7 @@
 """The slash command `/trueloop`: figures, cases and one's own tasks looked up, and cases opened, from any channel.
 
 Belongs here: what the words after the command mean, and the ephemeral answers. Does not belong here: figures
-(slack_metric), the form of a new case (workflow_jobs.slack_opening), whether it may be opened (the engine).
+(slack_metric), the form of a new case (workflow_jobs.slack.opening_modal), whether it may be opened (the engine).
 
 A command is acknowledged at once and answered through its response address, so that a slow look-up never meets Slack's
 three seconds. Opening a case is safe to repeat: a submitted modal opens one case, however often Slack sends it.
@@ -25,11 +25,11 @@ from gateway.words import Language, text
 from ops_assets.access import AccessRefused, Reader
 from resources.people import Person
 from resources.slack import SlackClient, SlackError
-from workflow_jobs import slack_modal, slack_opening
 from workflow_jobs.cases import OpenRequest, UnknownCase, may_open
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack_text import escaped, markdown
+from workflow_jobs.slack import modals, opening_modal
+from workflow_jobs.slack.wording import escaped, markdown
 from workflow_jobs.wiring import library
 
 COMMAND = "/trueloop"
@@ -114,12 +114,12 @@ class SlackCommands:
             ack(response_action="update", view=closing_view(text(language, "slack_nobody_known"), language=language))
             return
         try:
-            template = self._openable(person)[slack_opening.template_of_view(view)]
+            template = self._openable(person)[opening_modal.template_of_view(view)]
         except (KeyError, ValueError):
             ack(response_action="update", view=closing_view(text(language, "slack_open_none"), language=language))
             return
-        typed = slack_modal.form_from_view(view)
-        errors = slack_opening.input_errors(template, typed)
+        typed = modals.form_from_view(view)
+        errors = opening_modal.input_errors(template, typed)
         if errors:
             ack(response_action="errors", errors=errors)
             return
@@ -128,7 +128,7 @@ class SlackCommands:
             template_id=template.id,
             # One modal is one case: Slack's retries and a double click name the same view.
             rule_id=f"opened_in_slack:{view['id']}",
-            subject_label=slack_opening.subject_of(template, typed),
+            subject_label=opening_modal.subject_of(template, typed),
             snapshot_id=snapshot.id if snapshot is not None else "",
             as_of=snapshot.as_of if snapshot is not None else None,
             requested_by=person.person_id,
@@ -228,7 +228,7 @@ class SlackCommands:
         service = self._context.service
         context = replace(service.card_context(), language=language)
         roles = sorted(service.directory().roles)
-        view = slack_opening.opening_modal(template, context, roles=roles, words=rest)
+        view = opening_modal.opening_modal(template, context, roles=roles, words=rest)
         try:
             self._slack.open_view(str(body.get("trigger_id") or ""), view)
         except SlackError as error:

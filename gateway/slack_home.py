@@ -1,6 +1,6 @@
 """Keeps people's Home tabs in Slack: drawn when somebody opens his, and drawn anew after what he did.
 
-Belongs here: whose tab, which cases, when. Does not belong here: what it looks like (workflow_jobs.slack_home).
+Belongs here: whose tab, which cases, when. Does not belong here: what it looks like (workflow_jobs.slack.home_tab).
 
 A tab is a picture of the moment and no message, so it needs no outbox. Changes are coalesced: however often a person
 acts while his tab is being drawn, it is drawn once more. One that could not be drawn is drawn when it is opened next.
@@ -23,7 +23,7 @@ from resources.people import Directory, Person
 from resources.slack import SlackClient, SlackError
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.sla_clock import light_of, used_share
-from workflow_jobs.slack_home import (
+from workflow_jobs.slack.home_tab import (
     MOST_LATE,
     MOST_REQUESTS,
     MOST_TASKS,

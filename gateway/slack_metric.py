@@ -16,7 +16,7 @@ from ops_assets.access import Reader
 from ops_assets.definition_bundle import bundle_of
 from ops_assets.governed_figures import GovernedFigures
 from ops_assets.trust import trust_of
-from workflow_jobs.slack_text import escaped, markdown
+from workflow_jobs.slack.wording import escaped, markdown
 
 _OTHERS = 4
 _LONGEST_WORDS = 200

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from gateway.words import text
-from workflow_jobs import slack_modal
-from workflow_jobs.slack_text import escaped, markdown, plain_text
+from workflow_jobs.slack import modals
+from workflow_jobs.slack.wording import escaped, markdown, plain_text
 
 
 class Acknowledge(Protocol):
@@ -28,8 +28,8 @@ def closing_view(
 
 
 def field_errors(view: Mapping[str, Any], sentence: str) -> dict[str, str]:
-    """The sentence beside every field whose label it names; where it names none, as slack_modal places it."""
+    """The sentence beside every field whose label it names; where it names none, as modals places it."""
     inputs = [block for block in view.get("blocks") or () if block.get("type") == "input"]
     labels = {block["block_id"]: str((block.get("label") or {}).get("text") or "") for block in inputs}
     named = {block_id: sentence for block_id, label in labels.items() if label and label in sentence}
-    return named or slack_modal.error_block(view, sentence)
+    return named or modals.error_block(view, sentence)

@@ -19,14 +19,14 @@ from gateway.slack_talk import OLD_CARD, SlackTalk
 from gateway.words import Language, text
 from resources.people import Person
 from resources.slack import SlackClient, SlackError
-from workflow_jobs import slack_modal
 from workflow_jobs.cases import UnknownCase
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.signals import wait_step
 from workflow_jobs.evidence_kinds import EvidenceRefused
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack_waits import WaitValue
+from workflow_jobs.slack import modals
+from workflow_jobs.slack.wait_messages import WaitValue
 
 _log = logging.getLogger(__name__)
 _FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
@@ -85,7 +85,7 @@ class SlackWaitHandler(SlackTalk):
             self._say_with_files(ack, view, value, person, language)
             return
         try:
-            self._say(value, person, slack_modal.form_from_view(view))
+            self._say(value, person, modals.form_from_view(view))
         except Refused as refused:
             self._answer_refusal(ack, view, value, person, refused, language)
         except UnknownCase as error:
@@ -140,7 +140,7 @@ class SlackWaitHandler(SlackTalk):
             ack(response_action="errors", errors=errors)
             return
         named = {field: [str(file.get("id")) for file in files] for field, files in added(view).items()}
-        data = slack_modal.form_from_view(view)
+        data = modals.form_from_view(view)
         try:
             self._service.require_sendable(
                 value.case_id, value.signal, data | named, person_id=person.person_id, wait=value.wait

@@ -1,7 +1,7 @@
 """The Slack Web API as the platform calls it: a thin typed wrapper over slack_sdk.
 
 Belongs here: one method per Web API method that we call, and the three ways in which a call can fail. Does not
-belong here: what to say (workflow_jobs.slack_messages) and when to try again (workflow_jobs.outbox). slack_sdk's
+belong here: what to say (workflow_jobs.slack.cards) and when to try again (workflow_jobs.delivery.outbox). slack_sdk's
 own retries are off, since a silent second post is exactly what the outbox has to recognise.
 """
 

@@ -17,13 +17,13 @@ from resources.platform import Platform
 from resources.slack import SlackClient
 from resources.slack_connection import slack_connection
 from workflow_jobs.cases import ServiceStep
+from workflow_jobs.delivery.outbox import CHANNEL_GAP, deliver_due, prune_sent
+from workflow_jobs.delivery.pictures import SlackPictures
+from workflow_jobs.delivery.targets import load_slack_users
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.history import export_history, export_run
 from workflow_jobs.jobs import service_jobs
-from workflow_jobs.outbox import CHANNEL_GAP, deliver_due, prune_sent
 from workflow_jobs.refresh_jobs import OPERATING_ANALYSIS_JOB, REFRESH_JOB
-from workflow_jobs.slack_pictures import SlackPictures
-from workflow_jobs.slack_targets import load_slack_users
 from workflow_jobs.step_assets import report_completions
 from workflow_jobs.store.due_rows import START, Place
 from workflow_jobs.wiring import process_service

@@ -230,7 +230,7 @@ class Stack:
 
     def deliver(self) -> None:
         """Send the outbox and wait until nothing waits in it."""
-        from workflow_jobs.outbox import outbox_status
+        from workflow_jobs.delivery.outbox import outbox_status
 
         self.app.state.delivery.kick()
         wait_until(lambda: _is_empty(outbox_status(self.context.engine, self.clock)))

@@ -15,7 +15,7 @@ from tests.engine_world import JOBS, MONDAY, ROLES, calendar, people
 from workflow_jobs.cases import OpenRequest, OpenResult
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack_text import MetricFigure
+from workflow_jobs.slack.wording import MetricFigure
 from workflow_jobs.template_library import load_library
 
 # How each step of supply_exception is decided on the way to its regular end.

@@ -1,7 +1,7 @@
 """One command on one case in one transaction: lock, ask the engine, write what it answered, put the messages.
 
 Belongs here: the transaction that all commands share. Does not belong here: which commands there are (service), what
-may happen (engine), SQL (store), what messages say (slack_messages, outgoing).
+may happen (engine), SQL (store), what messages say (slack.cards, outgoing).
 
 Of two people who decide at the same moment one wins, and the other gets the engine's refusal that names the first: a
 case's row is changed only where it still stands as the decision found it, and where it does not, the command is decided

@@ -1,7 +1,7 @@
 """Who is told what when a case moves: from a command's events to the messages that are committed with them.
 
 Belongs here: the choice of messages and recipients. Does not belong here: what a message looks like
-(slack_messages), how it is sent (outbox). Pure: no clock, no I/O; same input, same messages with the same keys.
+(cards), how it is sent (outbox). Pure: no clock, no I/O; same input, same messages with the same keys.
 
 Cards: ``case:<case>`` stands in the channel and always shows the whole case; ``task:<task>:<version>`` is the card
 of the person who must act; ``notice:<task>:<person>`` went to somebody on the escalation ladder;
@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workflow_jobs import outgoing_people, outgoing_waits, slack_case_actions, slack_ladder, slack_messages
+from workflow_jobs import outgoing_people, outgoing_waits
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.learning import asks_for_ratings, took_part
@@ -27,6 +27,7 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.outgoing_message import CARD, STEP_COMPLETED, UPDATE, Outgoing
 from workflow_jobs.outgoing_people import card_of
 from workflow_jobs.outgoing_writer import Telling, Writer
+from workflow_jobs.slack import cards, case_buttons, ladders
 
 
 def messages(
@@ -35,7 +36,7 @@ def messages(
     events: Sequence[e.Event],
     telling: Telling,
     notice_cards: Mapping[str, Sequence[str]],
-    fired: Sequence[slack_ladder.Rung] = (),
+    fired: Sequence[ladders.Rung] = (),
 ) -> list[Outgoing]:
     """All messages of one command, in the order in which they should arrive.
 
@@ -68,9 +69,7 @@ def messages(
     _update_task_cards(writer, before, shown, notice_cards)
     _tell_concerned(writer, notice_cards.get(after.case_id, ()))
     if before is not None:
-        writer.add(
-            UPDATE, "case", slack_messages.case_card(after, telling.template, telling.context), card=_case(after)
-        )
+        writer.add(UPDATE, "case", cards.case_card(after, telling.template, telling.context), card=_case(after))
     return writer.out
 
 
@@ -104,7 +103,7 @@ def _tell_concerned(writer: Writer, told_before: Sequence[str]) -> None:
     if not isinstance(roles, list):
         return
     writer.seq = case.seq
-    card = slack_messages.told_card(case, told.template, told.context)
+    card = cards.told_card(case, told.template, told.context)
     for key in told_before:
         writer.add(UPDATE, key, card, card=key)
     acting = {task.assignee or "" for task in case.open_tasks}
@@ -118,7 +117,7 @@ def _tell_concerned(writer: Writer, told_before: Sequence[str]) -> None:
 def _opened(writer: Writer, event: e.CaseOpened, before: CaseState | None) -> None:
     told = writer.telling
     writer.seq = event.seq
-    card = slack_messages.case_card(writer.case, told.template, told.context)
+    card = cards.case_card(writer.case, told.template, told.context)
     writer.add(CARD, "case", card, to=writer.everybody(), card=_case(writer.case))
 
 
@@ -132,7 +131,7 @@ def _rung(writer: Writer, event: e.RungFired, before: CaseState | None) -> None:
         _department(writer, event, before.tasks[event.task_id].assignee)
     if event.action == "remind" or event.to_person is None:
         return
-    notice = slack_messages.escalation_card(
+    notice = cards.escalation_card(
         writer.case,
         task,
         told.template,
@@ -149,7 +148,7 @@ def _case_rung(writer: Writer, event: e.CaseRungFired, before: CaseState | None)
     _climbed(writer, event, writer.case.case_id, None)
 
 
-def _climbed(writer: Writer, event: slack_ladder.Rung, of: str, own_card: str | None) -> None:
+def _climbed(writer: Writer, event: ladders.Rung, of: str, own_card: str | None) -> None:
     """Keep the one message about the rungs of a task or case, in the thread of the case's card; and where the rung
     reminds somebody, or is the case's, the same one with that person.
     """
@@ -158,7 +157,7 @@ def _climbed(writer: Writer, event: slack_ladder.Rung, of: str, own_card: str | 
     writer.fired.append(event)
     climbed = [one for one in writer.fired if getattr(one, "task_id", writer.case.case_id) == of]
     what = f"{of}/ladder{event.rung_index}"
-    message = slack_ladder.ladder_message(writer.case, told.template, context, climbed)
+    message = ladders.ladder_message(writer.case, told.template, context, climbed)
     key = ladder_prefix(of)
     writer.keep(what, message, key, to=writer.everybody(), below=_case(writer.case), known=writer.has(key))
     person = event.to_person
@@ -166,7 +165,7 @@ def _climbed(writer: Writer, event: slack_ladder.Rung, of: str, own_card: str | 
         return
     own_key = f"{key}:{person}"
     asks = "" if event.action == "remind" else context.word("escalation_asks")
-    mine = slack_ladder.ladder_message(writer.case, told.template, context, climbed, asks=asks)
+    mine = ladders.ladder_message(writer.case, told.template, context, climbed, asks=asks)
     to, known = writer.person(person), writer.has(own_key)
     writer.keep(f"{what}/{person}", mine, own_key, to=to, below=own_card, with_case=own_card is None, known=known)
 
@@ -179,7 +178,7 @@ def _department(writer: Writer, event: e.RungFired, assignee: str | None) -> Non
         return
     climbed = [one for one in writer.fired if getattr(one, "task_id", "") == event.task_id]
     asks = "" if event.action == "remind" else context.word("escalation_asks")
-    message = slack_ladder.ladder_message(writer.case, told.template, context, climbed, asks=asks)
+    message = ladders.ladder_message(writer.case, told.template, context, climbed, asks=asks)
     key = f"{ladder_prefix(event.task_id)}:#{channel}"
     what = f"{event.task_id}/ladder{event.rung_index}/#{channel}"
     writer.keep(what, message, key, to={"channel": channel}, known=writer.has(key))
@@ -204,7 +203,7 @@ def _ask_for_ratings(writer: Writer) -> None:
     case, told = writer.case, writer.telling
     if case.is_open or not asks_for_ratings(told.template):
         return
-    message = slack_case_actions.rating_message(case, told.template, told.context)
+    message = case_buttons.rating_message(case, told.template, told.context)
     for person_id in took_part(case):
         key = f"rate:{case.case_id}:{person_id}"
         writer.add(CARD, f"rate/{person_id}", message, to=writer.person(person_id), card=key, with_case=True)
@@ -219,7 +218,7 @@ def _withdrawn(writer: Writer, event: e.CaseWithdrawn, before: CaseState | None)
 def _returned(writer: Writer, event: e.CaseReturned, before: CaseState | None) -> None:
     writer.seq = event.seq
     context, template = writer.telling.context, writer.telling.template
-    steps = [slack_messages.step_title(template, one, context) for one in (event.from_step, event.to_step)]
+    steps = [cards.step_title(template, one, context) for one in (event.from_step, event.to_step)]
     line = f"{' → '.join(steps)}, {context.name(event.person_id)}: {event.reason}"
     writer.in_thread("returned", line, context.word("returned"), _case(writer.case), writer.everybody())
 
@@ -227,7 +226,7 @@ def _returned(writer: Writer, event: e.CaseReturned, before: CaseState | None) -
 def _defaulted(writer: Writer, event: e.DefaultTaken, before: CaseState | None) -> None:
     writer.seq = event.seq
     context = writer.telling.context
-    title = slack_messages.step_title(writer.telling.template, event.step_id, context)
+    title = cards.step_title(writer.telling.template, event.step_id, context)
     line = f"{title}: {event.outcome.replace('_', ' ')}"
     writer.in_thread(
         f"{event.task_id}/default", line, context.word("default_taken"), _case(writer.case), writer.everybody()
@@ -320,10 +319,10 @@ def _update_task_cards(
             continue
         if task.status == "open":
             notes = _notes(task, told)
-            card = slack_messages.task_card(writer.case, task, told.template, told.context, notes=notes)
+            card = cards.task_card(writer.case, task, told.template, told.context, notes=notes)
             writer.add(UPDATE, task_id, card, card=card_of(task))
             continue
-        card = slack_messages.closed_task_card(writer.case, task, told.template, told.context)
+        card = cards.closed_task_card(writer.case, task, told.template, told.context)
         writer.add(UPDATE, task_id, card, card=card_of(task))
         for key in notice_cards.get(task_id, ()):
             writer.add(UPDATE, f"{task_id}/{key}", card, card=key)

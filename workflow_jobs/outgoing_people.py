@@ -1,12 +1,11 @@
 """Who is told what of a task that several people have to do with: consulted, informed, voters, delegates, claimants.
 
 Belongs here: the messages about asking people and about tasks that change hands. The other messages of a case are
-``outgoing``; what a message looks like is ``slack_messages``. Pure.
+``outgoing``; what a message looks like is ``cards``. Pure.
 """
 
 from __future__ import annotations
 
-from workflow_jobs import slack_actions, slack_messages
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.consultations import consulted_roles, informed_roles
 from workflow_jobs.engine.parts import Moment
@@ -14,6 +13,7 @@ from workflow_jobs.engine.separation import excluded, tasks_of_visit
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.outgoing_message import CARD, UPDATE
 from workflow_jobs.outgoing_writer import Writer
+from workflow_jobs.slack import cards, task_buttons
 
 Handed = e.TaskReassigned | e.TaskClaimed | e.TaskReleased | e.TaskDelegated | e.TaskAdvised
 
@@ -34,7 +34,7 @@ def asked(writer: Writer, event: e.TaskCreated, before: CaseState | None) -> Non
     context = writer.telling.context
     consulted = writer.present(consulted_roles(writer.telling.template, task.step_id), {task.assignee or ""})
     line = _whose(writer, task)
-    answer = slack_actions.button(task, slack_actions.ANSWER, context)
+    answer = task_buttons.button(task, task_buttons.ANSWER, context)
     heading, asks = context.word("consulted"), context.word("consulted_asks")
     writer.tell(f"consulted/{task.task_id}", consulted, line, heading, asks, [answer])
     _inform(writer, task, "asked", line)
@@ -47,21 +47,21 @@ def handed(writer: Writer, event: Handed, before: CaseState | None) -> None:
     task = writer.case.tasks[event.task_id]
     was = before.tasks.get(event.task_id) if before is not None else None
     if was is not None:
-        moved = slack_messages.moved_card(writer.case, task, told.template, told.context)
+        moved = cards.moved_card(writer.case, task, told.template, told.context)
         writer.add(UPDATE, f"{task.task_id}/moved", moved, card=card_of(was))
     _send_card(writer, task)
 
 
 def _send_card(writer: Writer, task: TaskState) -> None:
     told = writer.telling
-    card = slack_messages.task_card(writer.case, task, told.template, told.context)
+    card = cards.task_card(writer.case, task, told.template, told.context)
     to = writer.everybody() if task.assignee is None else writer.person(task.assignee)
     writer.add(CARD, task.task_id, card, to=to, card=card_of(task))
     if task.pooled and task.assignee is None:
         able = writer.present([task.role], set(excluded(told.template, writer.case, task)))
         line = _whose(writer, task)
         what = f"claim/{task.task_id}/{task.version}"
-        claim = slack_actions.button(task, slack_actions.CLAIM, told.context)
+        claim = task_buttons.button(task, task_buttons.CLAIM, told.context)
         writer.tell(what, able, line, told.context.word("to_claim"), told.context.word("to_claim_asks"), [claim])
 
 
@@ -73,8 +73,8 @@ def decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> N
     if count is not None and count.outcome is None:
         return
     task = writer.case.tasks[event.task_id]
-    line = slack_messages.plain_decision(task, told.template, told.context)
-    title = slack_messages.step_title(told.template, task.step_id, told.context)
+    line = cards.plain_decision(task, told.template, told.context)
+    title = cards.step_title(told.template, task.step_id, told.context)
     roles = [task.accountable, *informed_roles(told.template, task.step_id, "decided")]
     informed = writer.present(roles, {event.person_id, task.assignee or ""})
     writer.tell(f"informed/{task.task_id}", informed, f"{title}: {line}", told.context.word("informed"))
@@ -100,6 +100,6 @@ def _inform(writer: Writer, task: TaskState, moment: Moment, line: str) -> None:
 def _whose(writer: Writer, task: TaskState) -> str:
     """Step, assignee and due time in one line."""
     context = writer.telling.context
-    title = slack_messages.step_title(writer.telling.template, task.step_id, context)
+    title = cards.step_title(writer.telling.template, task.step_id, context)
     who = context.name(task.assignee) if task.assignee else context.word("nobody")
     return f"{title}: {who}. {context.word('due')}: {context.instant(task.due_at)}"

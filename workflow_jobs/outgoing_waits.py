@@ -1,7 +1,7 @@
 """Who is asked to say that what a case waits for has happened, and how that message is kept up to date.
 
 Belongs here: the messages about waits that a signal ends. The other messages of a case are ``outgoing``; what these
-look like is ``slack_waits``. Pure.
+look like is ``wait_messages``. Pure.
 
 The card ``wait:<case>:<step>.<visit>:<person>`` is the one message about a wait to somebody who may say it.
 """
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from workflow_jobs import slack_waits
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.signals import awaited, roles_who_may, wait_key, wait_step
 from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.outgoing_message import UPDATE
 from workflow_jobs.outgoing_writer import Writer
-from workflow_jobs.slack_waits import WaitEnd
+from workflow_jobs.slack import wait_messages
+from workflow_jobs.slack.wait_messages import WaitEnd
 
 
 def card_prefix(case_id: str, wait: str) -> str:
@@ -41,14 +41,14 @@ def tell(
     for step in ended(before, case):
         keys = sent.get(card_prefix(case.case_id, wait_key(step)), ())
         if keys:
-            message = slack_waits.ended_message(case, step, told.template, told.context, _end(writer, step, events))
+            message = wait_messages.ended_message(case, step, told.template, told.context, _end(writer, step, events))
             for key in keys:
                 writer.add(UPDATE, key, message, card=key)
     known = {wait_key(step) for step in awaited(before)} if before is not None else set()
     for step in awaited(case):
         if wait_key(step) in known:
             continue
-        message = slack_waits.wait_message(case, step, told.template, told.context)
+        message = wait_messages.wait_message(case, step, told.template, told.context)
         for person_id in _responsible(writer, step):
             key = f"{card_prefix(case.case_id, wait_key(step))}{person_id}"
             writer.keep(key, message, key, to=writer.person(person_id), with_case=True, known=False)

@@ -1,7 +1,7 @@
 """Collects the messages of one command: whom they reach, which card they are about, a key that is theirs alone.
 
 Belongs here: addressing and keys. Does not belong here: which messages there are (outgoing), what they look like
-(slack_messages). Pure.
+(cards). Pure.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
-from workflow_jobs import slack_messages
 from workflow_jobs.engine.environment import PeopleView
 from workflow_jobs.engine.events import VoteCounted
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.outgoing_message import CARD, MESSAGE, UPDATE, Outgoing
-from workflow_jobs.slack_ladder import Rung
-from workflow_jobs.slack_messages import Message
-from workflow_jobs.slack_text import CardContext
+from workflow_jobs.slack import cards
+from workflow_jobs.slack.cards import Message
+from workflow_jobs.slack.ladders import Rung
+from workflow_jobs.slack.wording import CardContext
 
 
 class Addresses(Protocol):
@@ -103,7 +103,7 @@ class Writer:
 
     def in_thread(self, what: str, line: str, heading: str, card: str, to: Mapping[str, Any]) -> None:
         """A reply in the thread of a card; a message of its own where the card was never posted."""
-        note = slack_messages.notice(self.case, self.telling.template, self.telling.context, line, heading=heading)
+        note = cards.notice(self.case, self.telling.template, self.telling.context, line, heading=heading)
         self.add(MESSAGE, what, note, to=to, card=card)
 
     def keep(
@@ -140,7 +140,7 @@ class Writer:
             return
         template, context = self.telling.template, self.telling.context
         given = [dict(one) for one in buttons]
-        note = slack_messages.notice(self.case, template, context, line, heading=heading, asks=asks, buttons=given)
+        note = cards.notice(self.case, template, context, line, heading=heading, asks=asks, buttons=given)
         for person_id in people:
             first = f"person:{self.case.case_id}:{person_id}"
             self.add(CARD, f"{what}/{person_id}", note, to=self.person(person_id), card=first, with_case=True)

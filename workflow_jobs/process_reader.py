@@ -13,8 +13,6 @@ from sqlalchemy.engine import Connection, Engine
 from resources.clock import Clock
 from resources.ops_database import reading
 from resources.people import Directory
-from workflow_jobs import slack_actions, slack_modal
-from workflow_jobs.button_seal import Seal, unsealed
 from workflow_jobs.case_board import BoardColumn, BoardFilter, BoardPlace, CaseMessage
 from workflow_jobs.cases import (
     CaseSummary,
@@ -34,7 +32,9 @@ from workflow_jobs.engine.task_actions import actions_of, current_task
 from workflow_jobs.engine.template import Template, load_template, template_hash
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.evidence import EvidenceFile, files_of
-from workflow_jobs.slack_text import CardContext, MetricFigure
+from workflow_jobs.slack import modals, task_buttons
+from workflow_jobs.slack.button_seal import Seal, unsealed
+from workflow_jobs.slack.wording import CardContext, MetricFigure
 from workflow_jobs.store import board_rows, case_rows, template_rows
 from workflow_jobs.store import reading as rows
 from workflow_jobs.store.due_rows import START, Place
@@ -239,9 +239,7 @@ class ProcessReader:
             raise Refused("stale_task", "This task has changed since the card was drawn. Please use the latest card.")
         context = self._context(directory, case.metric)
         try:
-            return slack_modal.decision_modal(
-                case, task, template, context, outcome=outcome, roles=sorted(directory.roles)
-            )
+            return modals.decision_modal(case, task, template, context, outcome=outcome, roles=sorted(directory.roles))
         except KeyError:
             raise Refused("unknown_outcome", f"{outcome!r} is no choice of this task.") from None
 
@@ -253,27 +251,27 @@ class ProcessReader:
             template=template, calendar=self._calendar, directory=directory, calendars=self._calendars
         )
         flow = Flow(case.case_id, case, self._clock.now(), environment)
-        if action == slack_actions.ANSWER:
+        if action == task_buttons.ANSWER:
             # An opinion is about the question, whoever has the task by now.
             asked = case.tasks[task_id]
             if asked.status != "open":
                 raise Refused("task_closed", "This is not asked any more.")
-            return slack_actions.answer_modal(asked, self._context(directory, case.metric))
+            return task_buttons.answer_modal(asked, self._context(directory, case.metric))
         # As whoever is assigned: who may do it is asked again when the modal is submitted.
         task = current_task(flow, task_id, version, case.tasks[task_id].assignee)
         context = self._context(directory, case.metric)
-        if action == slack_actions.SNOOZE:
-            times = slack_actions.snooze_times(flow.now, actions_of(flow, task), self.calendar(task.calendar))
+        if action == task_buttons.SNOOZE:
+            times = task_buttons.snooze_times(flow.now, actions_of(flow, task), self.calendar(task.calendar))
             if times:
-                return slack_actions.snooze_modal(task, context, times)
-        elif action == slack_actions.ASSIGN:
+                return task_buttons.snooze_modal(task, context, times)
+        elif action == task_buttons.ASSIGN:
             others = [person for person in asking.assignable(flow, task) if person != task.assignee]
             if not others:
                 raise Refused("transfer_invalid", "There is nobody else who may decide this.")
-            return slack_actions.assign_modal(task, context, others)
-        elif action == slack_actions.RELEASE:
-            return slack_actions.release_modal(task, context)
-        elif action in (slack_actions.DELEGATE, slack_actions.ADD_APPROVER):
+            return task_buttons.assign_modal(task, context, others)
+        elif action == task_buttons.RELEASE:
+            return task_buttons.release_modal(task, context)
+        elif action in (task_buttons.DELEGATE, task_buttons.ADD_APPROVER):
             roles = getattr(actions_of(flow, task), action)
             people = None
             if not isinstance(roles, bool):
@@ -281,9 +279,9 @@ class ProcessReader:
                 people = [one for one in dict.fromkeys(holders) if one != task.assignee]
                 if not people:
                     raise Refused("transfer_invalid", f"Nobody else holds {' or '.join(roles)}.")
-            return slack_actions.ask_modal(task, context, action, people)
-        elif action == slack_actions.PAUSE and actions_of(flow, task).pauses:
-            return slack_actions.pause_modal(task, context, actions_of(flow, task).pauses)
+            return task_buttons.ask_modal(task, context, action, people)
+        elif action == task_buttons.PAUSE and actions_of(flow, task).pauses:
+            return task_buttons.pause_modal(task, context, actions_of(flow, task).pauses)
         raise Refused("action_not_offered", f"This task has no such choice as {action!r}.")
 
     def _case_of_task(self, task_id: str) -> tuple[CaseState, Template]:

@@ -2,7 +2,7 @@
 
 Belongs here: the commands that people, sensors and jobs may give. Does not belong here: what is done because time
 passes (timekeeping), the transaction that they share (case_transactions), what may happen (engine), SQL (store), what
-messages say (slack_messages, outgoing), sending them (outbox).
+messages say (slack.cards, outgoing), sending them (outbox).
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from resources.ops_database import reading
-from workflow_jobs import slack_waits
 from workflow_jobs.case_transactions import CaseTransactions
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
@@ -25,6 +24,7 @@ from workflow_jobs.engine.signals import awaited, awaited_step, may_say, wait_ke
 from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.engine.template import Template, WaitStep
 from workflow_jobs.evidence import require_files
+from workflow_jobs.slack import wait_messages
 from workflow_jobs.store import case_rows, template_rows, wait_rows
 
 
@@ -81,7 +81,7 @@ class WaitCommands(CaseTransactions):
         flow = Flow(case_id, case, self._clock.now(), environment)
         step = awaited_step(flow, c.SendSignal(signal=signal, person_id=person_id, wait=wait))
         context = replace(self._context(directory, case.metric), language=language)
-        return slack_waits.wait_modal(case, case.steps[step.id], template, context, roles=sorted(directory.roles))
+        return wait_messages.wait_modal(case, case.steps[step.id], template, context, roles=sorted(directory.roles))
 
     def said_by(self, case_id: str, wait: str) -> str | None:
         """Who said of this wait that it has happened: a person's id, empty for a program; None where nobody did."""

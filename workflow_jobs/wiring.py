@@ -20,11 +20,11 @@ from resources.calendars import DEFAULT
 from resources.platform import Platform
 from resources.secret_file import secret_bytes
 from resources.serving import Snapshot
-from workflow_jobs.button_seal import seal_of
 from workflow_jobs.calendars import build_calendars, check_templates
 from workflow_jobs.detection import Contributors
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack_text import MetricFigure
+from workflow_jobs.slack.button_seal import seal_of
+from workflow_jobs.slack.wording import MetricFigure
 from workflow_jobs.template_library import TemplateLibrary, load_library
 from workflow_jobs.template_versions import TemplateVersions
 

@@ -8,8 +8,8 @@ import typer
 
 from gateway.commands.context import JSON_OPTION, open_platform
 from gateway.terminal import fail, print_json, show
-from workflow_jobs.dead_letters import dead_letters
-from workflow_jobs.outbox import resend_dead
+from workflow_jobs.delivery.dead_letters import dead_letters
+from workflow_jobs.delivery.outbox import resend_dead
 
 app = typer.Typer(no_args_is_help=True, help="Messages on their way to Slack and Dagster.")
 _COLUMNS = {"outbox_id": "ID", "case_id": "CASE", "to": "TO", "text": "MESSAGE", "attempts": "ATTEMPTS", "why": "WHY"}

@@ -16,23 +16,15 @@ from zoneinfo import ZoneInfo
 
 from tests.engine_world import JOBS, MONDAY, ROLES, Play, people, shipped
 from tests.process_world import REGULAR
-from workflow_jobs import (
-    slack_actions,
-    slack_case_actions,
-    slack_ladder,
-    slack_messages,
-    slack_modal,
-    slack_opening,
-    slack_waits,
-)
-from workflow_jobs.button_seal import seal_of
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.parts import Pause, Text
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.signals import awaited
-from workflow_jobs.slack_home import MOST_WAITS, HomeCase, HomeContent, HomeTask, HomeWait, home_view
-from workflow_jobs.slack_text import CardContext, MetricFigure
+from workflow_jobs.slack import cards, case_buttons, ladders, modals, opening_modal, task_buttons, wait_messages
+from workflow_jobs.slack.button_seal import seal_of
+from workflow_jobs.slack.home_tab import MOST_WAITS, HomeCase, HomeContent, HomeTask, HomeWait, home_view
+from workflow_jobs.slack.wording import CardContext, MetricFigure
 from workflow_jobs.template_library import load_library
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +41,7 @@ class Drawn:
         self.messages: dict[str, Sequence[Any]] = {}
         self.views: dict[str, Any] = {}
 
-    def message(self, message: slack_messages.Message) -> None:
+    def message(self, message: cards.Message) -> None:
         blocks = list(message.blocks)
         if message.picture is not None:
             blocks.insert(int(message.picture["after"]) + 1, IMAGE)
@@ -82,7 +74,7 @@ def play(drawn: Drawn, language: str, label: str, note: str) -> None:
         rungs = [event for event in game.log if isinstance(event, e.RungFired)]
         for task_id in {rung.task_id for rung in rungs}:
             climbed = [rung for rung in rungs if rung.task_id == task_id]
-            drawn.message(slack_ladder.ladder_message(game.state, game.template, say, climbed, asks=note[:200]))
+            drawn.message(ladders.ladder_message(game.state, game.template, say, climbed, asks=note[:200]))
         if step == "assess":
             game.do(c.CompleteService(step_id="replan", run_id="r", result={"summary": note}))
         outcome, form = REGULAR[step]
@@ -93,28 +85,28 @@ def play(drawn: Drawn, language: str, label: str, note: str) -> None:
 def draw_case(drawn: Drawn, game: Play, say: CardContext, note: str) -> None:
     case, template = game.state, game.template
     for task in case.tasks.values():
-        drawn.message(slack_messages.task_card(case, task, template, say, notes=["80 %", note[:200]]))
-        drawn.message(slack_messages.closed_task_card(case, task, template, say))
-        drawn.message(slack_messages.moved_card(case, task, template, say))
-        drawn.message(slack_messages.escalation_card(case, task, template, say, percent=100, can_act=True))
+        drawn.message(cards.task_card(case, task, template, say, notes=["80 %", note[:200]]))
+        drawn.message(cards.closed_task_card(case, task, template, say))
+        drawn.message(cards.moved_card(case, task, template, say))
+        drawn.message(cards.escalation_card(case, task, template, say, percent=100, can_act=True))
         for choice in question_of(template, task).outcomes:
-            drawn.view(slack_modal.decision_modal(case, task, template, say, outcome=choice.id))
-        drawn.view(slack_actions.snooze_modal(task, say, [MONDAY + timedelta(hours=n) for n in (1, 4)]))
-        drawn.view(slack_actions.assign_modal(task, say, ["q1", "q2"]))
-        drawn.view(slack_actions.release_modal(task, say))
-        drawn.view(slack_actions.answer_modal(task, say))
-        drawn.view(slack_actions.ask_modal(task, say, slack_actions.DELEGATE, None))
-        drawn.view(slack_actions.ask_modal(task, say, slack_actions.ADD_APPROVER, ["f1"]))
+            drawn.view(modals.decision_modal(case, task, template, say, outcome=choice.id))
+        drawn.view(task_buttons.snooze_modal(task, say, [MONDAY + timedelta(hours=n) for n in (1, 4)]))
+        drawn.view(task_buttons.assign_modal(task, say, ["q1", "q2"]))
+        drawn.view(task_buttons.release_modal(task, say))
+        drawn.view(task_buttons.answer_modal(task, say))
+        drawn.view(task_buttons.ask_modal(task, say, task_buttons.DELEGATE, None))
+        drawn.view(task_buttons.ask_modal(task, say, task_buttons.ADD_APPROVER, ["f1"]))
         pause = Pause(id="supplier", title=Text(en=note[:60], zh="供应商"), at_most="P2D")
-        drawn.view(slack_actions.pause_modal(task, say, [pause]))
+        drawn.view(task_buttons.pause_modal(task, say, [pause]))
     for message in (
-        slack_messages.case_card(case, template, say),
-        slack_messages.told_card(case, template, say),
-        slack_messages.notice(case, template, say, note, heading="h", asks=note[:300]),
-        slack_case_actions.rating_message(case, template, say),
+        cards.case_card(case, template, say),
+        cards.told_card(case, template, say),
+        cards.notice(case, template, say, note, heading="h", asks=note[:300]),
+        case_buttons.rating_message(case, template, say),
     ):
         drawn.message(message)
-    drawn.view(slack_case_actions.withdraw_modal(case, template, say))
+    drawn.view(case_buttons.withdraw_modal(case, template, say))
     work = [HomeTask(case, task, template, light) for task in case.open_tasks for light in ("green", "paused")]
     drawn.view(
         home_view(HomeContent("ceo", game.now, say.address, work, 9, [HomeCase(case, template)], 9, work, 9), say)
@@ -129,12 +121,12 @@ def waits(drawn: Drawn, language: str, label: str) -> None:
     game.open(subject_label=label, requested_by="s1", data=data)
     game.choose("authorise", "authorised")
     (step,) = awaited(game.state)
-    drawn.message(slack_waits.wait_message(game.state, step, game.template, say))
-    drawn.view(slack_waits.wait_modal(game.state, step, game.template, say))
+    drawn.message(wait_messages.wait_message(game.state, step, game.template, say))
+    drawn.view(wait_messages.wait_modal(game.state, step, game.template, say))
     for how in ("signalled", "elapsed", "cancelled"):
         for person in ("lm", None):
-            end = slack_waits.WaitEnd(how, game.now, person, "token:7")
-            drawn.message(slack_waits.ended_message(game.state, step, game.template, say, end))
+            end = wait_messages.WaitEnd(how, game.now, person, "token:7")
+            drawn.message(wait_messages.ended_message(game.state, step, game.template, say, end))
     many = [HomeWait(game.state, step, game.template)] * MOST_WAITS
     content = HomeContent("lm", game.now, say.address, [], 0, [], 0, None, 0, many, more_waits=True)
     drawn.view(home_view(content, say))
@@ -145,12 +137,12 @@ def other_templates(drawn: Drawn) -> None:
     for template in load_library(known_jobs=None):
         for language in ("en", "zh"):
             say = context(language, template.id)
-            drawn.view(slack_opening.opening_modal(template, say, roles=["buyer"], words="words"))
+            drawn.view(opening_modal.opening_modal(template, say, roles=["buyer"], words="words"))
             for step in _human(template.steps):
                 game = Play(template)
                 assert game.env.template.id == template.id
                 for field in step.form:
-                    drawn.view(_one_field(slack_modal.input_block(field, step.outcomes[0].id, say, ["buyer"])))
+                    drawn.view(_one_field(modals.input_block(field, step.outcomes[0].id, say, ["buyer"])))
 
 
 def _human(nodes: Any) -> Iterator[Any]:

@@ -24,8 +24,8 @@ from resources.slack import SlackClient
 from resources.slack_connection import slack_connection
 from tests.gateway_stack import METRIC
 from workflow_jobs.cases import OpenRequest
+from workflow_jobs.delivery.outbox import deliver_due
 from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.outbox import deliver_due
 from workflow_jobs.service import ProcessService
 from workflow_jobs.wiring import library, process_service
 

@@ -12,10 +12,10 @@ from sqlalchemy.engine import Engine
 from tests.incident_world import Lineage
 from tests.process_world import World
 from tests.slack_server import SlackServer
+from workflow_jobs.delivery.outbox import deliver_due
 from workflow_jobs.detection import read_snapshot
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.incidents import INCIDENT_TEMPLATE
-from workflow_jobs.outbox import deliver_due
 
 WRITES = ("service.write.after_case", "service.write.after_messages")
 COMMITS = tuple(
@@ -42,7 +42,7 @@ class Killer:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._left: dict[str, int] = {}
         monkeypatch.setattr("workflow_jobs.case_transactions.fault_point", self._reached)
-        monkeypatch.setattr("workflow_jobs.outbox.fault_point", self._reached)
+        monkeypatch.setattr("workflow_jobs.delivery.outbox.fault_point", self._reached)
 
     def arm(self, point: str, nth: int) -> None:
         self._left = {point: nth}

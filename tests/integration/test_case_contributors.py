@@ -29,7 +29,7 @@ from resources.serving import Snapshot, SnapshotInfo, SnapshotStore
 from tests.process_world import World
 from workflow_jobs.detection import read_snapshot
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.slack_breach import evidence
+from workflow_jobs.slack.breach_lines import evidence
 
 AS_OF = date(2026, 11, 15)
 METRIC = "metric_supplier_reject_rate"

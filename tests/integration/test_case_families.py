@@ -26,7 +26,7 @@ from workflow_jobs.engine.template import Template, load_template
 from workflow_jobs.outgoing_message import CARD
 from workflow_jobs.outgoing_people import card_of
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack_case_actions import may_withdraw
+from workflow_jobs.slack.case_buttons import may_withdraw
 from workflow_jobs.store.tables import outbox, service_step
 from workflow_jobs.template_library import TemplateLibrary
 from workflow_jobs.template_versions import TemplateVersions

@@ -18,8 +18,8 @@ from tests.gateway_stack import Stack, running_stack
 from tests.process_world import World
 from tests.slack_desk import PAGE
 from tests.slack_server import SlackServer
-from workflow_jobs import dead_letters
-from workflow_jobs.outbox import CHANNEL_GAP, Delivered, deliver_due
+from workflow_jobs.delivery import dead_letters
+from workflow_jobs.delivery.outbox import CHANNEL_GAP, Delivered, deliver_due
 from workflow_jobs.outgoing_message import MESSAGE, Outgoing
 from workflow_jobs.store import outbox_rows
 

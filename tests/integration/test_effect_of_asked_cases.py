@@ -15,7 +15,7 @@ from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack_text import MetricFigure
+from workflow_jobs.slack.wording import MetricFigure
 from workflow_jobs.template_library import TemplateLibrary
 
 ASKED = (

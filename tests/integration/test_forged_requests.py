@@ -23,9 +23,9 @@ import sqlalchemy as sa
 from gateway.embedded_slack.interactions import sign
 from resources.clock import FixedClock, SystemClock
 from tests.gateway_stack import Stack, running_stack
-from workflow_jobs.button_seal import nonce_of, require, seal_of
 from workflow_jobs.cases import OpenRequest
-from workflow_jobs.slack_messages import ButtonValue
+from workflow_jobs.slack.button_seal import nonce_of, require, seal_of
+from workflow_jobs.slack.cards import ButtonValue
 
 VARIANTS = 10_000
 COMPOSED = 150

@@ -17,12 +17,12 @@ from tests.incident_world import Lineage
 from tests.process_world import World
 from tests.slack_server import SlackServer
 from workflow_jobs.cases import CaseSummary
+from workflow_jobs.delivery.outbox import deliver_due
 from workflow_jobs.detection import read_snapshot
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.incidents import INCIDENT_TEMPLATE
-from workflow_jobs.outbox import deliver_due
 from workflow_jobs.watching_over import keep_troubles
 
 ERROR = Trouble(

@@ -11,8 +11,8 @@ from sqlalchemy.engine import Engine
 
 from tests.process_world import World
 from tests.slack_server import SlackServer
-from workflow_jobs import outbox
-from workflow_jobs.outbox import Delivered, deliver_due
+from workflow_jobs.delivery import outbox
+from workflow_jobs.delivery.outbox import Delivered, deliver_due
 from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, Outgoing
 from workflow_jobs.store import outbox_rows
 

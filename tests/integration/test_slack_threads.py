@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 
 from tests.process_world import World
 from tests.slack_server import SlackServer
-from workflow_jobs.outbox import deliver_due
+from workflow_jobs.delivery.outbox import deliver_due
 from workflow_jobs.outgoing_message import CARD, MESSAGE, Outgoing
 from workflow_jobs.store import outbox_rows
 

@@ -20,7 +20,7 @@ from resources.serving import Snapshot
 from tests.process_world import World
 from workflow_jobs import detection
 from workflow_jobs.cases import NO_ACTION
-from workflow_jobs.slack_breach import evidence
+from workflow_jobs.slack.breach_lines import evidence
 
 METRIC = "metric_supplier_reject_rate"
 WHY = Words("13.00 % in 2026-10 is 30.0 % higher than before.", "2026-10 为 13.00 %，高 30.0 %。")

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from tests.engine_world import Play, human, people, shipped, small
 from tests.process_world import REGULAR
-from workflow_jobs import slack_messages, slack_modal
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.question import question_of
-from workflow_jobs.slack_text import CardContext, MetricFigure
+from workflow_jobs.slack import cards, modals
+from workflow_jobs.slack.wording import CardContext, MetricFigure
 
 ANY_TEXT = st.text(max_size=4000)
 STEPS = ["judge", "supplier", "protect", "assess", "promise"]
@@ -89,14 +89,14 @@ def test_every_card_is_valid(
         )
     for task in game.state.tasks.values():
         # Constructing a message validates it; these must not raise.
-        slack_messages.task_card(game.state, task, game.template, context, notes=["80 %", note[:200]])
-        slack_messages.closed_task_card(game.state, task, game.template, context)
-        slack_messages.moved_card(game.state, task, game.template, context)
-        slack_messages.escalation_card(game.state, task, game.template, context, percent=100, can_act=True)
+        cards.task_card(game.state, task, game.template, context, notes=["80 %", note[:200]])
+        cards.closed_task_card(game.state, task, game.template, context)
+        cards.moved_card(game.state, task, game.template, context)
+        cards.escalation_card(game.state, task, game.template, context, percent=100, can_act=True)
         for outcome_ in question_of(game.template, task).outcomes:
-            slack_modal.decision_modal(game.state, task, game.template, context, outcome=outcome_.id)
-    slack_messages.case_card(game.state, game.template, context)
-    slack_messages.notice(game.state, game.template, context, note, heading="h")
+            modals.decision_modal(game.state, task, game.template, context, outcome=outcome_.id)
+    cards.case_card(game.state, game.template, context)
+    cards.notice(game.state, game.template, context, note, heading="h")
 
 
 _BROKEN = re.compile(r"&(?!amp;|lt;|gt;)|<[^>]*\Z")
@@ -165,16 +165,16 @@ def test_no_text_is_too_long_to_be_decided_on(
         )
     context = CardContext(language=language, zone=ZoneInfo("Asia/Shanghai"), name=people().name, address=address)
 
-    def drawn() -> Iterator[slack_messages.Message]:
+    def drawn() -> Iterator[cards.Message]:
         state, template = game.state, game.template
         for task in state.tasks.values():
-            yield slack_messages.task_card(state, task, template, context, notes=[_longest("n", 200)] * 3)
-            yield slack_messages.closed_task_card(state, task, template, context)
-            yield slack_messages.moved_card(state, task, template, context)
-            yield slack_messages.escalation_card(state, task, template, context, percent=100, can_act=True)
-        yield slack_messages.case_card(state, template, context)
-        yield slack_messages.told_card(state, template, context)
-        yield slack_messages.notice(state, template, context, _longest(piece, 3000), heading="h", asks=piece)
+            yield cards.task_card(state, task, template, context, notes=[_longest("n", 200)] * 3)
+            yield cards.closed_task_card(state, task, template, context)
+            yield cards.moved_card(state, task, template, context)
+            yield cards.escalation_card(state, task, template, context, percent=100, can_act=True)
+        yield cards.case_card(state, template, context)
+        yield cards.told_card(state, template, context)
+        yield cards.notice(state, template, context, _longest(piece, 3000), heading="h", asks=piece)
 
     form = {f"t{number}": _longest(piece, 3000) for number in range(fields)}
     messages = list(drawn())
@@ -195,9 +195,9 @@ def test_a_card_says_where_the_rest_of_long_texts_stands() -> None:
     )
     context = CardContext(language="en", zone=ZoneInfo("Asia/Shanghai"), name=people().name)
     said = context.word("more_on_page")
-    assert said not in str(slack_messages.task_card(game.state, game.task("a"), game.template, context).blocks)
+    assert said not in str(cards.task_card(game.state, game.task("a"), game.template, context).blocks)
     game.choose("a", "ok", **{f"t{number}": "&" * 3000 for number in range(10)})
     task = game.task("b")
-    card = slack_messages.task_card(game.state, task, game.template, context, notes=["n" * 2000] * 3)
+    card = cards.task_card(game.state, task, game.template, context, notes=["n" * 2000] * 3)
     assert said in str(card.blocks[-2])
     assert [block["block_id"] for block in card.blocks if block["type"] == "actions"] == ["decision"]

@@ -12,8 +12,8 @@ from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.votes import not_yet_agreed
-from workflow_jobs.slack_messages import case_card, task_card
-from workflow_jobs.slack_text import CardContext
+from workflow_jobs.slack.cards import case_card, task_card
+from workflow_jobs.slack.wording import CardContext
 
 CHOICES = (
     "[{id: approve, style: primary, title: {en: A, zh: 批}}, {id: partly, title: {en: P, zh: 部}}, "

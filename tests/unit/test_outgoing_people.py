@@ -12,7 +12,7 @@ from workflow_jobs.engine.template import Template
 from workflow_jobs.outgoing import messages
 from workflow_jobs.outgoing_message import CARD, UPDATE, Outgoing
 from workflow_jobs.outgoing_writer import Telling
-from workflow_jobs.slack_text import CardContext
+from workflow_jobs.slack.wording import CardContext
 
 CHOICES = "[{id: yes_, style: primary, title: {en: Y, zh: 是}}, {id: no_, style: danger, title: {en: N, zh: 否}}]"
 VOTE = ", vote: {voters: [quality_manager, it_manager, cfo], needed: 2, approves: yes_, rejects: no_}"

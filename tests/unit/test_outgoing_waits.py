@@ -8,14 +8,14 @@ from datetime import date
 import pytest
 
 from tests.engine_world import MONDAY, Play, calendar, human, people, small
-from workflow_jobs.button_seal import seal_of
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.template import Template
 from workflow_jobs.outgoing import messages
 from workflow_jobs.outgoing_message import CARD, UPDATE, Outgoing
 from workflow_jobs.outgoing_writer import Telling
-from workflow_jobs.slack_text import CardContext
-from workflow_jobs.slack_waits import WaitValue
+from workflow_jobs.slack.button_seal import seal_of
+from workflow_jobs.slack.wait_messages import WaitValue
+from workflow_jobs.slack.wording import CardContext
 
 TITLE = "{en: Goods come, zh: 到货}"
 RACI = "{responsible: buyer, accountable: it_manager}"

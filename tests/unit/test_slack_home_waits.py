@@ -8,8 +8,8 @@ import pytest
 
 from tests.engine_world import Play, calendar, people, shipped
 from workflow_jobs.engine.signals import awaited
-from workflow_jobs.slack_home import MOST_WAITS, HomeCase, HomeContent, HomeTask, HomeWait, home_view
-from workflow_jobs.slack_text import CardContext
+from workflow_jobs.slack.home_tab import MOST_WAITS, HomeCase, HomeContent, HomeTask, HomeWait, home_view
+from workflow_jobs.slack.wording import CardContext
 
 
 def waiting(label: str) -> Play:

@@ -12,12 +12,12 @@ import pytest
 
 from tests.engine_world import Play, people, shipped
 from tests.process_world import REGULAR
-from workflow_jobs import slack_messages, slack_modal
-from workflow_jobs.block_kit import BlockKitError, validate, validate_blocks, validate_message, validate_view
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.slack_messages import ButtonValue
-from workflow_jobs.slack_text import CardContext, MetricFigure
+from workflow_jobs.slack import cards, modals
+from workflow_jobs.slack.block_kit import BlockKitError, validate, validate_blocks, validate_message, validate_view
+from workflow_jobs.slack.cards import ButtonValue
+from workflow_jobs.slack.wording import CardContext, MetricFigure
 
 FIGURE = MetricFigure("Supplier reject rate", "供应商拒收率", "percent", 2)
 
@@ -49,8 +49,8 @@ def task(game: Play, step: str) -> TaskState:
     return next(t for t in game.state.open_tasks if t.step_id == step)
 
 
-def card(game: Play, step: str, language: str = "en") -> slack_messages.Message:
-    return slack_messages.task_card(game.state, task(game, step), game.template, context(language))
+def card(game: Play, step: str, language: str = "en") -> cards.Message:
+    return cards.task_card(game.state, task(game, step), game.template, context(language))
 
 
 def decide(game: Play, step: str) -> TaskState:
@@ -68,7 +68,7 @@ def decide(game: Play, step: str) -> TaskState:
     return game.state.tasks[asked.task_id]
 
 
-def buttons(message: slack_messages.Message) -> list[dict[str, Any]]:
+def buttons(message: cards.Message) -> list[dict[str, Any]]:
     return [e for block in message.blocks if block["type"] == "actions" for e in block["elements"]]
 
 
@@ -131,7 +131,7 @@ def test_a_foreign_button_is_refused(text: str) -> None:
 def test_a_decided_card_says_who_and_has_no_buttons() -> None:
     game = play()
     judged = decide(game, "judge")
-    message = slack_messages.closed_task_card(game.state, judged, game.template, context())
+    message = cards.closed_task_card(game.state, judged, game.template, context())
     assert buttons(message) == []
     assert "*Confirm* by Wang One, Mon 2026-11-16 09:30" in str(message.blocks)
     assert "exception cause: transport" in str(message.blocks)
@@ -142,23 +142,23 @@ def test_the_case_card_follows_the_case_to_its_end() -> None:
     for step in ("judge", "supplier", "protect"):
         decide(game, step)
     game.do(c.FailService(step_id="replan", run_id="r", error="disk <full>", final=True))
-    failed = slack_messages.case_card(game.state, game.template, context())
+    failed = cards.case_card(game.state, game.template, context())
     assert "! Replan production: The job failed" in str(failed.blocks)
     rescue = card(game, "replan")
     assert "disk &lt;full&gt;" in str(rescue.blocks) and "Try again: runs by itself" in str(rescue.blocks)
     game.do(c.CompleteService(step_id="replan", run_id="r2"))
     for step in ("assess", "promise"):
         decide(game, step)
-    done = slack_messages.case_card(game.state, game.template, context())
+    done = cards.case_card(game.state, game.template, context())
     assert "closed; its effect is watched" in str(done.blocks) and "Mon 2026-11-23" in str(done.blocks)
 
 
 def test_what_follows_a_branch_is_the_join() -> None:
-    following = slack_messages.next_steps(shipped("supply_exception"), "protect", context())
+    following = cards.next_steps(shipped("supply_exception"), "protect", context())
     assert following == "waits for the other branches → Assess the impact"
-    assert slack_messages.next_steps(shipped("supply_exception"), "supplier", context()) == "Replan production"
-    assert slack_messages.next_steps(shipped("supply_exception"), "promise", context()) == "the case is closed"
-    assert "cause is gone" in slack_messages.next_steps(shipped("data_incident"), "explain", context())
+    assert cards.next_steps(shipped("supply_exception"), "supplier", context()) == "Replan production"
+    assert cards.next_steps(shipped("supply_exception"), "promise", context()) == "the case is closed"
+    assert "cause is gone" in cards.next_steps(shipped("data_incident"), "explain", context())
 
 
 def test_text_from_elsewhere_can_neither_mention_nor_link_nor_break_the_limits() -> None:
@@ -186,14 +186,14 @@ def test_figures_are_written_in_their_unit() -> None:
 def test_a_modal_asks_for_the_form_of_the_outcome() -> None:
     game = play()
     judge = task(game, "judge")
-    view = slack_modal.decision_modal(game.state, judge, game.template, context(), outcome="confirm")
+    view = modals.decision_modal(game.state, judge, game.template, context(), outcome="confirm")
     inputs = {b["block_id"]: b for b in view["blocks"] if b["type"] == "input"}
     assert list(inputs) == ["field:impact_amount", "field:exception_cause", "field:judgement"]
     assert [b["optional"] for b in inputs.values()] == [False, False, True]
     assert inputs["field:impact_amount"]["element"]["is_decimal_allowed"] is True
-    assert slack_modal.button_of_view(view) == ButtonValue(judge.task_id, 1, "confirm", form=True)
+    assert modals.button_of_view(view) == ButtonValue(judge.task_id, 1, "confirm", form=True)
     with pytest.raises(KeyError):
-        slack_modal.decision_modal(game.state, judge, game.template, context(), outcome="perhaps")
+        modals.decision_modal(game.state, judge, game.template, context(), outcome="perhaps")
 
 
 def test_what_was_typed_comes_back_by_field() -> None:
@@ -206,7 +206,7 @@ def test_what_was_typed_comes_back_by_field() -> None:
         "field:none": {"a": {"type": "static_select", "selected_option": None}},
         "other": {"a": {"type": "plain_text_input", "value": "x"}},
     }
-    assert slack_modal.form_from_view({"state": {"values": values}}) == {
+    assert modals.form_from_view({"state": {"values": values}}) == {
         "amount": "12.50",
         "cause": "transport",
         "sure": False,
@@ -219,9 +219,9 @@ def test_what_was_typed_comes_back_by_field() -> None:
             {"block_id": "field:b", "label": {"text": "Cause"}},
         ]
     }
-    assert slack_modal.error_block(view, "Please fill in: Cause.") == {"field:b": "Please fill in: Cause."}
-    assert slack_modal.error_block(view, "No.") == {"field:a": "No."}
-    assert slack_modal.error_block({"blocks": []}, "No.") == {}
+    assert modals.error_block(view, "Please fill in: Cause.") == {"field:b": "Please fill in: Cause."}
+    assert modals.error_block(view, "No.") == {"field:a": "No."}
+    assert modals.error_block({"blocks": []}, "No.") == {}
 
 
 _OPTION = {"text": {"type": "plain_text", "text": "x"}, "value": "v"}
@@ -284,7 +284,7 @@ def test_a_message_needs_words_for_its_notification() -> None:
             validate_message(text, [_section()])
     validate({"text": "x", "blocks": [_section()]})
     with pytest.raises(BlockKitError):
-        slack_messages.Message("", (_section(),))
+        cards.Message("", (_section(),))
 
 
 def _without(name: str) -> Callable[[dict[str, Any]], None]:
@@ -308,7 +308,7 @@ def _with(**changes: Any) -> Callable[[dict[str, Any]], None]:
 )
 def test_a_view_has_limits_of_its_own(change: Callable[[dict[str, Any]], None], complaint: str) -> None:
     game = play()
-    good = slack_modal.decision_modal(game.state, task(game, "judge"), game.template, context(), outcome="confirm")
+    good = modals.decision_modal(game.state, task(game, "judge"), game.template, context(), outcome="confirm")
     validate(good)
     bad = copy.deepcopy(good)
     change(bad)

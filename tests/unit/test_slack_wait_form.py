@@ -11,8 +11,8 @@ from tests.engine_world import Play, calendar, human, people, small
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.signals import awaited, wait_step
-from workflow_jobs.slack_text import CardContext
-from workflow_jobs.slack_waits import wait_modal
+from workflow_jobs.slack.wait_messages import wait_modal
+from workflow_jobs.slack.wording import CardContext
 
 FORM = (
     "[{name: note, type: text, title: {en: Remark, zh: 备注}}, "

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_jobs.trend_picture import HEIGHT, WIDTH, trend_png
+from workflow_jobs.slack.trend_picture import HEIGHT, WIDTH, trend_png
 
 INK = (15, 95, 99)
 LIMIT = (200, 60, 50)

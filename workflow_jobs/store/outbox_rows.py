@@ -1,6 +1,6 @@
 """Outgoing messages as rows: put, claim by lease, mark.
 
-Belongs here: the SQL of the outbox. Does not belong here: sending (workflow_jobs.outbox) and what a message says.
+Belongs here: the SQL of the outbox. Does not belong here: sending (delivery.outbox) and what a message says.
 Each function works in the caller's transaction.
 """
 

@@ -19,8 +19,8 @@ from resources.clock import Clock
 from resources.ops_database import reading
 from resources.serving import Snapshot
 from resources.slack import SlackClient
+from workflow_jobs.slack.trend_picture import trend_png
 from workflow_jobs.store.tables import mark
-from workflow_jobs.trend_picture import trend_png
 
 logger = logging.getLogger(__name__)
 PERIODS = 12

@@ -1,6 +1,6 @@
 """Makes the blocks of a message fit: what people wrote is shortened before a message is more than Slack takes.
 
-Belongs here: how much of which text stays. Does not belong here: what a card says (slack_messages), Slack's limits
+Belongs here: how much of which text stays. Does not belong here: what a card says (cards), Slack's limits
 (block_kit). Pure. Without this a long answer would make the decision impossible whose card shows it: messages are drawn
 in the transaction of the command.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from workflow_jobs.block_kit import TEXT_BUDGET
-from workflow_jobs.slack_text import cut, markdown
+from workflow_jobs.slack.block_kit import TEXT_BUDGET
+from workflow_jobs.slack.wording import cut, markdown
 
 # At the smallest, every card that a template can ask for fits: facts and buttons take most of it.
 _LONGEST_TEXTS: Final = (1500, 800, 400, 200, 100, 50)

@@ -1,7 +1,7 @@
 """From a case to what Slack shows: cards, notices and their buttons.
 
 Belongs here: rendering. Does not belong here: who is told and when (outgoing), decisions (engine), sending (outbox),
-forms (slack_modal). Pure: the same case, template and context give the same message.
+forms (modals). Pure: the same case, template and context give the same message.
 
 A button's ``action_id`` is ``decide:<outcome>`` and its ``value`` JSON with ``task_id``, ``version``, ``outcome``,
 ``form`` (true where a modal must ask for more before the decision) and ``nonce`` (button_seal).
@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from workflow_jobs import block_kit, slack_breach, slack_incident
-from workflow_jobs.button_seal import Seal, nonce_of, require, unsealed
 from workflow_jobs.engine.layout import layout_of, node_of
 from workflow_jobs.engine.question import RETRY, question_of
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Block as TemplateBlock
 from workflow_jobs.engine.template import Fork, Step, Template
 from workflow_jobs.engine.votes import not_yet_agreed
-from workflow_jobs.slack_actions import action_buttons, standing
-from workflow_jobs.slack_fit import fitted
-from workflow_jobs.slack_opinions import opinions
-from workflow_jobs.slack_text import CardContext, cut, escaped, markdown, plain_text, quoted, shortened
+from workflow_jobs.slack import block_kit, breach_lines, incident_lines
+from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
+from workflow_jobs.slack.fitting import fitted
+from workflow_jobs.slack.opinion_lines import opinions
+from workflow_jobs.slack.task_buttons import action_buttons, standing
+from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, plain_text, quoted, shortened
 
 ACTION_PREFIX = "decide:"
 Block = dict[str, Any]
@@ -93,8 +93,8 @@ def task_card(
     blocks: list[Block] = [
         _header(f"{title}: {subject(case, template, context)}"),
         decision_facts(case, task, context),
-        *slack_incident.evidence(case, context),
-        *slack_breach.evidence(case, context),
+        *incident_lines.evidence(case, context),
+        *breach_lines.evidence(case, context),
         *_links(case, context),
         _asked(case, task, template, context),
         *_progress(case, template, context),
@@ -173,8 +173,8 @@ def _standing(head: str, case: CaseState, context: CardContext, progress: list[B
     blocks: list[Block] = [
         _header(head),
         decision_facts(case, None, context),
-        *slack_incident.evidence(case, context),
-        *slack_breach.evidence(case, context),
+        *incident_lines.evidence(case, context),
+        *breach_lines.evidence(case, context),
         *_links(case, context),
         {"type": "section", "text": markdown(line)},
         *progress,
@@ -337,8 +337,8 @@ def decision_facts(case: CaseState, task: TaskState | None, context: CardContext
         fields.append((context.word("limit"), escaped(f"{context.word(side)} {limit}" if side else limit)))
     if case.metric and context.trust():
         fields.append((context.word("trust"), escaped(context.trust())))
-    if slack_incident.is_incident(case):
-        fields.append((context.word("seen"), escaped(slack_incident.seen(case, context))))
+    if incident_lines.is_incident(case):
+        fields.append((context.word("seen"), escaped(incident_lines.seen(case, context))))
     if case.snapshot_id:
         as_of = case.data.get("as_of")
         day = _date(as_of)

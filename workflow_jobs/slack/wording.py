@@ -1,6 +1,6 @@
 """Words of the Slack cards in English and Chinese, and how figures, instants and roles are written in them.
 
-Belongs here: formatting of single values. Does not belong here: which values a card shows (slack_messages).
+Belongs here: formatting of single values. Does not belong here: which values a card shows (cards).
 Pure: no clock, no I/O.
 """
 
@@ -13,8 +13,8 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from workflow_jobs.button_seal import Seal, unsealed
 from workflow_jobs.engine.parts import Text
+from workflow_jobs.slack.button_seal import Seal, unsealed
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     "metric": ("Metric", "指标"),

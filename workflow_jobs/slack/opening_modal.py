@@ -11,10 +11,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from workflow_jobs import block_kit, slack_modal
 from workflow_jobs.engine.forms import read_typed
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
+from workflow_jobs.slack import block_kit, modals
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text, shortened
 
 CALLBACK_ID: Final = "open_case"
 _LONGEST_LABEL: Final = 200
@@ -33,7 +33,7 @@ def opening_modal(
         # A file belongs to a case, and there is none yet.
         if field.type == "file" or (field.type == "role" and not roles):
             continue
-        block = slack_modal.input_block(field, "", context, roles)
+        block = modals.input_block(field, "", context, roles)
         block["optional"] = field.required is not True
         if given and block["element"]["type"] == "plain_text_input":
             block["element"]["initial_value"] = given[: field.max_length]

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from workflow_jobs import block_kit, slack_case_actions, slack_messages, slack_waits
 from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text, shortened
+from workflow_jobs.slack import block_kit, cards, case_buttons, wait_messages
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text, shortened
 
 MOST_TASKS: Final = 6
 MOST_WAITS: Final = 5
@@ -106,8 +106,8 @@ def _view(content: HomeContent, context: CardContext) -> dict[str, Any]:
     if content.requests:
         for number, asked in enumerate(content.requests[:MOST_REQUESTS]):
             block = _section(_request(asked, content.address, context))
-            if slack_case_actions.may_withdraw(asked.case, asked.template, content.person_id):
-                block["accessory"] = slack_case_actions.withdraw_button(asked.case, context, number)
+            if case_buttons.may_withdraw(asked.case, asked.template, content.person_id):
+                block["accessory"] = case_buttons.withdraw_button(asked.case, context, number)
             blocks.append(block)
     else:
         blocks.append(_line(escaped(context.word("home_no_requests"))))
@@ -130,7 +130,7 @@ def _view(content: HomeContent, context: CardContext) -> dict[str, Any]:
 def _task(number: int, one: HomeTask, address: str, context: CardContext) -> list[Block]:
     due = f"{context.word('due')}: {context.instant(one.task.due_at)}"
     text = f"{_LIGHTS[one.light]} *{_title(one, context)}*\n{_link(one.case, address)} {_subject(one, context)}\n{due}"
-    buttons = slack_messages.decision_buttons(one.task, one.template, context)
+    buttons = cards.decision_buttons(one.task, one.template, context)
     for button in buttons:
         button["action_id"] = f"{button['action_id']}:{number}"
     blocks = [_section(text)]
@@ -140,10 +140,10 @@ def _task(number: int, one: HomeTask, address: str, context: CardContext) -> lis
 
 
 def _wait(number: int, one: HomeWait, address: str, context: CardContext) -> Block:
-    title = escaped(shortened(slack_messages.step_title(one.template, one.step.step_id, context), 100))
+    title = escaped(shortened(cards.step_title(one.template, one.step.step_id, context), 100))
     case = f"{_link(one.case, address)} {escaped(_named(one.case, one.template, context))}"
-    block = _section(f"⏳ *{title}*\n{case}\n{escaped(slack_waits.until_line(one.step, context))}")
-    return block | {"accessory": slack_waits.happened_button(one.case, one.step, context, number)}
+    block = _section(f"⏳ *{title}*\n{case}\n{escaped(wait_messages.until_line(one.step, context))}")
+    return block | {"accessory": wait_messages.happened_button(one.case, one.step, context, number)}
 
 
 def _request(one: HomeCase, address: str, context: CardContext) -> str:
@@ -165,7 +165,7 @@ def _late(one: HomeTask, address: str, context: CardContext) -> str:
 
 
 def _title(one: HomeTask, context: CardContext) -> str:
-    return escaped(shortened(slack_messages.step_title(one.template, one.task.step_id, context), 100))
+    return escaped(shortened(cards.step_title(one.template, one.task.step_id, context), 100))
 
 
 def _subject(one: HomeTask, context: CardContext) -> str:
@@ -173,7 +173,7 @@ def _subject(one: HomeTask, context: CardContext) -> str:
 
 
 def _named(case: CaseState, template: Template, context: CardContext) -> str:
-    return shortened(slack_messages.subject(case, template, context), 100)
+    return shortened(cards.subject(case, template, context), 100)
 
 
 def _link(case: CaseState, address: str) -> str:

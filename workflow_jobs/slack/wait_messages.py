@@ -5,7 +5,7 @@ who may say it (engine.signals). Pure.
 
 A button's ``action_id`` begins with ``wait:`` and its ``value`` is JSON with ``case_id``, ``wait`` (which visit of
 which step), ``signal`` and ``nonce`` (button_seal); the modal's ``callback_id`` is ``wait`` and its
-``private_metadata`` that value. Its fields are those of the step's form (slack_modal).
+``private_metadata`` that value. Its fields are those of the step's form (modals).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from workflow_jobs import block_kit, slack_messages, slack_modal
-from workflow_jobs.button_seal import Seal, nonce_of, require, unsealed
 from workflow_jobs.engine.signals import wait_key, wait_step
 from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack_text import CardContext, cut, escaped, markdown, plain_text
+from workflow_jobs.slack import block_kit, cards, modals
+from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
+from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, plain_text
 
 ACTION_PREFIX: Final = "wait:"
 CALLBACK_ID: Final = "wait"
@@ -83,9 +83,9 @@ def until_line(step: StepState, context: CardContext) -> str:
     return f"{context.word('wait_until')}: {context.instant(step.wake_at)}" if step.wake_at is not None else ""
 
 
-def wait_message(case: CaseState, step: StepState, template: Template, context: CardContext) -> slack_messages.Message:
+def wait_message(case: CaseState, step: StepState, template: Template, context: CardContext) -> cards.Message:
     """What is waited for, until when, and the button for whoever learns that it has happened."""
-    return slack_messages.notice(
+    return cards.notice(
         case,
         template,
         context,
@@ -98,14 +98,14 @@ def wait_message(case: CaseState, step: StepState, template: Template, context: 
 
 def ended_message(
     case: CaseState, step: StepState, template: Template, context: CardContext, end: WaitEnd
-) -> slack_messages.Message:
+) -> cards.Message:
     """The same message once nothing is waited for any more: how it ended, and no button."""
     words = context.word(f"wait_{end.how}")
     if end.how == "signalled":
         program = f"{context.word('a_program')} ({end.via})" if end.via else context.word("a_program")
         words += f" {context.name(end.person_id) if end.person_id is not None else program}"
-    line = f"{slack_messages.step_title(template, step.step_id, context)}: {words}, {context.instant(end.at)}"
-    return slack_messages.notice(case, template, context, line, heading=context.word("wait_over"))
+    line = f"{cards.step_title(template, step.step_id, context)}: {words}, {context.instant(end.at)}"
+    return cards.notice(case, template, context, line, heading=context.word("wait_over"))
 
 
 def wait_modal(
@@ -114,12 +114,12 @@ def wait_modal(
     """The form that the signal fills; without one, the question whether it is so. ``roles`` for fields of that type."""
     node = wait_step(template, step.step_id)
     fields = [field for field in node.form if field.type != "role" or roles] if node is not None else []
-    title = slack_messages.step_title(template, step.step_id, context)
+    title = cards.step_title(template, step.step_id, context)
     said = f"*{escaped(title)}*\n{escaped(_described(step, template, context))}".strip()
     blocks: list[Block] = [
         {"type": "section", "text": markdown(cut(said, 3000))},
-        slack_messages.decision_facts(case, None, context),
-        *(slack_modal.input_block(field, "signalled", context, roles) for field in fields),
+        cards.decision_facts(case, None, context),
+        *(modals.input_block(field, "signalled", context, roles) for field in fields),
         {"type": "context", "elements": [markdown(escaped(context.word("wait_confirm")))]},
     ]
     view = {
@@ -136,7 +136,7 @@ def wait_modal(
 
 
 def _what(step: StepState, template: Template, context: CardContext) -> str:
-    title, described = slack_messages.step_title(template, step.step_id, context), _described(step, template, context)
+    title, described = cards.step_title(template, step.step_id, context), _described(step, template, context)
     return f"{title}: {described}" if described else title
 
 

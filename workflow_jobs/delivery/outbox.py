@@ -1,7 +1,7 @@
 """Delivery of the outbox: what a committed decision has to say reaches Slack and Dagster, once, however often we die.
 
 Belongs here: attempts, waiting, giving up, recognising a message that an interrupted attempt had posted.
-Does not belong here: the rows' SQL (store.outbox_rows) and the messages' content (slack_messages).
+Does not belong here: the rows' SQL (store.outbox_rows) and the messages' content (slack.cards).
 
 A row is leased, sent, and marked, in that order and in separate transactions. An attempt that dies between sending and
 marking leaves the row "outcome unknown"; the next one looks for the message's metadata in the channel before it posts.
@@ -23,10 +23,10 @@ from resources.clock import Clock
 from resources.fault_points import fault_point
 from resources.ops_database import reading
 from resources.slack import Posted, SlackClient, SlackRateLimited, SlackRefused, SlackUnreachable
-from workflow_jobs.outbox_repeats import remove_others, remove_own
+from workflow_jobs.delivery.pictures import Pictures
+from workflow_jobs.delivery.repeats import remove_others, remove_own
+from workflow_jobs.delivery.targets import GONE, Place, SlackTargets
 from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, UPDATE
-from workflow_jobs.slack_pictures import Pictures
-from workflow_jobs.slack_targets import GONE, Place, SlackTargets
 from workflow_jobs.step_completion import StepCompletion
 from workflow_jobs.store import outbox_rows
 from workflow_jobs.store.outbox_rows import Claimed, OutboxStatus

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ops_assets.watch_words import FigureForm, percent
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.slack_text import CardContext, escaped, markdown, quoted, shortened
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, quoted, shortened
 
 MOST_CONTRIBUTORS: Final = 3
 _LONGEST_LABEL: Final = 80

@@ -1,7 +1,7 @@
 """What an incident's cards say beyond other cases': what failed, what is held back, what fails because of it.
 
 Belongs here: rendering of an incident's evidence, as `workflow_jobs.incidents` writes it into the case's data. Does not
-belong here: the rest of a card (slack_messages). Pure; a case without such data gives no block.
+belong here: the rest of a card (cards). Pure; a case without such data gives no block.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.slack_text import CardContext, escaped, markdown, quoted
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, quoted
 
 MOST_CHECKS: Final = 5
 MOST_METRICS: Final = 8

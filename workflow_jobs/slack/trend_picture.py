@@ -1,6 +1,6 @@
 """A small PNG of how a figure moved: a line over its periods, the last one marked, and the limit that it crossed.
 
-Drawn with nothing but zlib. Belongs here: pixels. Does not belong here: which figures (slack_pictures) and words: a
+Drawn with nothing but zlib. Belongs here: pixels. Does not belong here: which figures (delivery.pictures) and words: a
 picture carries none, its title and alternative text do. Pure: the same values give the same bytes.
 """
 

@@ -4,7 +4,7 @@ Belongs here: rendering these and reading them back. Does not belong here: wheth
 
 A button's ``action_id`` is ``act:<action>`` and its ``value`` JSON with ``task_id``, ``version``, ``action`` and
 ``nonce`` (button_seal); a modal's ``callback_id`` is ``act`` and its ``private_metadata`` the button's value. Its
-fields are named as those of a form (slack_modal), so that answers are read and refusals placed in the same way.
+fields are named as those of a form (modals), so that answers are read and refusals placed in the same way.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from workflow_jobs import block_kit
-from workflow_jobs.button_seal import Seal, nonce_of, require, unsealed
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import Actions, Pause
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.task_actions import LONGEST_REASON
 from workflow_jobs.engine.template import HumanStep, Template
 from workflow_jobs.engine.working_time import WorkingCalendar
-from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text
+from workflow_jobs.slack import block_kit
+from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text
 
 ACTION_PREFIX: Final = "act:"
 CALLBACK_ID: Final = "act"

@@ -9,7 +9,7 @@ from workflow_jobs.engine.separation import tasks_of_visit
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import HumanStep, Template
 from workflow_jobs.engine.votes import counted
-from workflow_jobs.slack_text import CardContext, escaped, quoted
+from workflow_jobs.slack.wording import CardContext, escaped, quoted
 
 _MOST_ANSWERS = 5
 

@@ -12,13 +12,13 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workflow_jobs import block_kit, slack_messages
-from workflow_jobs.button_seal import Seal, nonce_of, require, unsealed
 from workflow_jobs.engine.learning import HIGHEST, LOWEST
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.task_actions import LONGEST_REASON
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack_text import CardContext, escaped, markdown, plain_text
+from workflow_jobs.slack import block_kit, cards
+from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text
 
 ACTION_PREFIX: Final = "case:"
 CALLBACK_ID: Final = "case"
@@ -74,7 +74,7 @@ def withdraw_button(case: CaseState, context: CardContext, number: int = 0) -> B
 
 def withdraw_modal(case: CaseState, template: Template, context: CardContext) -> dict[str, Any]:
     """Why the case is taken back."""
-    subject = slack_messages.subject(case, template, context)
+    subject = cards.subject(case, template, context)
     said = f"*{escaped(case.case_id)}* {escaped(context.title(template.title))}: {escaped(subject)}"
     view = {
         "type": "modal",
@@ -103,11 +103,9 @@ def withdraw_modal(case: CaseState, template: Template, context: CardContext) ->
     return view
 
 
-def rating_message(case: CaseState, template: Template, context: CardContext) -> slack_messages.Message:
+def rating_message(case: CaseState, template: Template, context: CardContext) -> cards.Message:
     """Five buttons for those who took part, once the case is over."""
-    note = slack_messages.notice(
-        case, template, context, context.word("rating_asks"), heading=context.word("rating_heading")
-    )
+    note = cards.notice(case, template, context, context.word("rating_asks"), heading=context.word("rating_heading"))
     buttons = [
         {
             "type": "button",
@@ -119,4 +117,4 @@ def rating_message(case: CaseState, template: Template, context: CardContext) ->
     ]
     first, *rest = note.blocks
     actions = {"type": "actions", "block_id": "rating", "elements": buttons}
-    return slack_messages.Message(note.text, (first, actions, *rest))
+    return cards.Message(note.text, (first, actions, *rest))

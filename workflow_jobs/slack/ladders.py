@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack_messages import Message, case_footer, step_title, subject
-from workflow_jobs.slack_text import CardContext, escaped, markdown, shortened
+from workflow_jobs.slack.cards import Message, case_footer, step_title, subject
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, shortened
 
 Rung = e.RungFired | e.CaseRungFired
 _MOST_EARLIER = 15

@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workflow_jobs import block_kit
-from workflow_jobs.button_seal import Seal, unsealed
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.evidence_kinds import KINDS
-from workflow_jobs.slack_messages import ButtonValue, decision_facts, step_title
-from workflow_jobs.slack_text import CardContext, markdown, plain_text
+from workflow_jobs.slack import block_kit
+from workflow_jobs.slack.button_seal import Seal, unsealed
+from workflow_jobs.slack.cards import ButtonValue, decision_facts, step_title
+from workflow_jobs.slack.wording import CardContext, markdown, plain_text
 
 CALLBACK_ID = "decide"
 _FIELD = "field:"

@@ -1,0 +1,1 @@
+"""What Slack shows of a case: cards, buttons, modals, the Home tab, their limits and seals. Pure."""
