@@ -59,7 +59,8 @@ def send_signal(
 ) -> SignalTaken:
     """End the wait step that waits for the signal, and go on. The log keeps which token said so.
 
-    A signal that no step waits for (any more) is refused (409) and changes nothing, so sending one twice does no harm.
+    A signal that no step waits for (any more) is refused (409) and changes nothing. Name the wait that you mean
+    (`wait`), and sending it twice does no harm, also where the case returned and waits once more.
     """
     context = context_of(request)
     wait = context.rate_limit.take(token.token_id, 1, context.clock.now())

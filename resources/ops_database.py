@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -39,8 +38,6 @@ _AS_THE_STANDARD_LIBRARY = (
 )
 _migrate_lock = threading.Lock()
 _BUSY_SECONDS = 30
-_ALIVE_SECONDS = 1.0
-_RESTS_SINCE = "trueloop_rests_since"
 
 
 class _SqliteInstant(sqlite.DATETIME):
@@ -86,9 +83,7 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg2")
-        engine = sa.create_engine(parsed, pool_size=10, json_serializer=json_text)
-        _ask_whether_alive(engine)
-        return engine
+        return sa.create_engine(parsed, pool_pre_ping=True, pool_size=10, json_serializer=json_text)
     if parsed.get_backend_name() != "sqlite":
         raise ValueError(
             f"TRUELOOP_DATABASE_URL names {parsed.get_backend_name()!r}; use sqlite:///<file> or postgresql://<...>."
@@ -115,27 +110,6 @@ def open_engine(url: str) -> Engine:
 
     take_turns(engine, _BUSY_SECONDS)
     return engine
-
-
-def _ask_whether_alive(engine: Engine) -> None:
-    """Ask the server before a connection is used that rested: one that just answered need not be asked each time."""
-
-    @sa.event.listens_for(engine, "checkin")
-    def _rests(_driver: Any, record: Any) -> None:
-        record.info[_RESTS_SINCE] = time.monotonic()
-
-    @sa.event.listens_for(engine, "checkout")
-    def _wakes(driver: Any, record: Any, _proxy: Any) -> None:
-        since = record.info.pop(_RESTS_SINCE, None)
-        if since is None or time.monotonic() - since < _ALIVE_SECONDS:
-            return
-        try:
-            alive = engine.dialect.do_ping(driver)
-        except engine.dialect.loaded_dbapi.Error as error:
-            # The pool takes another one, and with it leaves all that are as old.
-            raise sa.exc.DisconnectionError(str(error)) from error
-        if not alive:
-            raise sa.exc.DisconnectionError("the server does not answer")
 
 
 def json_text(value: Any) -> str:

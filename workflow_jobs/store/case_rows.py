@@ -79,7 +79,7 @@ EFFECTIVE = {"effective": True, "ineffective": False}
 
 
 class LostUpdate(RuntimeError):
-    """The case moved although it was locked: somebody writes past the store."""
+    """The case moved on since it was read: another command was faster, or somebody writes past the store."""
 
 
 @dataclass(frozen=True, slots=True)
