@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: one that the server closed meanwhile is replaced, nobody sees it; reading begins nothing."""
+"""Connections to PostgreSQL: one that the server closed meanwhile is replaced unseen; reading begins no transaction."""
 
 from __future__ import annotations
 
