@@ -9,6 +9,9 @@ from typing import Any, Final
 import yaml
 
 Path = tuple[str | int, ...]
+# Templates need a tenth of either.
+MOST_LETTERS: Final = 1_000_000
+MOST_LEVELS: Final = 100
 # The same reading by libyaml, at a tenth of the time, where PyYAML was built with it.
 _FAST: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -46,7 +49,17 @@ class Lines:
 
 
 def read(text: str) -> tuple[Any, Lines]:
-    """Parse one YAML document. Raises YamlProblem for bad syntax, a repeated key, an anchor or a tag."""
+    """Parse one YAML document.
+
+    Raises YamlProblem for bad syntax, a repeated key, an anchor or a tag, and for a text that is longer than
+    MOST_LETTERS or nested more than MOST_LEVELS deep.
+    """
+    if len(text) > MOST_LETTERS:
+        # The first line that does not fit any more.
+        line = text.count("\n", 0, MOST_LETTERS) + 1
+        raise YamlProblem(
+            line, f"the text has {len(text):,} letters, and at most {MOST_LETTERS:,} are read: divide it, or shorten it"
+        )
     try:
         return _read(text, _FAST)
     except YamlProblem:
@@ -55,8 +68,10 @@ def read(text: str) -> tuple[Any, Lines]:
 
 
 def _read(text: str, kind: Any) -> tuple[Any, Lines]:
-    loader = kind(text)
+    loader = None
     try:
+        _refuse_deep(text, kind)
+        loader = kind(text)
         node = loader.get_single_node()
         if node is None:
             raise YamlProblem(1, "the file is empty")
@@ -68,10 +83,36 @@ def _read(text: str, kind: Any) -> tuple[Any, Lines]:
         raise YamlProblem(mark.line + 1 if mark else 1, error.problem or str(error)) from error
     except yaml.YAMLError as error:
         raise YamlProblem(1, str(error)) from error
-    except ValueError as error:  # a date such as 2026-02-30
+    except ValueError as error:  # a date such as 2026-02-30, or half a letter
         raise YamlProblem(1, str(error)) from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
+
+
+def _refuse_deep(text: str, kind: Any) -> None:
+    """Raise YamlProblem where lists and mappings stand too deep within each other.
+
+    Composing calls itself for each level, and libyaml's composer takes the whole process with it when the stack ends.
+    Events come one after the other, from the same parser, however deep they are.
+    """
+    level = 0
+    try:
+        for event in yaml.parse(text, Loader=kind):
+            if isinstance(event, yaml.CollectionStartEvent):
+                level += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                level -= 1
+            if level > MOST_LEVELS:
+                mark = event.start_mark
+                raise YamlProblem(
+                    mark.line + 1 if mark else 1,
+                    f"lists and mappings stand more than {MOST_LEVELS} levels deep within each other here: "
+                    "write it with fewer levels",
+                )
+    except yaml.YAMLError:
+        # Composing meets the same mistake at the same place, and says it.
+        return
 
 
 def _note_lines(node: yaml.Node, path: Path, lines: dict[Path, int], *, seen: set[int]) -> None:
