@@ -15,6 +15,7 @@ from workflow_jobs.delivery import outbox
 from workflow_jobs.delivery.outbox import Delivered, deliver_due
 from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, Outgoing
 from workflow_jobs.store import outbox_rows
+from workflow_jobs.store.tables import outbox as outbox_table
 
 
 @pytest.fixture
@@ -51,6 +52,67 @@ def test_a_channel_with_very_much_to_say_holds_back_no_other(ops_engine: Engine,
         done = deliver(world, slack, limit=5, channel_gap=1.0)
         assert (done.sent, done.paced) == (1, 0), "each has its own turn: nothing is looked at twice"
         assert slack.messages[-1]["text"] == f"{second:02}", "and they stay in order"
+
+
+def test_a_round_asks_slack_no_more_often_than_it_may_send(ops_engine: Engine, slack: SlackServer) -> None:
+    world = World(ops_engine)
+    many = 300
+    put(world, *(message(f"{n:03}") for n in range(many)))
+    with ops_engine.begin() as connection:
+        # As after an hour in which Slack did not answer: nobody knows how these attempts ended.
+        connection.execute(outbox_table.update().values(outcome_unknown=True))
+    world.clock.advance(timedelta(seconds=1))
+    put(world, message("elsewhere", "other"))
+    done = deliver(world, slack, limit=5, channel_gap=1.0)
+    assert (done.sent, done.paced) == (2, many - 1)
+    assert [m["text"] for m in slack.messages] == ["000", "elsewhere"]
+    # One for what was sent before it is posted, and one after, whether another attempt has posted it meanwhile.
+    assert slack.count("conversations.history") == 2
+    for second in range(1, 4):
+        world.clock.advance(timedelta(seconds=1))
+        done = deliver(world, slack, limit=5, channel_gap=1.0)
+        assert (done.sent, done.paced) == (1, 0)
+        assert slack.messages[-1]["text"] == f"{second:03}"
+    assert slack.count("conversations.history") == 8
+
+
+def test_each_round_puts_back_what_the_next_need_not_look_at(ops_engine: Engine, slack: SlackServer) -> None:
+    world = World(ops_engine)
+    slack.users = {f"p{n}@small.example": f"U{n}" for n in range(12)}
+    persons = [{"person": f"p{n}", "name": f"p{n}", "email": f"p{n}@small.example"} for n in range(12)]
+    put(world, *(message(f"{n}-{time}", to=persons[n]) for time in range(3) for n in range(12)))
+    world.clock.advance(timedelta(milliseconds=1))
+    put(world, message("elsewhere", "other"))
+    for _ in range(10):
+        done = deliver(world, slack, limit=5, channel_gap=1.0)
+        assert done.sent <= 5
+    assert [m["text"] for m in slack.messages] == [*(f"{n}-0" for n in range(12)), "elsewhere"]
+
+
+def test_a_reply_below_a_card_elsewhere_does_not_wait_for_the_channel(ops_engine: Engine, slack: SlackServer) -> None:
+    world = World(ops_engine)
+    put(world, Outgoing(CARD, "card", message("card", "other").payload, "C-1/card"))
+    deliver(world, slack, channel_gap=1.0)
+    world.clock.advance(timedelta(seconds=1))
+    reply = Outgoing(MESSAGE, "reply", message("reply").payload, "C-1/card")
+    put(world, message("first"), message("second"), reply)
+    done = deliver(world, slack, channel_gap=1.0)
+    assert (done.sent, done.paced) == (2, 1)
+    assert [(m["channel"], m["text"]) for m in slack.messages[1:]] == [("C1", "first"), ("C2", "reply")]
+
+
+def test_a_round_ends_after_a_while_and_the_next_goes_on(ops_engine: Engine, slack: SlackServer) -> None:
+    world = World(ops_engine)
+    put(world, *(message(f"{n}") for n in range(5)))
+
+    def slow(method: str, _form: Mapping[str, Any]) -> None:
+        if method == "chat.postMessage":
+            world.clock.advance(outbox.ROUND / 2 + timedelta(seconds=1))
+
+    slack.trouble = slow
+    rounds = [deliver(world, slack).sent for _ in range(3)]
+    assert rounds == [2, 2, 1]
+    assert [m["text"] for m in slack.messages] == [str(n) for n in range(5)]
 
 
 def test_what_raises_while_a_card_is_drawn_is_a_failed_attempt_of_this_card(

@@ -39,8 +39,8 @@ METADATA_EVENT = "trueloop_outbox"
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 10
 MOST_REPORTS = 500
-# So many times the messages of a round may be told to wait for their channel before the round ends.
-_MOST_PACED = 20
+# A round ends after this time, whatever is left: what a slow Slack takes longer for, the next round goes on with.
+ROUND = timedelta(seconds=10)
 FIRST_DELAY = timedelta(seconds=15)
 LONGEST_DELAY = timedelta(hours=1)
 # Slack takes about one new message a second in each channel (its reference of chat.postMessage).
@@ -93,6 +93,10 @@ def deliver_due(
 ) -> Delivered:
     """Send up to ``limit`` due rows of Slack's, one by one, and up to ``MOST_REPORTS`` of Dagster's in one batch.
 
+    Where a channel has just got another message, all that is due for the same recipient waits for turns of its own; so
+    much happens at most ``limit`` times. No row is begun later than ``ROUND`` after the first. What was left is older
+    than what was put back, so the next round begins with it.
+
     With ``few_reports``, completed steps are reported only while no more than so many wait, and only by a first
     attempt: whoever can neither write many at once nor look up what was reported leaves the others to who can.
 
@@ -105,10 +109,11 @@ def deliver_due(
     _report_completions(engine, clock, report, MOST_REPORTS, few_reports, counts)
     targets = SlackTargets(engine, slack, slack_users or {})
     gap = timedelta(seconds=channel_gap)
+    ends = clock.now() + ROUND
     # A message that waits for its channel's turn takes no other's place in the round.
-    while counts.tried < limit and counts.paced < limit * _MOST_PACED:
+    while counts.tried < limit and counts.busy < limit:
         now = clock.now()
-        if _paused(engine, now):
+        if now > ends or _paused(engine, now):
             break
         with engine.begin() as connection:
             rows = outbox_rows.claim(connection, _SLACK_KINDS, now, LEASE, 1)
@@ -144,6 +149,7 @@ class _Counts:
     retried: int = 0
     dead: int = 0
     paced: int = 0
+    busy: int = 0
     queues: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -185,8 +191,14 @@ def _send_one(
         with engine.begin() as connection:
             unknown = row.maybe_sent
             outbox_rows.mark_retry(connection, row, turn, str(error), outcome_unknown=unknown, counts=False)
-        counts.queues[error.channel] += 1
-        counts.paced += 1
+            others = 0
+            if "to" in row.payload:
+                others = outbox_rows.queue_up(
+                    connection, row.payload["to"], error.channel, clock.now(), first=turn + gap, gap=gap
+                )
+        counts.queues[error.channel] += 1 + others
+        counts.paced += 1 + others
+        counts.busy += 1
         return True
     except _CardNotYetPosted as error:
         with engine.begin() as connection:
@@ -278,6 +290,12 @@ def _send(
     else:
         place, text = _place(targets, row, text, clock.now())
         channel, thread = place.channel, _first_of_case(engine, row, place.channel)
+    # Before the look-up, which is a call of Slack's as well: what has to wait costs none.
+    if gap:
+        with engine.begin() as connection:
+            until = outbox_rows.take_turn(connection, channel, clock.now(), gap)
+        if until is not None:
+            raise _ChannelBusy(channel, until)
     if row.maybe_sent:
         found = slack.find_by_metadata(channel, METADATA_EVENT, row.delivery_id, thread_ts=thread)
         if found is None and thread is not None:
@@ -286,11 +304,6 @@ def _send(
         if found is not None:
             logger.info("outbox %s (%s): an interrupted attempt had posted it", row.outbox_id, row.kind)
             return found, thread
-    if gap:
-        with engine.begin() as connection:
-            until = outbox_rows.take_turn(connection, channel, clock.now(), gap)
-        if until is not None:
-            raise _ChannelBusy(channel, until)
     posted = slack.post_message(channel, text, blocks=blocks, thread_ts=thread, metadata=metadata)
     fault_point("outbox.deliver.after_post")
     return posted, thread

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
-from workflow_jobs.outgoing_message import CARD, UPDATE, Outgoing
+from workflow_jobs.outgoing_message import CARD, MESSAGE, UPDATE, Outgoing
 from workflow_jobs.store.prepared import Bound, Prepared, run_all
 from workflow_jobs.store.tables import OUTBOX_DEAD, OUTBOX_OVER, OUTBOX_WAITING, case, number, outbox, posted_card
 
@@ -143,6 +143,44 @@ def claim(
         )
         for row in rows
     ]
+
+
+def queue_up(
+    connection: Connection,
+    recipient: Mapping[str, Any],
+    channel: str,
+    now: datetime,
+    *,
+    first: datetime,
+    gap: timedelta,
+    limit: int = 1000,
+) -> int:
+    """Give each due new message for a recipient a turn of its own, from ``first`` on, in their order; how many.
+
+    At most ``limit``. What belongs below a card in another conversation than ``channel`` is left alone.
+    """
+    key = "channel" if "channel" in recipient else "person"
+    elsewhere = sa.exists().where(posted_card.c.card_key == outbox.c.card_key, posted_card.c.channel != channel)
+    due = (
+        sa.select(outbox.c.outbox_id)
+        .where(
+            _WAITING,
+            outbox.c.next_attempt_at <= now,
+            outbox.c.status == "pending",
+            outbox.c.kind.in_((CARD, MESSAGE)),
+            outbox.c.payload[("to", key)].as_string() == str(recipient[key]),
+            ~elsewhere,
+        )
+        .order_by(outbox.c.next_attempt_at, outbox.c.outbox_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=outbox)
+    )
+    found = list(connection.execute(due).scalars())
+    if found:
+        turns = [{"id": outbox_id, "turn": first + gap * number} for number, outbox_id in enumerate(found)]
+        mine = sa.and_(outbox.c.outbox_id == sa.bindparam("id"), outbox.c.status == "pending")
+        connection.execute(outbox.update().where(mine).values(next_attempt_at=sa.bindparam("turn")), turns)
+    return len(found)
 
 
 def more_than(connection: Connection, kind: str, few: int) -> bool:
