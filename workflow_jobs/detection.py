@@ -19,6 +19,7 @@ from ops_assets.watching import find_breaches
 from resources.serving import Snapshot
 from workflow_jobs.attempts import Attempts
 from workflow_jobs.cases import OpenRequest
+from workflow_jobs.engine.texts import readable, readable_text
 from workflow_jobs.incidents import DELIVERY_RULE, INCIDENT_TEMPLATE, RED_LINE_RULE, Finding, Kept, keep_incidents
 from workflow_jobs.service import ProcessService
 
@@ -58,7 +59,9 @@ def read_snapshot(
             watch = rules.get((breach.metric, breach.rule_id))
             if contributors is not None and watch is not None and service.opens_a_case(request):
                 found = contributors(snapshot, watch, breach, max(ends - monotonic(), 0.0))
-                request = replace(request, data={**request.data, **({"contributors": dict(found)} if found else {})})
+                request = replace(
+                    request, data={**request.data, **({"contributors": readable(dict(found))} if found else {})}
+                )
             opened += service.open_case(request).created
     silences = {_silence(breach): breach for breach in troubles if breach.kind == "missing"}
     incidents = find_incidents(snapshot, set_aside, silences)
@@ -80,14 +83,14 @@ def _breach_request(breach: Breach, snapshot: Snapshot) -> OpenRequest:
         rule_id=breach.rule_id,
         subject_kind=breach.subject_kind,
         subject_id=breach.subject_id,
-        subject_label=breach.subject_label,
+        subject_label=readable_text(breach.subject_label),
         metric=breach.metric,
         direction=breach.direction,
         observed=breach.observed,
         threshold=breach.threshold,
         snapshot_id=snapshot.id,
         as_of=snapshot.as_of,
-        data=breach.case_data(),
+        data={name: readable(value) for name, value in breach.case_data().items()},
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from workflow_jobs.attempts import Attempts
 from workflow_jobs.cases import CaseSummary, OpenRequest
+from workflow_jobs.engine.texts import readable, readable_text
 from workflow_jobs.service import ProcessService
 
 INCIDENT_TEMPLATE: Final = "data_incident"
@@ -126,7 +127,7 @@ def _request(finding: Finding) -> OpenRequest:
         rule_id=finding.rule_id,
         subject_kind=finding.kind,
         subject_id=finding.subject_id,
-        subject_label=finding.label,
+        subject_label=readable_text(finding.label),
         metric=finding.metric,
         snapshot_id=finding.sighting,
         as_of=finding.as_of,
@@ -134,10 +135,10 @@ def _request(finding: Finding) -> OpenRequest:
         data={
             "owner_role": finding.owner_role,
             "failed": [
-                {"check": check, "sentence": sentence[:_LONGEST_SENTENCE]}
+                {"check": check, "sentence": readable_text(sentence[:_LONGEST_SENTENCE])}
                 for check, sentence in finding.failed[:_MOST_CHECKS]
             ],
-            "held": [dict(one) for one in finding.held[:_MOST_NAMES]],
+            "held": [readable(dict(one)) for one in finding.held[:_MOST_NAMES]],
             "symptoms": list(finding.symptoms[:_MOST_NAMES]),
             "affected_roles": list(finding.affected_roles),
         },

@@ -12,7 +12,7 @@ from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.forms import read_form
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import StepState
-from workflow_jobs.engine.task_actions import LONGEST_REASON
+from workflow_jobs.engine.task_actions import read_reason
 from workflow_jobs.engine.template import ProcessStep, WaitStep
 
 
@@ -107,11 +107,9 @@ def withdraw(flow: Flow, command: c.WithdrawCase) -> None:
         who += [f"the role {template.owner_role}"] if "owner" in template.withdrawn_by else []
         allowed = " or ".join(who) or "nobody"
         raise Refused("not_allowed", f"{people.name(person)} may not withdraw this case; {allowed} may.")
-    reason = command.reason.strip()
+    reason = read_reason(command.reason)
     if not reason:
         raise Refused("form_incomplete", "Please fill in: Reason.")
-    if len(reason) > LONGEST_REASON:
-        raise Refused("form_invalid", f"Reason is too long: {len(reason)} characters, at most {LONGEST_REASON}.")
     flow.emit(e.CaseWithdrawn, person_id=person, reason=reason)
     routing.close(flow, routing.WITHDRAWN)
 

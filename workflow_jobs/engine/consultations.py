@@ -18,6 +18,7 @@ from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.separation import tasks_of_visit
 from workflow_jobs.engine.state import Answer, CaseState, TaskState
 from workflow_jobs.engine.template import Decision, Fork, Template
+from workflow_jobs.engine.texts import read_text
 
 LONGEST_ANSWER: Final = 3000
 
@@ -36,11 +37,9 @@ def answer(flow: Flow, command: c.AnswerConsultation) -> None:
     if command.person_id not in consulted(template, flow.env.directory, task):
         roles = " or ".join(consulted_roles(template, task.step_id)) or "nobody"
         raise Refused("not_allowed", f"{name(command.person_id)} is not consulted here; asked is {roles}.")
-    text = command.text.strip()
+    text = read_text("Answer", command.text, longest=LONGEST_ANSWER)
     if not text:
         raise Refused("form_incomplete", "Please fill in: Answer.")
-    if len(text) > LONGEST_ANSWER:
-        raise Refused("form_invalid", f"Answer is too long: {len(text)} characters, at most {LONGEST_ANSWER}.")
     said = task.answers[-1:]
     if said and (said[0].person_id, said[0].text) == (command.person_id, text):
         return

@@ -36,6 +36,7 @@ from workflow_jobs.engine.refusal import EngineError, Refused
 from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.engine.task_actions import current_task
 from workflow_jobs.engine.template import ProcessStep, RescuedStep, ServiceStep, Template
+from workflow_jobs.engine.texts import readable, readable_text, require_readable
 from workflow_jobs.engine.values import Number, decimal_text, plain
 
 MAX_LOOKS: Final = 7
@@ -76,6 +77,8 @@ def _open(command: c.OpenCase, now: datetime, env: Environment) -> Flow:
     if not template.hash:
         raise EngineError("the template was not read by load_template: it has no content hash to pin")
     data = read_inputs(template.inputs, command.data)
+    if command.parent_case_id is None:  # else the texts are those of the case that opens it
+        _require_readable(command)
     flow = Flow(command.case_id, None, now, env)
     flow.emit(
         e.CaseOpened,
@@ -102,6 +105,14 @@ def _open(command: c.OpenCase, now: datetime, env: Environment) -> Flow:
     return flow
 
 
+def _require_readable(command: c.OpenCase) -> None:
+    for name in ("rule_id", "subject_kind", "subject_id", "subject_label", "metric", "snapshot_id", "requested_by"):
+        try:
+            require_readable(getattr(command, name))
+        except ValueError as error:
+            raise Refused("input_invalid", f"The case's {name} {error}.") from error
+
+
 def _record_breach(flow: Flow, command: c.RecordBreach) -> None:
     if not flow.state.holds_key:
         raise Refused("case_closed", f"The case {flow.state.case_id} is {flow.state.status}.")
@@ -110,7 +121,9 @@ def _record_breach(flow: Flow, command: c.RecordBreach) -> None:
 
 
 def _seen(flow: Flow, command: c.RecordBreach | c.ReopenIncident) -> None:
-    data = read_inputs(flow.env.template.inputs, {**flow.state.data, **command.data}) if command.data else {}
+    # What was kept before texts were looked through must not stand in the way.
+    known = {name: readable(value) for name, value in flow.state.data.items()} if command.data else {}
+    data = read_inputs(flow.env.template.inputs, {**known, **command.data}) if command.data else {}
     flow.emit(
         e.BreachRecorded,
         observed=_number("observed", command.observed),
@@ -211,7 +224,7 @@ def _time_out(flow: Flow, _command: c.TimeOutServices) -> None:
 
 
 def _failed(flow: Flow, step: ServiceStep, known: StepState, run_id: str, error: str, *, final: bool) -> None:
-    final = final or known.attempt >= step.attempts
+    final, error = final or known.attempt >= step.attempts, readable_text(error)
     flow.emit(e.ServiceFailed, step_id=step.id, run_id=run_id, error=error, attempt=known.attempt, final=final)
     if final:
         asking.ask(flow, step, purpose="rescue")
@@ -311,7 +324,7 @@ def _not_waiting(step: ServiceStep) -> Refused:
 
 def _result(result: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return {str(key): plain(value) for key, value in result.items()}
+        return {readable_text(str(key)): readable(plain(value)) for key, value in result.items()}
     except ValueError as error:
         raise EngineError(f"the result of a service step must be plain JSON: {error}") from error
 

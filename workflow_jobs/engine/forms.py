@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.texts import readable_text, require_readable
 from workflow_jobs.engine.values import Plain, decimal_text, plain
 
 SIGNIFICANT_DIGITS: Final = 15
@@ -56,9 +57,10 @@ def read_inputs(fields: tuple[FormField, ...], data: Mapping[str, Any]) -> dict[
     for name, value in data.items():
         field = known.get(name)
         try:
-            read[name] = plain(value) if field is None or value is None else read_value(field, value)
+            require_readable(name)
+            read[name] = _undeclared(value) if field is None or value is None else read_value(field, value)
         except ValueError as error:
-            raise Refused("input_invalid", f"The input {name} {error}.") from error
+            raise Refused("input_invalid", f"The input {readable_text(name)} {error}.") from error
     for field in fields:
         if field.required is True and read.get(field.name) is None:
             raise Refused("input_invalid", f"The input {field.name} ({field.title.en}) is missing.")
@@ -75,6 +77,7 @@ def read_typed(field: FormField, value: Any) -> Plain:
 
 def read_value(field: FormField, value: Any) -> Plain:
     """One value in canonical form. Raises ValueError whose text continues a sentence that begins with the field."""
+    require_readable(value)
     match field.type:
         case "decimal":
             return _bounded(field, _decimal(field, value))
@@ -104,6 +107,12 @@ def read_value(field: FormField, value: Any) -> Plain:
             if len(value.strip()) > field.max_length:
                 raise ValueError(f"is too long: {len(value.strip())} characters, at most {field.max_length}")
             return value.strip()
+
+
+def _undeclared(value: Any) -> Plain:
+    kept = plain(value)
+    require_readable(kept)
+    return kept
 
 
 def _files(field: FormField, value: Any) -> list[Plain]:

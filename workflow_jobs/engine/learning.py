@@ -14,6 +14,7 @@ from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.texts import read_text
 from workflow_jobs.engine.values import Plain
 
 LOWEST: Final = 1
@@ -69,9 +70,7 @@ def rate(flow: Flow, command: c.RateCase) -> None:
         raise Refused("not_allowed", f"{name} took no part in this case; who did may rate it.")
     if isinstance(command.score, bool) or not LOWEST <= command.score <= HIGHEST:
         raise Refused("rating_invalid", f"A rating is a whole number from {LOWEST} to {HIGHEST}.")
-    comment = command.comment.strip()
-    if len(comment) > LONGEST_COMMENT:
-        raise Refused("form_invalid", f"Comment is too long: {len(comment)} characters, at most {LONGEST_COMMENT}.")
+    comment = read_text("Comment", command.comment, longest=LONGEST_COMMENT)
     before = flow.state.ratings.get(command.person_id)
     if before is not None and (before.score, before.comment) == (command.score, comment):
         return

@@ -18,6 +18,7 @@ from workflow_jobs.engine.parts import Actions
 from workflow_jobs.engine.refusal import EngineError, Refused
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.template import HumanStep
+from workflow_jobs.engine.texts import read_text
 
 LONGEST_REASON: Final = 500
 
@@ -81,11 +82,8 @@ def not_as_delegate(flow: Flow, task: TaskState, person_id: str) -> None:
 
 
 def read_reason(text: str) -> str:
-    """The reason without blanks around it; refused where it is too long."""
-    reason = text.strip()
-    if len(reason) > LONGEST_REASON:
-        raise Refused("form_invalid", f"Reason is too long: {len(reason)} characters, at most {LONGEST_REASON}.")
-    return reason
+    """The reason without blanks around it; refused where it is too long or cannot be read."""
+    return read_text("Reason", text, longest=LONGEST_REASON)
 
 
 def _open_task(flow: Flow, task_id: str, person_id: str | None) -> TaskState:
