@@ -6,7 +6,8 @@ for his word, who said it before. What is allowed is the engine's business: its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,10 +23,12 @@ from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.signals import awaited, awaited_step, may_say, wait_key, wait_step
 from workflow_jobs.engine.state import CaseState, StepState
-from workflow_jobs.engine.template import Template, WaitStep
+from workflow_jobs.engine.template import Template, TemplateError, WaitStep
 from workflow_jobs.evidence import require_files
 from workflow_jobs.slack import wait_messages
-from workflow_jobs.store import case_rows, template_rows, wait_rows
+from workflow_jobs.store import case_rows, wait_rows
+
+logger = logging.getLogger(__name__)
 
 
 class WaitCommands(CaseTransactions):
@@ -96,33 +99,45 @@ class WaitCommands(CaseTransactions):
     def waits_for(self, person_id: str, limit: int) -> tuple[list[tuple[CaseState, StepState]], bool]:
         """Waits that this person may end, those that are over first first, and whether there may be more.
 
-        They are looked for in the versions of templates that let him, among so many of their cases as
-        ``wait_rows.MOST_CASES`` says.
+        They are looked for in open cases of the versions of templates that let him, in so many of these as
+        ``wait_rows.MOST_CASES`` says. Versions that cannot be read are passed over and logged.
         """
         directory = self._directory()
+        roles = frozenset(directory.roles_of(person_id))
+        versions: dict[str, Template] = {}
+
         with reading(self._engine) as connection:
-            steps = self._steps_for(connection, person_id)
-            found, more = wait_rows.waiting_cases(connection, steps, limit + 1)
-            waits = []
-            for case in found:
-                template = self._template_of(connection, case)
+
+            def steps_of(template_id: str, content_hash: str) -> frozenset[str]:
+                try:
+                    template = self._stored(connection, template_id, content_hash)
+                except (TemplateError, LookupError) as error:
+                    logger.error(
+                        "cases of the version %s of %s are left out of Home tabs: %s", content_hash, template_id, error
+                    )
+                    return frozenset()
+                versions[content_hash] = template
+                return _steps_for(template, roles)
+
+            def found_in(case: CaseState) -> list[tuple[CaseState, StepState]]:
+                template, found = versions[case.template_hash], []
                 for one in awaited(case):
                     step = wait_step(template, one.step_id)
                     if step is not None and may_say(template, case, directory, step, person_id):
-                        waits.append((case, one))
-        waits.sort(key=lambda wait: (wait[1].wake_at is None, wait[1].wake_at, wait[0].case_id, wait_key(wait[1])))
-        return waits[:limit], more or len(waits) > limit
+                        found.append((case, one))
+                return found
 
-    def _steps_for(self, connection: Connection, person_id: str) -> set[tuple[str, str]]:
-        """(template id, step id) of all waits for a signal that this person may end, or may where a case says so."""
-        roles = self._directory().roles_of(person_id)
-        steps = set()
-        for template_id, content_hash in template_rows.all_versions(connection):
-            template = self._stored(connection, template_id, content_hash)
-            for step in layout_of(template).steps():
-                if not isinstance(step, WaitStep) or step.signal is None:
-                    continue
-                named = (step.raci.responsible, step.raci.accountable, template.owner_role)
-                if any(role is not None and (not isinstance(role, str) or role in roles) for role in named):
-                    steps.add((template_id, step.id))
-        return steps
+            waits, more = wait_rows.first_waits(connection, steps_of, found_in, limit)
+        waits.sort(key=lambda wait: (wait[1].wake_at is None, wait[1].wake_at, wait[0].case_id, wait_key(wait[1])))
+        return waits[:limit], more
+
+
+def _steps_for(template: Template, roles: Collection[str]) -> frozenset[str]:
+    """The waits for a signal that a holder of these roles may end, or may where a case says so."""
+    steps = set()
+    for step in layout_of(template).steps():
+        if isinstance(step, WaitStep) and step.signal is not None:
+            named = (step.raci.responsible, step.raci.accountable, template.owner_role)
+            if any(role is not None and (not isinstance(role, str) or role in roles) for role in named):
+                steps.add(step.id)
+    return frozenset(steps)

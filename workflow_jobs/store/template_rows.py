@@ -88,12 +88,6 @@ def stored_versions(connection: Connection, template_id: str) -> list[StoredVers
     return [StoredVersion(*row) for row in found.tuples()]
 
 
-def all_versions(connection: Connection) -> list[tuple[str, str]]:
-    """(template id, content hash) of every version that is stored, of all templates."""
-    found = connection.execute(sa.select(template_version.c.template_id, template_version.c.hash))
-    return [(str(template_id), str(content_hash)) for template_id, content_hash in found.tuples()]
-
-
 def version_changes(connection: Connection, template_id: str) -> list[VersionChange]:
     """Who put which version in force, oldest first."""
     columns = (template_change.c[name] for name in VersionChange._fields)
