@@ -102,7 +102,7 @@ class HomeTabs:
             own, own_count = home_rows.own_tasks(connection, person.person_id, MOST_TASKS)
             asked, asked_count = home_rows.requested_cases(connection, person.person_id, MOST_REQUESTS)
             late, late_count = home_rows.late_tasks(connection, team, now, MOST_LATE) if team else ([], 0)
-        waits, more_waits = service.waits_for(person.person_id, MOST_WAITS)
+        waits, more_waits = self._waits(person.person_id)
         states = service.states({case_id for case_id, _ in (*own, *late)} | set(asked))
         language = self._people.language(user, self._context.settings.language)
         content = HomeContent(
@@ -115,10 +115,20 @@ class HomeTabs:
             request_count=asked_count,
             late=self._tasks(late, states, now) if team else None,
             late_count=late_count,
-            waits=[HomeWait(case, step, service.template_of(case)) for case, step in waits],
+            waits=waits,
             more_waits=more_waits,
         )
         return home_view(content, replace(service.card_context(), language=language))
+
+    def _waits(self, person_id: str) -> tuple[list[HomeWait], bool]:
+        """What the person may say that it has happened; what goes wrong there must not cost him the rest of his tab."""
+        service = self._context.service
+        try:
+            waits, more = service.waits_for(person_id, MOST_WAITS)
+            return [HomeWait(case, step, service.template_of(case)) for case, step in waits], more
+        except Exception:  # noqa: BLE001 - said in the log; the tab shows his work, and that there may be waits
+            _log.exception("looking for the waits of %s failed; his Home tab is drawn without them", person_id)
+            return [], True
 
     def _tasks(
         self, found: Collection[tuple[str, str]], states: Mapping[str, CaseState], now: datetime

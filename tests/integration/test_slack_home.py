@@ -92,6 +92,20 @@ def test_long_lists_are_cut_and_lead_to_the_board(stack: Stack) -> None:
     assert sum(block["type"] == "actions" for block in view["blocks"]) == 6
 
 
+def test_what_goes_wrong_with_waits_costs_nobody_the_rest_of_his_tab(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    case_id = stack.open_case_undelivered("V-1", "Supplier 1")
+
+    def fails(person_id: str, limit: int) -> None:
+        raise RuntimeError("a state that nobody can read")
+
+    monkeypatch.setattr(stack.context.service, "waits_for", fails)
+    shown = text(home(stack, "E003"))
+    assert "My work (1)" in shown and case_id in shown and "Say when it has happened (0+)" in shown
+    assert "a state that nobody can read" in caplog.text
+
+
 def test_somebody_whom_the_directory_does_not_know_has_no_tab(stack: Stack) -> None:
     member = stack.workspace.members.get(stack.user("E011"))
     assert member is not None

@@ -19,8 +19,8 @@ def waiting(label: str) -> Play:
     return play
 
 
-def drawn(label: str, language: str = "en") -> tuple[list[Any], list[str]]:
-    """The blocks with a button for a wait, and the headers."""
+def drawn(label: str, language: str = "en", shown: int = MOST_WAITS, more: bool = False) -> tuple[list[Any], list[str]]:
+    """The blocks with a button for a wait, and the headers with the lines below them."""
     play = waiting(label)
     late = [HomeTask(play.state, task, play.template, "red") for task in play.state.open_tasks] * 8
     play.choose("authorise", "authorised")
@@ -35,12 +35,18 @@ def drawn(label: str, language: str = "en") -> tuple[list[Any], list[str]]:
         request_count=8,
         late=late,
         late_count=8,
-        waits=[HomeWait(play.state, step, play.template)] * MOST_WAITS,
+        waits=[HomeWait(play.state, step, play.template)] * shown,
+        more_waits=more,
     )
     context = CardContext(language=language, zone=calendar().time_zone, name=people().name)
     blocks = home_view(content, context)["blocks"]
     buttons = [one for one in blocks if one.get("accessory", {}).get("action_id", "").startswith("wait:")]
-    return buttons, [one["text"]["text"] for one in blocks if one["type"] == "header"]
+    texts = [one["text"] if one["type"] == "header" else one["elements"][0] for one in blocks if _says(one)]
+    return buttons, [one["text"] for one in texts]
+
+
+def _says(block: dict[str, Any]) -> bool:
+    return block["type"] in ("header", "context")
 
 
 @pytest.mark.parametrize(("language", "heading"), [("en", "Say when it has happened (5)"), ("zh", "发生后请告知 (5)")])
@@ -54,3 +60,18 @@ def test_long_texts_cost_waits_and_never_the_tab() -> None:
     buttons, headers = drawn("&" * 500)
     assert 0 < len(buttons) < MOST_WAITS
     assert f"Say when it has happened ({len(buttons)}+)" in headers
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "line"),
+    [
+        ("en", "Say when it has happened (0+)", "More cases may wait for your word; the board has them all."),
+        ("zh", "发生后请告知 (0+)", "可能还有其他事件单等待您告知，请在看板查看。"),
+    ],
+)
+def test_where_none_is_found_but_there_may_be_some_the_tab_says_so(language: str, heading: str, line: str) -> None:
+    buttons, said = drawn("SO-1", language, shown=0, more=True)
+    assert not buttons
+    below = said[said.index(heading) + 1]
+    assert below.startswith(f"{line} <http://127.0.0.1:8180/cases|")
+    assert heading not in drawn("SO-1", language, shown=0)[1]

@@ -56,7 +56,7 @@ class HomeWait:
 @dataclass(frozen=True)
 class HomeContent:
     """What the tab shows. The counts are of all, the sequences of those shown. ``late`` None: nobody's manager.
-    ``more_waits``: there are more of them than ``waits``.
+    ``more_waits``: there are, or may be, more of them than ``waits``.
 
     ``address`` is the gateway's, without a slash at its end.
     """
@@ -86,7 +86,7 @@ def home_view(content: HomeContent, context: CardContext) -> dict[str, Any]:
         with suppress(block_kit.BlockKitError):
             block_kit.validate_view(view)
             return view
-    view = _view(replace(content, waits=()), context)
+    view = _view(replace(content, waits=(), more_waits=content.more_waits or bool(content.waits)), context)
     block_kit.validate_view(view)
     return view
 
@@ -99,9 +99,12 @@ def _view(content: HomeContent, context: CardContext) -> dict[str, Any]:
     if not content.work:
         blocks.append(_line(escaped(context.word("home_no_work"))))
     blocks.append(_more(content.work_count - MOST_TASKS, f"{board}?person={content.person_id}", context))
-    if content.waits:
+    if content.waits or content.more_waits:
         blocks += [{"type": "divider"}, _header("home_waits", len(content.waits), context, more=content.more_waits)]
         blocks += [_wait(number, one, content.address, context) for number, one in enumerate(content.waits)]
+        if content.more_waits:
+            line = escaped(context.word("home_more_waits"))
+            blocks.append(_line(f"{line} <{board}|{escaped(context.word('home_board'))}>"))
     blocks += [{"type": "divider"}, _header("home_requests", content.request_count, context)]
     if content.requests:
         for number, asked in enumerate(content.requests[:MOST_REQUESTS]):

@@ -209,6 +209,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "wait_cancelled": ("the case ended or went on without it", "流程已结束或不再等待"),
     "a_program": ("a program", "系统程序"),
     "home_waits": ("Say when it has happened", "发生后请告知"),
+    "home_more_waits": (
+        "More cases may wait for your word; the board has them all.",
+        "可能还有其他事件单等待您告知，请在看板查看。",
+    ),
 }
 
 # An escaped character or a link that has begun and not ended: text that is escaped has no other "&" and "<".
