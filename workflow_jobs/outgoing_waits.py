@@ -3,12 +3,14 @@
 Belongs here: the messages about waits that a signal ends. The other messages of a case are ``outgoing``; what these
 look like is ``wait_messages``. Pure.
 
-The card ``wait:<case>:<step>.<visit>:<person>`` is the one message about a wait to somebody who may say it.
+The card ``wait:<case>:<step>.<visit>:<person>`` is the one message about a wait to somebody who may say it; that of
+the channel ends with ``#``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.signals import awaited, roles_who_may, wait_key, wait_step
@@ -17,6 +19,10 @@ from workflow_jobs.outgoing_message import UPDATE
 from workflow_jobs.outgoing_writer import Writer
 from workflow_jobs.slack import wait_messages
 from workflow_jobs.slack.wait_messages import WaitEnd
+
+# A role that half a company holds would be told of every wait of every case, twice, each in a message of his own.
+MOST_PEOPLE: Final = 20
+_CHANNEL: Final = "#"
 
 
 def card_prefix(case_id: str, wait: str) -> str:
@@ -33,8 +39,8 @@ def ended(before: CaseState | None, after: CaseState) -> tuple[StepState, ...]:
 def tell(
     writer: Writer, before: CaseState | None, events: Sequence[e.Event], sent: Mapping[str, Sequence[str]]
 ) -> None:
-    """One message about every wait that begins, to each who is responsible for it; those about waits that are over say
-    how it ended. ``sent`` has the card keys of these by their prefix.
+    """One message about every wait that begins, to each who is responsible for it or to the channel; those about waits
+    that are over say how it ended. ``sent`` has the card keys of these by their prefix.
     """
     case, told = writer.case, writer.telling
     writer.seq = case.seq
@@ -49,21 +55,27 @@ def tell(
         if wait_key(step) in known:
             continue
         message = wait_messages.wait_message(case, step, told.template, told.context)
-        for person_id in _responsible(writer, step):
-            key = f"{card_prefix(case.case_id, wait_key(step))}{person_id}"
-            writer.keep(key, message, key, to=writer.person(person_id), with_case=True, known=False)
+        for name, to in _told(writer, step).items():
+            key = f"{card_prefix(case.case_id, wait_key(step))}{name}"
+            # What the channel hears of a case stands below its card there.
+            below = f"case:{case.case_id}" if name == _CHANNEL else None
+            writer.keep(key, message, key, to=to, below=below, with_case=below is None, known=False)
 
 
-def _responsible(writer: Writer, step: StepState) -> list[str]:
-    """The holders of the first role that has somebody present: responsible, accountable, owner. Where all are away,
-    the holders of the first one: a wait mostly lasts longer than an absence.
+def _told(writer: Writer, step: StepState) -> dict[str, dict[str, Any]]:
+    """Where the message goes, by what its card key ends with: to the holders of the first role that has somebody
+    present (responsible, accountable, owner), and not more than ``MOST_PEOPLE``. Where all are away, to the holders
+    of the first such role: a wait mostly lasts longer than an absence. Where every role has too many, to the channel.
     """
     told = writer.telling
     node = wait_step(told.template, step.step_id)
     roles = roles_who_may(told.template, writer.case, told.people, node) if node is not None else ()
-    present = (writer.present([role], set()) for role in roles)
-    held = (list(told.people.candidates(role)) for role in roles)
-    return next((found for found in (*present, *held) if found), [])
+    present = [found for role in roles if (found := writer.present([role], set()))]
+    groups = present or [list(held) for role in roles if (held := told.people.candidates(role))]
+    few = next((group for group in groups if len(group) <= MOST_PEOPLE), None)
+    if few is not None:
+        return {person_id: writer.person(person_id) for person_id in few}
+    return {_CHANNEL: writer.everybody()} if groups else {}
 
 
 def _end(writer: Writer, step: StepState, events: Sequence[e.Event]) -> WaitEnd:

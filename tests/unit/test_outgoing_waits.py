@@ -7,11 +7,13 @@ from datetime import date
 
 import pytest
 
+from resources.people import Person, directory
 from tests.engine_world import MONDAY, Play, calendar, human, people, small
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.template import Template
 from workflow_jobs.outgoing import messages
 from workflow_jobs.outgoing_message import CARD, UPDATE, Outgoing
+from workflow_jobs.outgoing_waits import MOST_PEOPLE
 from workflow_jobs.outgoing_writer import Telling
 from workflow_jobs.slack.button_seal import seal_of
 from workflow_jobs.slack.wait_messages import WaitValue
@@ -73,6 +75,37 @@ def test_those_responsible_who_are_there_are_asked_else_who_answers_for_it(
     out = begun(play)
     assert [(one.kind, one.card_key) for one in out] == [(CARD, f"wait:c1:rest.1:{person}") for person in asked]
     assert all(one.payload["with_case"] for one in out)
+
+
+@pytest.mark.parametrize(
+    ("buyers", "it_managers", "owners", "asked"),
+    [
+        (MOST_PEOPLE, 1, 1, ["buyer"] * MOST_PEOPLE),
+        (MOST_PEOPLE + 1, 2, 1, ["it_manager"] * 2),
+        (MOST_PEOPLE + 1, 0, 1, ["plant_manager"]),
+        (MOST_PEOPLE + 1, MOST_PEOPLE + 1, 3, ["plant_manager"] * 3),
+        (MOST_PEOPLE + 1, MOST_PEOPLE + 1, MOST_PEOPLE + 1, ["#"]),
+    ],
+)
+def test_a_role_that_many_hold_is_not_told_one_by_one(
+    buyers: int, it_managers: int, owners: int, asked: list[str]
+) -> None:
+    held = {"buyer": buyers, "it_manager": it_managers, "plant_manager": owners}
+    crowd = [(f"{role}-{number}", role) for role, count in held.items() for number in range(count)]
+    world = directory(
+        [Person(person_id=one, name=one, manager_id=None) for one in ("s1", *(one for one, _ in crowd))], crowd, []
+    )
+    play = Play(resting(), now=MONDAY, directory=world)
+    out = begun(play)
+    told = [one.card_key.removeprefix("wait:c1:rest.1:") for one in out if one.card_key is not None]
+    assert [name.rpartition("-")[0] or name for name in told] == asked
+    assert len(set(told)) == len(told)
+    for one, name in zip(out, told, strict=True):
+        assert "wait:happened" in json.dumps(one.payload)
+        if name == "#":
+            assert (one.payload["to"], one.payload["thread_of"]) == ({"channel": "ops"}, "case:c1")
+        else:
+            assert one.payload["to"]["person"] == name
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "It has happened"), ("zh", "已经发生")])
