@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -28,8 +28,8 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.assignment import turn_of
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.values import Number
-from workflow_jobs.store import case_rows, due_rows, mark_rows, pool_rows
-from workflow_jobs.store.due_rows import Place
+from workflow_jobs.store import case_rows, due_rows, mark_rows, older_rows, pool_rows
+from workflow_jobs.store.due_rows import START, Place
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +37,15 @@ TIMER_SCAN: Final = "timer_scan"
 CALENDARS: Final = "calendars"
 SCANS: Final = "due_scans"
 CHANGED: Final = "the working calendar changed"
+# How often rows are looked for that a process of an older version wrote, beside once after each start.
+OLDER_ROWS_EVERY: Final = timedelta(hours=1)
 
 
 class Timekeeping(CaseTransactions):
     """The commands that no person gives."""
 
     _leavers_sought_in: Directory | None = None
+    _older_rows_sought_at: datetime | None = None
 
     def fire_due_rungs(self, page: int = 500, *, enough: Callable[[], bool] = never) -> int:
         """Fire every timer that is due: rungs of the ladders, waits and service attempts whose time is over.
@@ -91,21 +94,59 @@ class Timekeeping(CaseTransactions):
         return moved
 
     def hand_out_pools(self, *, enough: Callable[[], bool] = never) -> int:
-        """Ask somebody by name wherever a task waited too long to be claimed, urgent and old ones first; how many."""
+        """Ask somebody by name wherever a task waited too long to be claimed, urgent and old ones first; how many.
+
+        After each start, and every hour, rows of a process of an older version are set right: they do not say until
+        when a task may be claimed, so nobody would ever be given it.
+        """
+        now = self._clock.now()
         with reading(self._engine) as connection:
-            waiting = pool_rows.due_claims(connection, self._clock.now())
+            waiting = pool_rows.due_claims(connection, now)
+        kinds = {"pools": _by_turn(waiting)}
+        if self._older_rows_sought_at is None or now - self._older_rows_sought_at >= OLDER_ROWS_EVERY:
+            kinds["older"] = self._older_rows(now)
         moved = 0
 
-        def hand_out(case_id: str) -> None:
+        def hand_out(work: tuple[str, str]) -> None:
             nonlocal moved
+            kind, case_id = work
+            if kind == "older":
+                self._set_right(case_id)
+                return
             change = self._moved("hand_out_pools", case_id, c.HandOutPool())
             moved += sum(isinstance(event, e.TaskReassigned) for event in change.events)
             if not change.events:
                 # Nobody is there to be asked, or the row does not say any more until when people may claim it.
                 self._keep_claims([change.after])
 
-        self._scan("hand_out_pools", {"pools": _by_turn(waiting)}, hand_out, enough)
+        pages = {kind: _of_kind(kind, page) for kind, page in kinds.items()}
+        self._scan("hand_out_pools", pages, hand_out, enough)
         return moved
+
+    def _older_rows(self, now: datetime) -> Page[str]:
+        """The cases whose rows a process of an older version may have written; at the end they count as sought."""
+        with reading(self._engine) as connection:
+            found = listed([(Place(START.at, one), one) for one in older_rows.in_question(connection)])
+
+        def look(behind: Place) -> Sequence[tuple[Place, str]]:
+            rest = found(behind)
+            if not rest:
+                self._older_rows_sought_at = now
+            return rest
+
+        return look
+
+    def _set_right(self, case_id: str) -> None:
+        try:
+            state = self.case(case_id)
+        except Exception as error:
+            error.add_note(f"case {case_id}")
+            raise
+        self._keep_claims([state])
+        with reading(self._engine) as connection:
+            right = older_rows.is_right(connection, state)
+        if not right:
+            self._transaction("older_rows", partial(older_rows.set_right, state=state))
 
     def judge_due_effects(
         self,
@@ -258,6 +299,11 @@ def _fires(event: e.Event) -> bool:
     if isinstance(event, e.StepCompleted):
         return event.outcome == "elapsed"
     return isinstance(event, (e.RungFired, e.CaseRungFired, e.ServiceFailed))
+
+
+def _of_kind(kind: str, page: Page[str]) -> Page[tuple[str, str]]:
+    """The same page, each case with what is to be done with it."""
+    return lambda behind: [(place, (kind, case_id)) for place, case_id in page(behind)]
 
 
 def _by_turn(waiting: Iterable[case_rows.Waiting | pool_rows.Unclaimed]) -> Page[str]:

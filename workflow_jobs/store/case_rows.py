@@ -189,10 +189,10 @@ def case_statement(
         "effective": EFFECTIVE.get(after.status),
         "due_at": after.due_at,
         "next_timer_at": after.next_timer_at,
-        "rests": _rests(after),
+        "rests": rests(after),
     }
     if before is not None:
-        if (before.status, before.holds_key, _rests(before)) == (after.status, after.holds_key, values["rests"]):
+        if (before.status, before.holds_key, rests(before)) == (after.status, after.holds_key, values["rests"]):
             # SQLite writes the index of every column anew that a statement sets, changed or not.
             for name in ("status", "open_key", "rests"):
                 del values[name]
@@ -216,8 +216,8 @@ def case_statement(
     )
 
 
-def _rests(state: CaseState) -> bool:
-    """Whether the case is open, but nobody is asked and no job runs."""
+def rests(state: CaseState) -> bool:
+    """Whether the case is open, but nobody is asked and no job runs: the column of that name."""
     running = any(step.kind == "service" and step.timeout_at is not None for step in state.steps.values())
     return state.status == "open" and not running and not any(t.status == "open" for t in state.tasks.values())
 

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from resources.ops_database import UtcDateTime
-from workflow_jobs.store.tables import TASK_CLAIMABLE, task
+from workflow_jobs.store.tables import TASK_CLAIMABLE, TASK_OPEN, task
 
 # Literal text, as in the partial index: with bound values SQLite would not use it.
 _CLAIMABLE = sa.text(f"process_task.{TASK_CLAIMABLE.text}")
+_UNCLAIMED = sa.and_(sa.text(f"process_task.{TASK_OPEN.text}"), task.c.pooled, task.c.assignee.is_(None))
 _DUE = sa.select(task.c.case_id, task.c.weight, task.c.created_at).where(
     _CLAIMABLE, task.c.claim_until <= sa.bindparam("now", type_=UtcDateTime())
 )
@@ -37,16 +38,17 @@ def due_claims(connection: Connection, now: datetime) -> list[Unclaimed]:
     return [Unclaimed(*row) for row in connection.execute(_DUE, {"now": now}).tuples()]
 
 
-def claims_of(connection: Connection, task_ids: Collection[str]) -> dict[str, datetime]:
+def claims_of(connection: Connection, task_ids: Collection[str]) -> dict[str, datetime | None]:
     """Until when those of these tasks (some hundred) that nobody has may be claimed, as their rows say."""
     found = connection.execute(
-        sa.select(task.c.task_id, task.c.claim_until).where(_CLAIMABLE, task.c.task_id.in_(sorted(task_ids)))
+        sa.select(task.c.task_id, task.c.claim_until).where(_UNCLAIMED, task.c.task_id.in_(sorted(task_ids)))
     )
     return dict(found.tuples().all())
 
 
-def move_claims(connection: Connection, moved: Mapping[str, tuple[datetime, datetime | None]]) -> None:
-    """Set until when tasks may be claimed, where it still is what it was (the first of each two)."""
+def move_claims(connection: Connection, moved: Mapping[str, tuple[datetime | None, datetime | None]]) -> None:
+    """Set until when tasks that nobody has may be claimed, where it still is what it was (the first of each two)."""
     for task_id, (was, now) in moved.items():
-        same = sa.and_(task.c.task_id == task_id, task.c.claim_until == was)
+        # With None this is IS NULL.
+        same = sa.and_(_UNCLAIMED, task.c.task_id == task_id, task.c.claim_until == was)
         connection.execute(task.update().where(same).values(claim_until=now))
