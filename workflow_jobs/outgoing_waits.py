@@ -57,9 +57,9 @@ def tell(
         message = wait_messages.wait_message(case, step, told.template, told.context)
         for name, to in _told(writer, step).items():
             key = f"{card_prefix(case.case_id, wait_key(step))}{name}"
-            # What the channel hears of a case stands below its card there.
+            # A person sees it by itself, for he is asked to act; what the channel hears of a case stands below its card.
             below = f"case:{case.case_id}" if name == _CHANNEL else None
-            writer.keep(key, message, key, to=to, below=below, with_case=below is None, known=False)
+            writer.keep(key, message, key, to=to, below=below, known=False)
 
 
 def _told(writer: Writer, step: StepState) -> dict[str, dict[str, Any]]:

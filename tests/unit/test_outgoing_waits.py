@@ -74,7 +74,7 @@ def test_those_responsible_who_are_there_are_asked_else_who_answers_for_it(
     play = Play(resting(), now=MONDAY, directory=people(dict.fromkeys(away, TODAY)))
     out = begun(play)
     assert [(one.kind, one.card_key) for one in out] == [(CARD, f"wait:c1:rest.1:{person}") for person in asked]
-    assert all(one.payload["with_case"] for one in out)
+    assert not any({"with_case", "thread_of"} & one.payload.keys() for one in out), "it asks, so it stands by itself"
 
 
 @pytest.mark.parametrize(
