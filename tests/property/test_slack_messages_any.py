@@ -16,10 +16,12 @@ from tests.engine_world import Play, human, people, shipped, small
 from tests.process_world import REGULAR
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.question import question_of
+from workflow_jobs.engine.texts import readable_text
 from workflow_jobs.slack import cards, modals
 from workflow_jobs.slack.wording import CardContext, MetricFigure
 
-ANY_TEXT = st.text(max_size=4000)
+# What a case takes: other characters are refused, or made readable, where they come in.
+ANY_TEXT = st.text(max_size=4000).map(readable_text)
 STEPS = ["judge", "supplier", "protect", "assess", "promise"]
 
 
@@ -39,7 +41,7 @@ def _contributors(label: str, shares: list[Fraction], unit: str) -> dict[str, An
 @given(
     label=ANY_TEXT,
     subject=ANY_TEXT,
-    note=st.text(min_size=1, max_size=2000).filter(str.strip),
+    note=st.text(min_size=1, max_size=2000).map(readable_text).filter(str.strip),
     observed=st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=6),
     language=st.sampled_from(["en", "zh"]),
     depth=st.integers(0, 5),
