@@ -57,7 +57,7 @@ def tell(
         message = wait_messages.wait_message(case, step, told.template, told.context)
         for name, to in _told(writer, step).items():
             key = f"{card_prefix(case.case_id, wait_key(step))}{name}"
-            # A person sees it by itself, for he is asked to act; what the channel hears of a case stands below its card.
+            # A person is asked to act, so it stands by itself; what the channel hears of a case stands below its card.
             below = f"case:{case.case_id}" if name == _CHANNEL else None
             writer.keep(key, message, key, to=to, below=below, known=False)
 
