@@ -16,6 +16,7 @@ from ops_assets.figures import with_unit
 from resources.platform import Platform
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.texts import readable_text
 from workflow_jobs.service import ProcessService
 
 TEMPLATE = "metric_definition_change"
@@ -42,7 +43,11 @@ def open_cases(platform: Platform, service: ProcessService, proposal: Proposal) 
                 snapshot_id=snapshot.id if snapshot is not None else "",
                 as_of=snapshot.as_of if snapshot is not None else None,
                 requested_by=proposal.proposed_by,
-                data={"owner_role": role, "proposal": proposal.proposal_id, "proposal_reason": proposal.reason[:2000]},
+                data={
+                    "owner_role": role,
+                    "proposal": proposal.proposal_id,
+                    "proposal_reason": readable_text(proposal.reason[:2000]),
+                },
             ),
             via="command",
         )
