@@ -16,8 +16,9 @@ from workflow_jobs.engine.learning import HIGHEST, LOWEST
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.task_actions import LONGEST_REASON
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack import block_kit, cards
+from workflow_jobs.slack import cards
 from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
+from workflow_jobs.slack.modal_frame import framed
 from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text
 
 ACTION_PREFIX: Final = "case:"
@@ -76,31 +77,23 @@ def withdraw_modal(case: CaseState, template: Template, context: CardContext) ->
     """Why the case is taken back."""
     subject = cards.subject(case, template, context)
     said = f"*{escaped(case.case_id)}* {escaped(context.title(template.title))}: {escaped(subject)}"
-    view = {
-        "type": "modal",
-        "callback_id": CALLBACK_ID,
-        "private_metadata": CaseValue(case.case_id, WITHDRAW).to_json(context.seal),
-        "title": plain_text(context.word("act_withdraw"), 24),
-        "submit": plain_text(context.word("submit"), 24),
-        "close": plain_text(context.word("cancel"), 24),
-        "blocks": [
-            {"type": "section", "text": markdown(said)},
-            {"type": "context", "elements": [markdown(escaped(context.word("withdraw_note")))]},
-            {
-                "type": "input",
-                "block_id": "field:reason",
-                "label": plain_text(context.word("reason"), 2000),
-                "element": {
-                    "type": "plain_text_input",
-                    "action_id": "field:reason",
-                    "multiline": True,
-                    "max_length": LONGEST_REASON,
-                },
+    blocks: list[Block] = [
+        {"type": "section", "text": markdown(said)},
+        {"type": "context", "elements": [markdown(escaped(context.word("withdraw_note")))]},
+        {
+            "type": "input",
+            "block_id": "field:reason",
+            "label": plain_text(context.word("reason"), 2000),
+            "element": {
+                "type": "plain_text_input",
+                "action_id": "field:reason",
+                "multiline": True,
+                "max_length": LONGEST_REASON,
             },
-        ],
-    }
-    block_kit.validate_view(view)
-    return view
+        },
+    ]
+    value = CaseValue(case.case_id, WITHDRAW)
+    return framed(CALLBACK_ID, value.to_json(context.seal), context.word("act_withdraw"), blocks, context)
 
 
 def rating_message(case: CaseState, template: Template, context: CardContext) -> cards.Message:

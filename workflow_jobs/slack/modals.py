@@ -17,9 +17,9 @@ from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.evidence_kinds import KINDS
-from workflow_jobs.slack import block_kit
 from workflow_jobs.slack.button_seal import Seal, unsealed
 from workflow_jobs.slack.cards import ButtonValue, decision_facts, step_title
+from workflow_jobs.slack.modal_frame import framed
 from workflow_jobs.slack.wording import CardContext, markdown, plain_text
 
 CALLBACK_ID = "decide"
@@ -43,21 +43,13 @@ def decision_modal(
     choice = question.outcome(outcome)
     if choice is None:
         raise KeyError(f"task {task.task_id} has no outcome {outcome!r}")
-    view: dict[str, Any] = {
-        "type": "modal",
-        "callback_id": CALLBACK_ID,
-        "private_metadata": ButtonValue(task.task_id, task.version, outcome, form=True).to_json(context.seal),
-        "title": plain_text(context.title(choice.title), 24),
-        "submit": plain_text(context.word("submit"), 24),
-        "close": plain_text(context.word("cancel"), 24),
-        "blocks": [
-            {"type": "section", "text": markdown(f"*{step_title(template, task.step_id, context)}*")},
-            decision_facts(case, task, context),
-            *(input_block(field, outcome, context, roles) for field in question.form if field.type != "role" or roles),
-        ],
-    }
-    block_kit.validate_view(view)
-    return view
+    value = ButtonValue(task.task_id, task.version, outcome, form=True)
+    blocks = [
+        {"type": "section", "text": markdown(f"*{step_title(template, task.step_id, context)}*")},
+        decision_facts(case, task, context),
+        *(input_block(field, outcome, context, roles) for field in question.form if field.type != "role" or roles),
+    ]
+    return framed(CALLBACK_ID, value.to_json(context.seal), context.title(choice.title), blocks, context)
 
 
 def form_from_view(view: Mapping[str, Any]) -> dict[str, Any]:

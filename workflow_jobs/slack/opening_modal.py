@@ -2,7 +2,7 @@
 
 Belongs here: rendering and reading. Does not belong here: opening (service) and the inputs' meaning (engine). Pure.
 
-``callback_id`` is ``open_case``; ``private_metadata`` is JSON with ``template_id``; fields are named as in slack_modal.
+``callback_id`` is ``open_case``; ``private_metadata`` is JSON with ``template_id``; fields are named as in modals.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from workflow_jobs.engine.forms import read_typed
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack import block_kit, modals
-from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text, shortened
+from workflow_jobs.slack import modals
+from workflow_jobs.slack.modal_frame import framed
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, shortened
 
 CALLBACK_ID: Final = "open_case"
 _LONGEST_LABEL: Final = 200
@@ -39,17 +40,8 @@ def opening_modal(
             block["element"]["initial_value"] = given[: field.max_length]
             given = ""
         blocks.append(block)
-    view = {
-        "type": "modal",
-        "callback_id": CALLBACK_ID,
-        "private_metadata": json.dumps({"template_id": template.id}, separators=(",", ":")),
-        "title": plain_text(context.word("open_a_case"), 24),
-        "submit": plain_text(context.word("submit"), 24),
-        "close": plain_text(context.word("cancel"), 24),
-        "blocks": blocks,
-    }
-    block_kit.validate_view(view)
-    return view
+    value = json.dumps({"template_id": template.id}, separators=(",", ":"))
+    return framed(CALLBACK_ID, value, context.word("open_a_case"), blocks, context)
 
 
 def template_of_view(view: Mapping[str, Any]) -> str:

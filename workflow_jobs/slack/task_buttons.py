@@ -21,8 +21,8 @@ from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.task_actions import LONGEST_REASON
 from workflow_jobs.engine.template import HumanStep, Template
 from workflow_jobs.engine.working_time import WorkingCalendar
-from workflow_jobs.slack import block_kit
 from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
+from workflow_jobs.slack.modal_frame import framed
 from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text
 
 ACTION_PREFIX: Final = "act:"
@@ -236,17 +236,8 @@ def answer_modal(task: TaskState, context: CardContext) -> dict[str, Any]:
 
 
 def _modal(value: ActionValue, context: CardContext, *, note: str, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-    view = {
-        "type": "modal",
-        "callback_id": CALLBACK_ID,
-        "private_metadata": value.to_json(context.seal),
-        "title": plain_text(context.word(f"act_{value.action}"), 24),
-        "submit": plain_text(context.word("submit"), 24),
-        "close": plain_text(context.word("cancel"), 24),
-        "blocks": [{"type": "section", "text": markdown(escaped(note))}, *inputs],
-    }
-    block_kit.validate_view(view)
-    return view
+    blocks = [{"type": "section", "text": markdown(escaped(note))}, *inputs]
+    return framed(CALLBACK_ID, value.to_json(context.seal), context.word(f"act_{value.action}"), blocks, context)
 
 
 def _input(name: str, label: str, element: dict[str, Any], *, optional: bool = False) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from typing import Any, Final
 from workflow_jobs.engine.signals import wait_key, wait_step
 from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack import block_kit, cards, modals
+from workflow_jobs.slack import cards, modals
 from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
+from workflow_jobs.slack.modal_frame import framed
 from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, plain_text
 
 ACTION_PREFIX: Final = "wait:"
@@ -122,17 +123,8 @@ def wait_modal(
         *(modals.input_block(field, "signalled", context, roles) for field in fields),
         {"type": "context", "elements": [markdown(escaped(context.word("wait_confirm")))]},
     ]
-    view = {
-        "type": "modal",
-        "callback_id": CALLBACK_ID,
-        "private_metadata": WaitValue(case.case_id, wait_key(step), step.signal).to_json(context.seal),
-        "title": plain_text(context.word("act_happened"), 24),
-        "submit": plain_text(context.word("submit"), 24),
-        "close": plain_text(context.word("cancel"), 24),
-        "blocks": blocks,
-    }
-    block_kit.validate_view(view)
-    return view
+    value = WaitValue(case.case_id, wait_key(step), step.signal)
+    return framed(CALLBACK_ID, value.to_json(context.seal), context.word("act_happened"), blocks, context)
 
 
 def _what(step: StepState, template: Template, context: CardContext) -> str:
