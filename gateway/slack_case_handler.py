@@ -93,4 +93,4 @@ class SlackCaseHandler(SlackTalk):
         self._kick(person.person_id)
 
     def _language(self, body: Mapping[str, Any]) -> Language:
-        return "zh" if self._people.language(str(body["user"]["id"]), self._usual) == "zh" else "en"
+        return self._people.language(str(body["user"]["id"]), self._usual)

@@ -240,8 +240,7 @@ class SlackCommands:
         return {one.id: one for one in self._templates() if may_open(one, held)}
 
     def _language(self, user: str) -> Language:
-        found = self._people.language(user, self._context.settings.language)
-        return "zh" if found == "zh" else "en"
+        return self._people.language(user, self._context.settings.language)
 
     def _case_address(self, case_id: str) -> str:
         return f"{self._context.settings.gateway_url}/cases/{case_id}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.words import LANGUAGES, Language
 from resources.clock import Clock
 from resources.people import Directory, Person
 from resources.slack import SlackClient, SlackError, SlackRefused
@@ -52,13 +53,13 @@ class SlackPeople:
         address = self._profile(user_id).address
         return directory.by_email(address, pack=self._pack) if address else None
 
-    def language(self, user_id: str, default: str) -> str:
+    def language(self, user_id: str, default: Language) -> Language:
         """The language (en or zh) of the user's Slack client; ``default`` where Slack does not know one of the two."""
         try:
             locale = self._profile(user_id).locale.lower()
         except SlackError:
             return default
-        return next((language for language in ("en", "zh") if locale.startswith(language)), default)
+        return next((language for language in LANGUAGES if locale.startswith(language)), default)
 
     def _profile(self, user_id: str) -> _Profile:
         now = self._clock.now()

@@ -170,7 +170,7 @@ class SlackWaitHandler(SlackTalk):
         self._replace(waiting, closing_view(said, title=title, language=language))
 
     def _language(self, body: Mapping[str, Any]) -> Language:
-        return "zh" if self._people.language(str(body["user"]["id"]), self._usual) == "zh" else "en"
+        return self._people.language(str(body["user"]["id"]), self._usual)
 
 
 def errors_beside(view: Mapping[str, Any], form: Sequence[FormField], sentence: str) -> dict[str, str]:
