@@ -234,10 +234,7 @@ class CaseTransactions(ProcessReader):
             working_minutes=lambda task: self._derived(task, now).working_minutes,
             via=via,
         )
-        notices = self._notice_cards(connection, before, events, template)
-        for step in outgoing_waits.ended(before, after):
-            prefix = outgoing_waits.card_prefix(after.case_id, wait_key(step))
-            notices[prefix] = outbox_rows.card_keys(connection, after.case_id, prefix)
+        notices = self._notice_cards(connection, change, template)
         fired = case_rows.rungs_before(connection, before, events)
         messages = outgoing.messages(before, after, events, telling, notices, fired)
         key = open_key(after.rule_id, after.subject_id)
@@ -351,28 +348,30 @@ class CaseTransactions(ProcessReader):
         command = c.EndChild(child_case_id=child.case_id, outcome=child.outcome or "", data=child.data)
         self._apply(connection, parent, command, self._template_of(connection, parent), directory, now, via)
 
-    def _notice_cards(
-        self, connection: Connection, before: CaseState | None, events: Sequence[e.Event], template: Template
-    ) -> dict[str, Sequence[str]]:
+    def _notice_cards(self, connection: Connection, change: Change, template: Template) -> dict[str, Sequence[str]]:
         """Card keys of the escalation notices of tasks that end now and had gone up the ladder, of what was said about
-        the rungs of tasks that climb now, and of the messages to whom the case concerns.
+        the rungs of tasks that climb now, of the messages to whom the case concerns, and of those about waits that are
+        over.
         """
-        found: dict[str, Sequence[str]] = {}
-        if before is not None and template.tells is not None:
-            found[before.case_id] = outbox_rows.card_keys(
-                connection, before.case_id, outgoing.told_prefix(before.case_id)
-            )
-        for event in events:
-            if before is not None and isinstance(event, (e.TaskDecided, e.TaskCancelled)):
+        before = change.before
+        if before is None:
+            return {}
+        prefixes: dict[str, str] = {}
+        if template.tells is not None:
+            prefixes[before.case_id] = outgoing.told_prefix(before.case_id)
+        for event in change.events:
+            if isinstance(event, (e.TaskDecided, e.TaskCancelled)):
                 task = before.tasks.get(event.task_id)
                 if task is not None and task.rung_index > 0:
-                    prefix = outgoing.notice_prefix(event.task_id)
-                    found[event.task_id] = outbox_rows.card_keys(connection, before.case_id, prefix)
-            if before is not None and isinstance(event, (e.RungFired, e.CaseRungFired)):
+                    prefixes[event.task_id] = outgoing.notice_prefix(event.task_id)
+            elif isinstance(event, (e.RungFired, e.CaseRungFired)):
                 of = event.task_id if isinstance(event, e.RungFired) else before.case_id
                 for prefix in (outgoing.ladder_prefix(of), outgoing.notice_prefix(of)):
-                    found[prefix] = outbox_rows.card_keys(connection, before.case_id, prefix)
-        return found
+                    prefixes[prefix] = prefix
+        for step in outgoing_waits.ended(before, change.after):
+            prefix = outgoing_waits.card_prefix(before.case_id, wait_key(step))
+            prefixes[prefix] = prefix
+        return {of: outbox_rows.card_keys(connection, before.case_id, prefix) for of, prefix in prefixes.items()}
 
     def _derived(self, task: TaskState, now: datetime) -> case_rows.Derived:
         ended = task.decided_at or task.closed_at
