@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy.engine import Engine
 
 from resources.clock import FixedClock
@@ -17,6 +20,8 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack.wording import MetricFigure
 from workflow_jobs.template_library import load_library
+
+_MIGRATIONS = Path(__file__).parents[1] / "resources" / "migrations"
 
 # How each step of supply_exception is decided on the way to its regular end.
 REGULAR: Mapping[str, tuple[str, dict[str, Any]]] = {
@@ -95,3 +100,13 @@ def request(subject: str = "S1", snapshot: str = "snap-1", **changes: Any) -> Op
         "as_of": date(2026, 11, 15),
     }
     return OpenRequest(**{**values, **changes})
+
+
+def upgrade_from(engine: Engine, revision: str) -> None:
+    """Take the database back to a revision, its rows kept, and upgrade it again."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        command.upgrade(config, "head")

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.engine import Engine
 
 from tests.engine_world import MONDAY, human, people, service
 from tests.integration.test_timekeeping import Shop
+from tests.process_world import upgrade_from
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.state import STATE_VERSION, CaseState
@@ -23,7 +21,6 @@ from workflow_jobs.store import due_rows, pool_rows
 from workflow_jobs.store.due_rows import START
 from workflow_jobs.store.tables import case, task
 
-MIGRATIONS = Path(__file__).parents[2] / "resources" / "migrations"
 LADDER = "ladder:\n- {at: 100, action: escalate, to: manager}\n"
 EFFECT = "effect: {metric_from: trigger, window: P1D, rule: 'value < threshold', on_failure: escalate}\n"
 POOL = f"- {human('a', extra=', pool: true, actions: {snooze: {at_most: P5D, times: 2}}')}\n"
@@ -170,12 +167,7 @@ def test_a_task_of_before_the_column_is_looked_at_once_and_handed_out_in_time(op
     until = claim_until(shop, task_id)
     taken = f"{shop.open('S2')}.a.1"
     shop.service.claim(taken, 1, "b1")
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with ops_engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0009")
-        command.upgrade(config, "head")
+    upgrade_from(ops_engine, "0009")
     assert (claim_until(shop, task_id), claim_until(shop, taken)) == (MONDAY, None)
     assert shop.service.hand_out_pools() == 0
     assert claim_until(shop, task_id) == until

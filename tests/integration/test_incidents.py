@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from ops_assets.automation import Trouble
 from tests.incident_world import Lineage
-from tests.process_world import World
+from tests.process_world import World, upgrade_from
 from tests.slack_server import SlackServer
 from workflow_jobs.cases import CaseSummary
 from workflow_jobs.delivery.outbox import deliver_due
@@ -35,7 +35,7 @@ class Incidents:
     """A service and a Slack, a planted lineage, and what people see of it."""
 
     def __init__(self, engine: Engine, slack: SlackServer, folder: Path) -> None:
-        self.world = World(engine)
+        self.engine, self.world = engine, World(engine)
         self.service = self.world.service
         self.slack = slack
         slack.users = {person.address("small"): f"U{i.upper()}" for i, person in self.world.directory.people.items()}
@@ -225,6 +225,11 @@ def test_a_cause_found_further_up_takes_the_older_incident_in(incidents: Inciden
     root = incidents.about("stg_moves")
     older = incidents.about("stock_between")
     assert (older.status, older.outcome, older.joined) == ("closed", "joined", root.case_id)
+    assert [one.case_id for one in incidents.service.taken_in(root)] == [older.case_id]
+    # A database of before the column says the same.
+    upgrade_from(incidents.engine, "0011")
+    assert [one.case_id for one in incidents.service.taken_in(root)] == [older.case_id]
+    assert incidents.service.taken_in(older) == []
     incidents.deliver()
     (shown,) = [one for one in incidents.posted("C1") if "stock_between" in one["text"]]
     assert f"*Part of*: {root.case_id}" in str(shown["blocks"])
@@ -234,6 +239,7 @@ def test_a_cause_found_further_up_takes_the_older_incident_in(incidents: Inciden
     assert incidents.subjects() == {"stock_between"}
     again = incidents.about("stock_between")
     assert (again.case_id, again.reopened, again.joined) == (older.case_id, 1, "")
+    assert incidents.service.taken_in(root) == []
     assert again.open_tasks[0].acknowledged_by == task.assignee
 
 

@@ -20,6 +20,7 @@ from workflow_jobs.cases import CaseSummary
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.store.state_rows import stored_state
 from workflow_jobs.store.tables import (
+    CASE_JOINED,
     case,
     case_event,
     outbox,
@@ -37,6 +38,7 @@ _REQUESTED = service_step.c.status == sa.literal_column("'requested'")
 _OPEN_CASE = case.c.status == sa.literal_column("'open'")
 # As text, since SQLAlchemy would compare with 1 on SQLite.
 _RESTS = sa.text("process_case.rests")
+_JOINED = sa.text(CASE_JOINED.text)
 # A search that finds no more is done once, and the board then asked for these cases by their ids.
 _FEW = 500
 # From person to person in the index, however many tasks each of them has.
@@ -251,12 +253,7 @@ def taken_in(connection: Connection, state: CaseState, limit: int) -> list[CaseS
     """Cases that became part of this one, oldest first."""
     statement = (
         sa.select(*_SUMMARY)
-        .where(
-            case.c.status == "closed",
-            case.c.outcome == "joined",
-            case.c.template_id == state.template_id,
-            case.c.state["joined"].as_string() == state.case_id,
-        )
+        .where(_JOINED, case.c.joined_case_id == state.case_id)
         .order_by(case.c.opened_at)
         .limit(limit)
     )

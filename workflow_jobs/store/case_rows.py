@@ -191,6 +191,8 @@ def case_statement(
         "next_timer_at": after.next_timer_at,
         "rests": rests(after),
     }
+    if before is None or before.joined != after.joined:
+        values["joined_case_id"] = after.joined or None
     if before is not None:
         if (before.status, before.holds_key, rests(before)) == (after.status, after.holds_key, values["rests"]):
             # SQLite writes the index of every column anew that a statement sets, changed or not.

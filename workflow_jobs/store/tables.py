@@ -18,6 +18,7 @@ TASK_CLAIMABLE = sa.text("claim_until IS NOT NULL")
 SERVICE_REQUESTED = sa.text("status = 'requested'")
 CASE_TIMED = sa.text("next_timer_at IS NOT NULL")
 CASE_RESTS = sa.text("rests")
+CASE_JOINED = sa.text("joined_case_id IS NOT NULL")
 CASE_ASKED = sa.text("requested_by IS NOT NULL")
 OUTBOX_DEAD = sa.text("status = 'dead'")
 OUTBOX_OVER = sa.text("status = 'sent' OR status = 'superseded'")
@@ -56,7 +57,25 @@ case = sa.Table(
     sa.Column("next_timer_at", UtcDateTime),
     # It is open, but nobody is asked and no job runs.
     sa.Column("rests", sa.Boolean, nullable=False, server_default=sa.false()),
+    # The case of which this one turned out to be a part.
+    sa.Column("joined_case_id", sa.String(64)),
     sa.Index("ix_process_case_next_timer_at", "next_timer_at", sqlite_where=CASE_TIMED, postgresql_where=CASE_TIMED),
+    # Which versions of templates have a case with a timer, and these in their order.
+    sa.Index(
+        "ix_process_case_template_hash_timed",
+        "template_hash",
+        "next_timer_at",
+        "case_id",
+        sqlite_where=CASE_TIMED,
+        postgresql_where=CASE_TIMED,
+    ),
+    sa.Index(
+        "ix_process_case_joined_case_id",
+        "joined_case_id",
+        "opened_at",
+        sqlite_where=CASE_JOINED,
+        postgresql_where=CASE_JOINED,
+    ),
     sa.Index(
         "ix_process_case_requested_by",
         "requested_by",

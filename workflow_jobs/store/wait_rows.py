@@ -1,15 +1,16 @@
 """Which cases wait for a signal now. Reads only.
 
-Waits have no rows of their own: they stand in the state of their case, which is read here and not in SQL. Open cases
-with a timer are gone through in the order of their time, and versions of templates that nothing is to be found in are
-left out as soon as they are met. No more than ``MOST_CASES`` states are looked into: a Home tab must not read a hundred
-thousand cases.
+Waits have no rows of their own: they stand in the state of their case, which is read here and not in SQL. Of each
+version of a template that has something to be found, the open cases with a timer are gone through in the order of
+their time. No more than ``MOST_CASES`` states are looked into: a Home tab must not read a hundred thousand cases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain, islice, repeat
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from workflow_jobs.engine.state import STATE_VERSION, CaseState
 from workflow_jobs.store.state_rows import stored_state
-from workflow_jobs.store.tables import CASE_TIMED, case
+from workflow_jobs.store.tables import CASE_TIMED, case, template_version
 
 MOST_CASES: Final = 2000
 # How many cases are read at once: few where the first ones are those, then more.
@@ -25,6 +26,10 @@ _PAGES: Final = (100, 500, 1000)
 _TIMED = sa.text(CASE_TIMED.text)
 # With the plus SQLite reads the index of timers, which has the order, and never that of all open cases.
 _OPEN = {"sqlite": sa.text("+process_case.status = 'open'"), "postgresql": sa.text("process_case.status = 'open'")}
+_VERSIONS = sa.select(template_version.c.template_id, template_version.c.hash).where(
+    sa.exists().where(case.c.template_hash == template_version.c.hash, _TIMED)
+)
+_Timed = tuple[datetime, str, str]
 T = TypeVar("T")
 
 
@@ -38,41 +43,50 @@ def first_waits(
     version) is under way, those whose time comes first first, until it is more than ``most``; whether there may be
     more than that.
     """
+    steps = {
+        content: steps_of(template_id, content) for template_id, content in connection.execute(_VERSIONS).tuples().all()
+    }
+    timed = heapq.merge(*(_timed(connection, content) for content, some in steps.items() if some))
     found: list[T] = []
-    seen, turn, after = 0, 0, None
-    steps: dict[str, Collection[str]] = {}
-    while True:
-        size = _PAGES[min(turn, len(_PAGES) - 1)]
-        left_out = [content for content, some in steps.items() if not some]
-        page = connection.execute(_page(connection, after, left_out, size)).tuples().all()
-        for template_id, content in {(template_id, content) for _, template_id, content, _ in page}:
-            if content not in steps:
-                steps[content] = steps_of(template_id, content)
-        wanted = {case_id: steps[content] for case_id, _, content, _ in page if steps[content]}
-        bodies = _bodies(connection, list(wanted)[: MOST_CASES - seen])
-        for case_id, some in wanted.items():
-            if seen == MOST_CASES:
-                return found, True
-            seen += 1
-            if case_id in bodies and _under_way(bodies[case_id], some):
+    for size in _sizes():
+        page = list(islice(timed, size))
+        bodies = _bodies(connection, [case_id for _, case_id, _ in page])
+        for _, case_id, content in page:
+            if case_id in bodies and _under_way(bodies[case_id], steps[content]):
                 found += found_in(stored_state(connection, bodies[case_id]))
             if len(found) > most:
                 return found, True
         if len(page) < size:
             return found, False
-        turn, after = turn + 1, (page[-1][3], page[-1][0])
+    return found, next(timed, None) is not None
 
 
-def _page(
-    connection: Connection, after: tuple[datetime, str] | None, left_out: Collection[str], size: int
-) -> sa.Select[tuple[str, str, str, datetime]]:
-    statement = sa.select(case.c.case_id, case.c.template_id, case.c.template_hash, case.c.next_timer_at).where(
-        _TIMED, _OPEN[connection.dialect.name]
+def _sizes() -> Iterator[int]:
+    """How many cases to look into at once, ``MOST_CASES`` in all."""
+    left = MOST_CASES
+    for size in (*_PAGES, left):
+        if left:
+            yield min(size, left)
+            left -= min(size, left)
+
+
+def _timed(connection: Connection, content: str) -> Iterator[_Timed]:
+    """Open cases of a version that have a timer, by its time."""
+    after: _Timed | None = None
+    for size in chain(_PAGES, repeat(_PAGES[-1])):
+        page = connection.execute(_page(connection, content, after, size)).tuples().all()
+        yield from page
+        if len(page) < size:
+            return
+        after = page[-1]
+
+
+def _page(connection: Connection, content: str, after: _Timed | None, size: int) -> sa.Select[_Timed]:
+    statement = sa.select(case.c.next_timer_at, case.c.case_id, case.c.template_hash).where(
+        case.c.template_hash == content, _TIMED, _OPEN[connection.dialect.name]
     )
-    if left_out:
-        statement = statement.where(case.c.template_hash.not_in(sorted(left_out)))
     if after is not None:
-        at, case_id = after
+        at, case_id, _ = after
         later = sa.or_(case.c.next_timer_at > at, case.c.case_id > case_id)
         statement = statement.where(case.c.next_timer_at >= at, later)
     return statement.order_by(case.c.next_timer_at, case.c.case_id).limit(size)
