@@ -6,16 +6,19 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Final, Literal, Protocol, cast
 
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.conditions import declared_fields
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.texts import read_text
 from workflow_jobs.engine.values import Number
 
 NO_ACTION = "closed_no_action"
+# Characters, as the columns of the store have them.
+_LONGEST: Final = {"rule_id": 200, "subject_id": 200, "subject_kind": 100, "subject_label": 500, "metric": 200}
 
 
 class UnknownCase(LookupError):
@@ -34,6 +37,8 @@ class OpenRequest:
     is the local date as of which the snapshot states its figures. ``data`` fills the template's inputs. ``rule_id``
     with ``subject_id`` names the one open case that there may be. ``times`` is how often it was seen in all, where the
     caller counts; None counts one more for each new ``snapshot_id``.
+
+    Raises Refused(form_invalid) where a text has characters that nobody can see or is longer than the store keeps.
     """
 
     template_id: str
@@ -51,6 +56,10 @@ class OpenRequest:
     priority: str | None = None
     times: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, longest in _LONGEST.items():
+            read_text(f"The {name} of a case", getattr(self, name), longest=longest)
 
     @property
     def whole_data(self) -> dict[str, Any]:
