@@ -82,6 +82,38 @@ def test_errors_name_the_line(old: str, new: str, line: int, says: str) -> None:
     assert any(at == line and says in what for at, what in found), found
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "accountable: plant_manager",
+            "accountable: [buyer, ceo]",
+            ["first: raci.accountable: write one role, not a list"],
+        ),
+        (", accountable: plant_manager", "", ["first: raci.accountable: is missing: exactly one role"]),
+        ("sla: PT4H", "slaa: PT4H", ["first: sla: is missing", "did you mean `sla`?"]),
+        ("{id: ok, title: {en: Ok", "{id: yes, title: {en: 5", ["yes or no, not as text", "a number, not as text"]),
+        ("id: ok", "id: Not ok", ["first: outcomes.Not ok.id: 'Not ok' is no name: use small letters"]),
+        ("title: {en: Demo, zh: 示例}", "title: Demo", ["title: must be a map of keys: `en:`, `zh:`"]),
+        ("    join: all", "    join: all\n    on: x", ["the key 'on' is read as something else than text"]),
+        ("version: 1", "version: 2026-02-30", ["'2026-02-30' looks like a date or a number and is none"]),
+        ("version: 1", "version: 1\npriority: Urgent", ["write urgent, high, normal or low"]),
+    ],
+)
+def test_a_mistake_is_said_once_in_plain_words_with_the_cure(old: str, new: str, said: list[str]) -> None:
+    assert old in GOOD
+    broken = GOOD.replace(old, new, 1)
+    changed = next(
+        n for n, pair in enumerate(zip(GOOD.splitlines(), broken.splitlines(), strict=False), 1) if len({*pair}) == 2
+    )
+    found = problems(broken)
+    assert len(found) == len(said), found
+    for (line, what), words in zip(found, said, strict=True):
+        assert words in what
+        assert "should" not in what
+        assert line == changed
+
+
 def test_all_problems_are_said_at_once() -> None:
     broken = (
         GOOD.replace("version: 1", "version: 0").replace("join: all", "join: most").replace("owner_role: buyer\n", "")

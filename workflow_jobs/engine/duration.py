@@ -39,7 +39,7 @@ def parse_duration(text: str) -> IsoDuration:
     """Read `PT4H`, `P1D`, `P1DT2H`, `PT30M`. Raises ValueError with a sentence for anything else, zero included."""
     match = _ISO.fullmatch(text) if isinstance(text, str) else None
     if match is None or text.endswith("T"):
-        raise ValueError(f"{text!r} is no ISO-8601 duration: write for example PT4H, PT30M, P1D or P1DT2H")
+        raise ValueError(f"{str(text)!r} is no ISO-8601 duration: write for example PT4H, PT30M, P1D or P1DT2H")
     part = {unit: int(value or 0) for unit, value in match.groupdict().items()}
     duration = IsoDuration(
         days=part["days"],

@@ -31,6 +31,7 @@ from workflow_jobs.engine.parts import (
     Tier,
     Vote,
 )
+from workflow_jobs.engine.template_errors import sentences
 from workflow_jobs.engine.yaml_lines import Lines, YamlProblem, read
 
 DEFAULT_RESCUE_SLA: Final = parse_duration("PT4H")
@@ -339,7 +340,7 @@ def load_template(text: str, *, file: str) -> Template:
     try:
         template = Template.model_validate(data)
     except ValidationError as error:
-        found = sorted({(lines.nearest(entry["loc"]), _sentence(entry)) for entry in error.errors()})
+        found = sorted({(lines.of(path), what) for path, what in sentences(error.errors(), data)})
         raise TemplateError(file, *found[0], more=tuple(found[1:])) from error
     path = PurePath(file)
     if path.suffix in (".yaml", ".yml") and path.stem != template.id:
@@ -349,16 +350,3 @@ def load_template(text: str, *, file: str) -> Template:
     template._file = file
     template._lines = lines
     return template
-
-
-def _sentence(entry: Any) -> str:
-    location = [
-        str(part) for part in entry["loc"] if part not in ("human", "service", "wait", "process", "fork", "decision")
-    ]
-    where = ".".join(location)
-    what = str(entry["msg"]).removeprefix("Value error, ")
-    if entry["type"] == "extra_forbidden":
-        return f"{where}: there is no such key here"
-    if entry["type"] == "missing":
-        return f"{where}: is missing"
-    return f"{where}: {what}"

@@ -12,6 +12,16 @@ Path = tuple[str | int, ...]
 # Templates need a tenth of either.
 MOST_LETTERS: Final = 1_000_000
 MOST_LEVELS: Final = 100
+# What PyYAML says of a frequent slip, and how it is mended.
+_CURES: Final[Mapping[str, str]] = {
+    "mapping values are not allowed here": "put a text that has a colon in quotes, or mend the indentation",
+    "found character '\\t' that cannot start any token": "indent with blanks, not with tabs",
+    "but found another document": "a file is one document: remove what follows the line `---`",
+    "but found '<stream end>'": "a bracket is not closed before the end of the file",
+    "found unexpected end of stream": "a quote is not closed before the end of the file",
+    "could not determine a constructor": "remove the tag, which begins with !",
+}
+_TEXT: Final = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 # The same reading by libyaml, at a tenth of the time, where PyYAML was built with it.
 _FAST: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -68,7 +78,7 @@ def read(text: str) -> tuple[Any, Lines]:
 
 
 def _read(text: str, kind: Any) -> tuple[Any, Lines]:
-    loader = None
+    loader = node = None
     try:
         _refuse_deep(text, kind)
         loader = kind(text)
@@ -80,14 +90,37 @@ def _read(text: str, kind: Any) -> tuple[Any, Lines]:
         return loader.construct_document(node), Lines(lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlProblem(mark.line + 1 if mark else 1, error.problem or str(error)) from error
+        what = error.problem or str(error)
+        cure = next((f": {cure}" for slip, cure in _CURES.items() if slip in what), "")
+        raise YamlProblem(mark.line + 1 if mark else 1, what + cure) from error
     except yaml.YAMLError as error:
         raise YamlProblem(1, str(error)) from error
     except ValueError as error:  # a date such as 2026-02-30, or half a letter
-        raise YamlProblem(1, str(error)) from error
+        raise _no_value(loader, node, error) from error
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def _no_value(loader: Any, node: yaml.Node | None, error: ValueError) -> YamlProblem:
+    """Which word cannot be read as what it looks like: the error itself does not say."""
+    if node is None:
+        return YamlProblem(1, str(error))
+    loader.recursive_objects = {}  # what was under way when it failed
+    left = [node]
+    while left:
+        one = left.pop()
+        if isinstance(one, yaml.MappingNode):
+            left += [part for pair in reversed(one.value) for part in reversed(pair)]
+        elif isinstance(one, yaml.SequenceNode):
+            left += reversed(one.value)
+        else:
+            try:
+                loader.construct_object(one)
+            except ValueError as problem:
+                what = f"{one.value!r} looks like a date or a number and is none ({problem})"
+                return YamlProblem(one.start_mark.line + 1, f"{what}: correct it, or put it in quotes if it is text")
+    return YamlProblem(1, str(error))
 
 
 def _refuse_deep(text: str, kind: Any) -> None:
@@ -126,6 +159,11 @@ def _note_lines(node: yaml.Node, path: Path, lines: dict[Path, int], *, seen: se
             name = key.value if isinstance(key, yaml.ScalarNode) else None
             if name is None:
                 raise YamlProblem(key.start_mark.line + 1, "a key must be a plain word")
+            if key.tag not in _TEXT:
+                says = (
+                    f"the key {name!r} is read as something else than text (a yes, a number, a date): put it in quotes"
+                )
+                raise YamlProblem(key.start_mark.line + 1, says)
             if (*path, name) in lines:
                 first = lines[(*path, name)]
                 raise YamlProblem(
