@@ -122,6 +122,7 @@ def test_the_command_prints_both_arms_and_every_assumption_and_says_what_it_is()
     assert printed.exit_code == 0, printed.output
     assert "a simulation, not a measurement" in printed.stdout
     assert "1 weeks, 1 seeds" in printed.stdout
+    assert "platform - chat" in printed.stdout
     body = json.loads(CliRunner().invoke(app, [*arguments, "--seeds", "2", "--json"]).stdout)
     assert body["seeds"] == [1, 2]
     assert body["figures"]["consistency_score"]["published"] == {"before": 68, "after": 92}
@@ -136,9 +137,12 @@ def test_the_command_prints_both_arms_and_every_assumption_and_says_what_it_is()
         assert all(one["cases"] == one["ended"] for one in figures)
         mean = sum(one["consistency_score"] for one in figures) / 2
         assert body["figures"]["consistency_score"][arm]["mean"] == pytest.approx(mean)
+    apart = [seed["platform"]["questions"] - seed["chat"]["questions"] for seed in body["by_seed"]]
+    found = body["figures"]["questions"]["difference"]
+    assert (found["least"], found["most"]) == (min(apart), max(apart))
 
 
-@pytest.mark.parametrize("wrong", ["patience=2", "chat.patience", "chat.patience=much", "chat.patience=-1"])
+@pytest.mark.parametrize("wrong", ["patience=2", "chat.patience", "chat.patience=much", "chat.patience=-1", "company.seen_at_hour=24"])
 def test_an_assumption_that_there_is_not_is_refused_with_a_sentence(wrong: str) -> None:
     result = CliRunner().invoke(app, ["simulate", "--weeks", "1", "--seeds", "1", "--set", wrong])
     assert result.exit_code == 1

@@ -33,6 +33,12 @@ class Assumption(_Model):
     source: _Said
 
 
+class HourOfDay(Assumption):
+    """A whole hour of a day."""
+
+    value: Annotated[float, Field(ge=0, le=23, multiple_of=1)]
+
+
 class Company(_Model):
     """What happens to the company, beyond what its own generator says."""
 
@@ -43,6 +49,10 @@ class Company(_Model):
     slack_days: Assumption
     complaint_up_to_score: Assumption
     pays_after_settlement_days: Assumption
+    seen_at_hour: HourOfDay
+    figure_limit: Assumption
+    figure_wrong: Assumption
+    figure_right: Assumption
     effect_holds: Assumption
 
 
@@ -54,6 +64,9 @@ class People(_Model):
     effort: Assumption
     effort_sigma: Assumption
     pace_sigma: Assumption
+    sends_back_before_visit: Assumption
+    says_yes: Assumption
+    dates_ahead: Assumption
     wait_share: Assumption
     wait_sigma: Assumption
 
@@ -93,6 +106,7 @@ class ConsistencyOfClaims(_Model):
     rows_high: Assumption
     gap_median: Assumption
     gap_sigma: Assumption
+    gap_most: Assumption
     meeting_weeks: Assumption
     noticed_from: Assumption
     raised: Assumption

@@ -9,8 +9,6 @@ from workflow_jobs.engine.parts import FormField, Outcome
 from workflow_jobs.simulation.assumptions import Assumptions
 from workflow_jobs.simulation.draws import Draws
 
-# From this visit of a step on nobody sends it back any more, so that every case ends.
-_LAST_RETURN: Final = 3
 EVIDENCE: Final = "evidence"
 """Stands for a file, until whoever keeps the case has one."""
 
@@ -25,7 +23,8 @@ def choose(
     *key: object,
 ) -> str:
     """An outcome by the stated weights, else the primary one. The same for everybody who is asked in this visit."""
-    offered = [one for one in outcomes if one.returns_to is None or visit < _LAST_RETURN] or list(outcomes)
+    returns = visit < assumed.people.sends_back_before_visit.value
+    offered = [one for one in outcomes if returns or one.returns_to is None] or list(outcomes)
     stated = assumed.decisions.get(template_id, {}).get(step_id, {})
     weights = {one.id: stated[one.id] for one in offered if stated.get(one.id)}
     if weights:
@@ -41,7 +40,7 @@ def fill(
 
 
 def value_of(assumed: Assumptions, draws: Draws, field: FormField, today: date, *key: object) -> Any:
-    """A value for one field; amounts are lognormal, choices are all as likely, dates two weeks ahead."""
+    """A value for one field; amounts are lognormal, choices are all as likely."""
     match field.type:
         case "decimal":
             amount = assumed.amounts.get(field.name, assumed.amounts["default"])
@@ -51,9 +50,9 @@ def value_of(assumed: Assumptions, draws: Draws, field: FormField, today: date, 
         case "integer":
             return int(field.min or 0) + 1 if field.max is None or field.max > (field.min or 0) else int(field.max)
         case "date":
-            return (today + timedelta(days=14)).isoformat()
+            return (today + timedelta(days=assumed.people.dates_ahead.value)).isoformat()
         case "boolean":
-            return draws.chance(0.5, "boolean", field.name, *key)
+            return draws.chance(assumed.people.says_yes.value, "boolean", field.name, *key)
         case "choice":
             return draws.pick(field.options, "choice", field.name, *key).value
         case "file":

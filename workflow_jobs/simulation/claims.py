@@ -15,7 +15,6 @@ from typing import Final
 from ops_assets.dictionary.base import Text
 from ops_assets.reconciliation.answer import Figure
 from ops_assets.reconciliation.score import Compared, overall_score, score_metric
-from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.simulation.assumptions import Assumptions
 from workflow_jobs.simulation.draws import Draws
 from workflow_jobs.simulation.happenings import Happening
@@ -53,7 +52,9 @@ def differences(assumed: Assumptions, draws: Draws, begins: datetime, weeks: int
                 if not draws.chance(share, "differs", key):
                     continue
                 since = begins if week < 0 else begins + _WEEK * (week + draws.uniform("differs when", key))
-                gap = min(0.9, draws.lognormal(known.gap_median.value, known.gap_sigma.value, "gap", key))
+                gap = min(
+                    known.gap_most.value, draws.lognormal(known.gap_median.value, known.gap_sigma.value, "gap", key)
+                )
                 sign = 1 if draws.chance(0.5, "gap sign", key) else -1
                 rows = draws.between(known.rows_low.value, known.rows_high.value, "rows", key)
                 found.append(Difference(key, metric, claim, since, rows, sign * gap))
@@ -63,7 +64,7 @@ def differences(assumed: Assumptions, draws: Draws, begins: datetime, weeks: int
 def seen_by_platform(office: Office, difference: Difference) -> datetime:
     """The morning after the next comparison, row by row."""
     days = timedelta(days=office.assumed.consistency.compared_daily.value)
-    return office.calendar.next_working(_morning(office.calendar, difference.at + days))
+    return office.calendar.next_working(_morning(office, difference.at + days))
 
 
 def seen_at_meeting(office: Office, difference: Difference, begins: datetime, weeks: int) -> datetime | None:
@@ -126,9 +127,10 @@ def _meetings(office: Office, begins: datetime, weeks: int) -> Iterator[datetime
     every = office.assumed.consistency.meeting_weeks.value
     week = every
     while week <= weeks:
-        yield office.calendar.next_working(_morning(office.calendar, begins + _WEEK * week))
+        yield office.calendar.next_working(_morning(office, begins + _WEEK * week))
         week += every
 
 
-def _morning(calendar: WorkingCalendar, at: datetime) -> datetime:
-    return datetime.combine(calendar.local_date(at), time(9), calendar.time_zone).astimezone(UTC)
+def _morning(office: Office, at: datetime) -> datetime:
+    hour = time(int(office.assumed.company.seen_at_hour.value))
+    return datetime.combine(office.calendar.local_date(at), hour, office.calendar.time_zone).astimezone(UTC)

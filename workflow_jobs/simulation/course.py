@@ -19,7 +19,7 @@ from workflow_jobs.simulation.agenda import Agenda
 from workflow_jobs.simulation.chat import Answer
 from workflow_jobs.simulation.choices import choose, fill
 from workflow_jobs.simulation.happenings import Happening
-from workflow_jobs.simulation.ledgers import BELOW, HOLDS, Changed, Ledger
+from workflow_jobs.simulation.ledgers import Changed, Ledger, figure
 from workflow_jobs.simulation.office import Office
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -201,11 +201,13 @@ class Course:
 
     def _judge_later(self, state: CaseState) -> None:
         assert state.effect_due_at is not None
-        share = self.office.assumed.company.effect_holds.value
-        holds = self.office.draws.chance(share, "effect", self.key(state), state.reopened)
+        company = self.office.assumed.company
+        holds = self.office.draws.chance(company.effect_holds.value, "effect", self.key(state), state.reopened)
 
         def judge() -> None:
-            self.take(self.ledger.judge(self.now_of(state), HOLDS if holds else BELOW))
+            self.take(
+                self.ledger.judge(self.now_of(state), figure(company.figure_right if holds else company.figure_wrong))
+            )
 
         self.agenda.at(state.effect_due_at, judge)
 

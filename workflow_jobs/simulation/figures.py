@@ -6,7 +6,7 @@ The same functions read both arms.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import fmean
@@ -18,6 +18,7 @@ from workflow_jobs.simulation.course import Record
 from workflow_jobs.simulation.happenings import COMPLAINT, NEW_PRODUCT, Happenings, Order
 
 _DAY = timedelta(days=1)
+_LAST_WEEKS = 4
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Figures:
     orders: int
     orders_touched: int
     consistency_score: float
+    consistency_at_start: float
     approvals: int
     missed_approvals: int
     approvals_without: int
@@ -49,9 +51,9 @@ class Figures:
 
 
 def figures(
-    assumed: Assumptions, directory: Directory, happened: Happenings, record: Record, consistency: float
+    assumed: Assumptions, directory: Directory, happened: Happenings, record: Record, scores: Sequence[float]
 ) -> Figures:
-    """The figures of a finished arm."""
+    """The figures of a finished arm; ``scores`` are its weekly consistency scores, the first one where it began."""
     answered = list(_answered(record))
     approvals = [(s, t) for s, t in answered if assumed.is_approval(s.template_id, t.step_id)]
     in_time = {t.task_id for _, t in answered if entitled(directory, record, t) and not t.late}
@@ -75,7 +77,8 @@ def figures(
         order_to_cash_days_touched=fmean(orders[o] for o in touched) if touched else None,
         orders=len(orders),
         orders_touched=len(touched),
-        consistency_score=consistency,
+        consistency_score=fmean(scores[-_LAST_WEEKS:]),
+        consistency_at_start=scores[0],
         approvals=len(approvals),
         missed_approvals=sum(task.task_id not in in_time for _, task in approvals),
         approvals_without=sum(not entitled(directory, record, task) for _, task in approvals),

@@ -166,7 +166,8 @@ def _supply(
     for po_no, line_no in sorted(late):
         day, supplier = due[po_no, line_no]
         # It is missed on the morning after the day on which it was due, by whoever looks.
-        at = instant(datetime.combine(day + timedelta(days=1), datetime.min.time()).replace(hour=9))
+        hour = int(assumed.company.seen_at_hour.value)
+        at = instant(datetime.combine(day + timedelta(days=1), datetime.min.time()).replace(hour=hour))
         key = f"{po_no}-{line_no}"
         if not begins <= at < ends or not draws.chance(assumed.company.late_line_is_exception.value, "late", key):
             continue

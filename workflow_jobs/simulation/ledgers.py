@@ -21,14 +21,12 @@ from workflow_jobs.engine.template import Template
 from workflow_jobs.evidence import Evidence
 from workflow_jobs.process_reader import Templates
 from workflow_jobs.service import ProcessService
+from workflow_jobs.simulation.assumptions import Assumption
 from workflow_jobs.simulation.choices import EVIDENCE, fill
 from workflow_jobs.simulation.happenings import Happening
 from workflow_jobs.simulation.office import Office
 
 RULE: Final = "simulated"
-THRESHOLD: Final = "0.80"
-BELOW: Final = "0.70"
-HOLDS: Final = "0.90"
 
 
 @dataclass(frozen=True)
@@ -209,10 +207,15 @@ def request_of(happening: Happening, template: Template, office: Office) -> Open
         subject_label=happening.label,
         metric="metric_simulated" if watched else "",
         direction="below" if watched else "",
-        observed=BELOW if watched else None,
-        threshold=THRESHOLD if watched else None,
+        observed=figure(office.assumed.company.figure_wrong) if watched else None,
+        threshold=figure(office.assumed.company.figure_limit) if watched else None,
         snapshot_id="simulated",
         as_of=day if watched else None,
         requested_by=happening.requested_by,
         data={**required, **happening.data},
     )
+
+
+def figure(assumed: Assumption) -> str:
+    """An assumed figure as a command takes it."""
+    return f"{assumed.value:g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import fmean
 from typing import Any, Final
 
@@ -13,6 +14,12 @@ from workflow_jobs.simulation.run import Seed
 
 SAYS: Final = (
     "This is a simulation, not a measurement: what follows is what its assumptions amount to. No value was fitted."
+)
+
+CAVEATS: Final = (
+    "Both columns lived through the same worlds: the third one is their difference, seed by seed.",
+    "The published case's figures are another company's; where one of ours is equal to one of them, it is chance.",
+    "A person who gets much work is not slower for it: balancing load gains nothing here, on either side.",
 )
 
 
@@ -56,6 +63,7 @@ LINES: Final = (
         lambda f: f.consistency_score,
         published="consistency_score",
     ),
+    Line("consistency_at_start", "  where it began", lambda f: f.consistency_at_start),
     Line(
         "missed_approvals",
         "Missed approvals, percent: not given in time",
@@ -91,6 +99,7 @@ def as_json(assumed: Assumptions, seeds: Sequence[Seed], weeks: int) -> dict[str
                 "label": line.label.strip(),
                 "chat": _spread_json([line.read(seed.chat.figures) for seed in seeds]),
                 "platform": _spread_json([line.read(seed.platform.figures) for seed in seeds]),
+                "difference": _spread_json(_differences(seeds, line.read)),
                 "published": _published(assumed, line),
             }
             for line in LINES
@@ -111,7 +120,7 @@ def as_json(assumed: Assumptions, seeds: Sequence[Seed], weeks: int) -> dict[str
 
 def as_text(assumed: Assumptions, seeds: Sequence[Seed], weeks: int) -> str:
     """The table for people. Mean over the seeds, and from the least to the greatest of them."""
-    rows = [("", "group chat", "platform", "published case")]
+    rows = [("", "group chat", "platform", "platform - chat", "published case")]
     for line in LINES:
         chat, platform = (
             spread([line.read(arm.figures) for arm in arms])
@@ -119,12 +128,13 @@ def as_text(assumed: Assumptions, seeds: Sequence[Seed], weeks: int) -> str:
         )
         theirs = _published(assumed, line)
         told = f"{theirs['before']:g} -> {theirs['after']:g}" if theirs else ""
-        rows.append((line.label, _shown(chat, line.decimals), _shown(platform, line.decimals), told))
-    rows.append(("Days from opening to closing, by process", "", "", ""))
+        more = _signed(spread(_differences(seeds, line.read)), line.decimals)
+        rows.append((line.label, _shown(chat, line.decimals), _shown(platform, line.decimals), more, told))
+    rows.append(("Days from opening to closing, by process", "", "", "", ""))
     for template, days in _case_days(seeds).items():
-        chat, platform = (_read_spread(days[arm]) for arm in ("chat", "platform"))
-        rows.append((f"  {template}", _shown(chat, 1), _shown(platform, 1), ""))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        chat, platform, apart = (_read_spread(days[what]) for what in ("chat", "platform", "difference"))
+        rows.append((f"  {template}", _shown(chat, 1), _shown(platform, 1), _signed(apart, 1), ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     said = [SAYS, f"{weeks} weeks, {len(seeds)} seeds; mean (least to greatest of the seeds).", "", *table]
     left_out = sorted(seeds[0].left_out)
@@ -134,8 +144,9 @@ def as_text(assumed: Assumptions, seeds: Sequence[Seed], weeks: int) -> str:
         [
             *said,
             "",
-            "The published case's figures are another company's. Every assumption, with its source:",
-            "workflow_jobs/simulation/assumptions.yaml; what is modelled and what is not: docs/simulation.md.",
+            *CAVEATS,
+            "Every assumption, with its source: workflow_jobs/simulation/assumptions.yaml;",
+            "what is modelled and what is not: docs/simulation.md.",
         ]
     )
 
@@ -146,9 +157,20 @@ def _case_days(seeds: Sequence[Seed]) -> dict[str, dict[str, dict[str, float] | 
         template: {
             "chat": _spread_json([seed.chat.figures.case_days.get(template) for seed in seeds]),
             "platform": _spread_json([seed.platform.figures.case_days.get(template) for seed in seeds]),
+            "difference": _spread_json(_differences(seeds, partial(_days_of, template))),
         }
         for template in templates
     }
+
+
+def _differences(seeds: Sequence[Seed], read: Callable[[Figures], float | None]) -> list[float | None]:
+    """What the platform has more than the chat, for each seed; None where one of them has no figure."""
+    pairs = [(read(seed.chat.figures), read(seed.platform.figures)) for seed in seeds]
+    return [None if chat is None or ours is None else ours - chat for chat, ours in pairs]
+
+
+def _days_of(template: str, figures: Figures) -> float | None:
+    return figures.case_days.get(template)
 
 
 def _spread_json(values: Sequence[float | None]) -> dict[str, float] | None:
@@ -168,6 +190,13 @@ def _shown(found: Spread | None, decimals: int) -> str:
     if found is None:
         return "-"
     mean, least, most = (f"{value:.{decimals}f}" for value in (found.mean, found.least, found.most))
+    return mean if least == most else f"{mean} ({least} to {most})"
+
+
+def _signed(found: Spread | None, decimals: int) -> str:
+    if found is None:
+        return "-"
+    mean, least, most = (f"{value:+.{decimals}f}" for value in (found.mean, found.least, found.most))
     return mean if least == most else f"{mean} ({least} to {most})"
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,7 +36,6 @@ from workflow_jobs.simulation.office import Office
 from workflow_jobs.template_library import TemplateLibrary
 
 _WEEK = timedelta(days=7)
-_LAST_WEEKS = 4
 
 
 @dataclass(frozen=True)
@@ -127,8 +125,7 @@ def _run(course: Course, happened: Happenings, weeks: int, seen: Callable[[claim
     scores = tuple(
         claims.score(office.assumed, found, settled, happened.begins + _WEEK * week) for week in range(weeks + 1)
     )
-    consistency = fmean(scores[-_LAST_WEEKS:])
-    return Arm(course.record, figures(office.assumed, office.directory, happened, course.record, consistency), scores)
+    return Arm(course.record, figures(office.assumed, office.directory, happened, course.record, scores), scores)
 
 
 @contextmanager
