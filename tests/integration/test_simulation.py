@@ -142,7 +142,9 @@ def test_the_command_prints_both_arms_and_every_assumption_and_says_what_it_is()
     assert (found["least"], found["most"]) == (min(apart), max(apart))
 
 
-@pytest.mark.parametrize("wrong", ["patience=2", "chat.patience", "chat.patience=much", "chat.patience=-1", "company.seen_at_hour=24"])
+@pytest.mark.parametrize(
+    "wrong", ["patience=2", "chat.patience", "chat.patience=much", "chat.patience=-1", "company.seen_at_hour=24"]
+)
 def test_an_assumption_that_there_is_not_is_refused_with_a_sentence(wrong: str) -> None:
     result = CliRunner().invoke(app, ["simulate", "--weeks", "1", "--seeds", "1", "--set", wrong])
     assert result.exit_code == 1
