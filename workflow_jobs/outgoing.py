@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workflow_jobs import outgoing_people, outgoing_waits
+from workflow_jobs import outgoing_informed, outgoing_people, outgoing_waits
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.learning import asks_for_ratings, took_part
@@ -65,6 +65,7 @@ def messages(
             shown |= {task.task_id for task in after.open_tasks if task.step_id == step}
     if any(isinstance(event, e.BreachRecorded) for event in events):
         shown |= {task.task_id for task in after.open_tasks}
+    outgoing_informed.tell(writer, before, events)
     outgoing_waits.tell(writer, before, events, notice_cards)
     _update_task_cards(writer, before, shown, notice_cards)
     _tell_concerned(writer, notice_cards.get(after.case_id, ()))

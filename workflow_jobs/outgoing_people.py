@@ -9,6 +9,7 @@ from __future__ import annotations
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.consultations import consulted_roles, informed_roles
 from workflow_jobs.engine.parts import Moment
+from workflow_jobs.engine.question import RETRY
 from workflow_jobs.engine.separation import excluded, tasks_of_visit
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.outgoing_message import CARD, UPDATE
@@ -75,7 +76,9 @@ def decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> N
     task = writer.case.tasks[event.task_id]
     line = cards.plain_decision(task, told.template, told.context)
     title = cards.step_title(told.template, task.step_id, told.context)
-    roles = [task.accountable, *informed_roles(told.template, task.step_id, "decided")]
+    # To try again is no end of the step; those informed hear of that.
+    again = task.purpose == "rescue" and task.outcome == RETRY
+    roles = [task.accountable, *(() if again else informed_roles(told.template, task.step_id, "decided"))]
     informed = writer.present(roles, {event.person_id, task.assignee or ""})
     writer.tell(f"informed/{task.task_id}", informed, f"{title}: {line}", told.context.word("informed"))
 

@@ -47,7 +47,7 @@ def tell(
     for step in ended(before, case):
         keys = sent.get(card_prefix(case.case_id, wait_key(step)), ())
         if keys:
-            message = wait_messages.ended_message(case, step, told.template, told.context, _end(writer, step, events))
+            message = wait_messages.ended_message(case, step, told.template, told.context, end_of(writer, step, events))
             for key in keys:
                 writer.add(UPDATE, key, message, card=key)
     known = {wait_key(step) for step in awaited(before)} if before is not None else set()
@@ -78,7 +78,13 @@ def _told(writer: Writer, step: StepState) -> dict[str, dict[str, Any]]:
     return {_CHANNEL: writer.everybody()} if groups else {}
 
 
-def _end(writer: Writer, step: StepState, events: Sequence[e.Event]) -> WaitEnd:
+def asked_to_say(writer: Writer, step: StepState) -> set[str]:
+    """Who has a message of his own that asks him to say that what is waited for has happened."""
+    return set(_told(writer, step)) - {_CHANNEL} if step.signal else set()
+
+
+def end_of(writer: Writer, step: StepState, events: Sequence[e.Event]) -> WaitEnd:
+    """How these events ended a wait."""
     at = events[-1].at
     for event in events:
         if isinstance(event, e.SignalReceived) and event.step_id == step.step_id:

@@ -80,6 +80,7 @@ def test_sound_templates_are_clean(body: str) -> None:
         (steps(NO_R_A), 7, "a", "nobody is responsible"),
         (steps(S.replace("responsible: production_planner, ", "")), 7, "s", "nobody is responsible"),
         (steps(human("a", extra=", tiers: [{default: true, responsible: cfo}]")), 7, "a", "remove it here"),
+        (steps(S.replace("production_manager", "cfo, consulted: [buyer]")), 7, "s", "list them as `informed`"),
         (steps(fork(A)), 7, "f", "two branches"),
         (steps(fork(A, "")), 12, "f", "has no step"),
         (steps(STOPPING_A, B), 7, "a", "b can never be reached"),

@@ -27,7 +27,7 @@ def people(subject: Subject) -> Found:
         if isinstance(node, Decision):
             yield from subject.role((*place.path, "accountable"), node.id, node.accountable)
         elif not isinstance(node, Fork):
-            yield from _raci(subject, (*place.path, "raci"), node.id, node.raci)
+            yield from _raci(subject, (*place.path, "raci"), node.id, node.raci, asks=isinstance(node, HumanStep))
         if isinstance(node, HumanStep | ServiceStep) and node.ladder is not None:
             yield from _ladder(subject, (*place.path, "ladder"), node, node.ladder)
         if isinstance(node, ServiceStep) and node.raci.responsible is None:
@@ -41,12 +41,15 @@ def people(subject: Subject) -> Found:
             yield from _actions(subject, place, node)
 
 
-def _raci(subject: Subject, path: Path, step: str, raci: Raci) -> Found:
+def _raci(subject: Subject, path: Path, step: str, raci: Raci, *, asks: bool) -> Found:
     yield from subject.role((*path, "accountable"), step, raci.accountable)
     if raci.responsible is not None:
         yield from subject.role((*path, "responsible"), step, raci.responsible)
     yield from subject.all_roles((*path, "consulted"), step, raci.consulted)
     yield from subject.all_roles((*path, "informed"), step, raci.informed)
+    if raci.consulted and not asks:
+        says = "nobody decides this step, so nobody can be consulted: list them as `informed`, or in a human step before"
+        yield (*path, "consulted"), step, says
 
 
 def _responsible(place: Place, step: HumanStep) -> Found:

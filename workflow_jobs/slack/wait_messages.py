@@ -101,12 +101,17 @@ def ended_message(
     case: CaseState, step: StepState, template: Template, context: CardContext, end: WaitEnd
 ) -> cards.Message:
     """The same message once nothing is waited for any more: how it ended, and no button."""
+    line = f"{cards.step_title(template, step.step_id, context)}: {end_words(end, context)}"
+    return cards.notice(case, template, context, line, heading=context.word("wait_over"))
+
+
+def end_words(end: WaitEnd, context: CardContext) -> str:
+    """How a wait ended, by whom and when; plain text."""
     words = context.word(f"wait_{end.how}")
     if end.how == "signalled":
         program = f"{context.word('a_program')} ({end.via})" if end.via else context.word("a_program")
         words += f" {context.name(end.person_id) if end.person_id is not None else program}"
-    line = f"{cards.step_title(template, step.step_id, context)}: {words}, {context.instant(end.at)}"
-    return cards.notice(case, template, context, line, heading=context.word("wait_over"))
+    return f"{words}, {context.instant(end.at)}"
 
 
 def wait_modal(

@@ -80,6 +80,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "由该角色中最先认领者处理，请使用任务卡片认领。",
     ),
     "informed": ("For your information", "知会"),
+    "step_done": ("done", "已完成"),
     "status": ("Status", "状态"),
     "open": ("open", "处理中"),
     "watching_effect": ("closed; its effect is watched", "已关闭，正在观察效果"),
