@@ -218,9 +218,19 @@ class SlackHandler(SlackTalk):
             person = self._people.person(typed["to_user"])
         except SlackError as error:
             _log.warning("asking Slack who %s is failed: %s", typed["to_user"], error)
-            raise Refused("transfer_invalid", "Slack did not say who that is. Please try again in a minute.") from error
+            raise Refused(
+                "transfer_invalid",
+                "Slack did not say who that is. Please try again in a minute.",
+                "暂时无法确认所选人员的身份，请一分钟后重试。",
+                fields=("to_user",),
+            ) from error
         if person is None:
-            raise Refused("transfer_invalid", "The people directory does not know this Slack user.")
+            raise Refused(
+                "transfer_invalid",
+                "The people directory does not know this Slack user.",
+                "人员目录中没有该 Slack 用户。",
+                fields=("to_user",),
+            )
         return person.person_id
 
     def _decide(self, person: Person, button: ButtonValue, form: Mapping[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, Protocol, cast
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.conditions import declared_fields
+from workflow_jobs.engine.parts import Text
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.engine.texts import read_text
@@ -59,7 +60,8 @@ class OpenRequest:
 
     def __post_init__(self) -> None:
         for name, longest in _LONGEST.items():
-            read_text(f"The {name} of a case", getattr(self, name), longest=longest)
+            what = Text(en=f"The {name} of a case", zh=f"事件单的 {name}")
+            read_text(what, getattr(self, name), longest=longest)
 
     @property
     def whole_data(self) -> dict[str, Any]:

@@ -126,7 +126,10 @@ def require_files(connection: Connection, case_id: str, fields: Iterable[FormFie
         for file_id in given if isinstance(given, (list, tuple)) else [given]:
             if file_id not in known:
                 raise Refused(
-                    "form_invalid", f"{field.title.en} names the file {file_id!r}, which the case does not have."
+                    "form_invalid",
+                    f"{field.title.en} names the file {file_id!r}, which the case does not have.",
+                    f"{field.title.zh}：事件单中没有文件 {file_id!r}。",
+                    fields=(field.name,),
                 )
 
 

@@ -23,17 +23,29 @@ _ENCODINGS: Final = ("utf-8", "gb18030")
 
 
 class EvidenceRefused(ValueError):
-    """A file that is not taken in; the sentence names it and says why."""
+    """A file that is not taken in; the sentence names it and says why. `str()` of it is English."""
+
+    def __init__(self, sentence: str, chinese: str) -> None:
+        super().__init__(sentence)
+        self.chinese = chinese
+
+    def said(self, language: str) -> str:
+        """The sentence in `zh`, else in English."""
+        return self.chinese if language.startswith("zh") else str(self)
 
 
 def looked_at(name: str, size: int) -> None:
     """Whether a file of this name and size may be taken in, before its content is known. Raises EvidenceRefused."""
     if _ending(name) not in KINDS:
-        raise EvidenceRefused(f"{name} is of a kind that is not taken; these are: {', '.join(KINDS)}.")
+        raise EvidenceRefused(
+            f"{name} is of a kind that is not taken; these are: {', '.join(KINDS)}.",
+            f"不接收 {name} 这类文件，可接收：{'、'.join(KINDS)}。",
+        )
     if size < 1:
-        raise EvidenceRefused(f"{name} is empty.")
+        raise EvidenceRefused(f"{name} is empty.", f"{name} 是空文件。")
     if size > LARGEST_FILE:
-        raise EvidenceRefused(f"{name} has {size / 2**20:.1f} MB; at most {LARGEST_FILE // 2**20} MB are taken.")
+        has, most = f"{size / 2**20:.1f} MB", f"{LARGEST_FILE // 2**20} MB"
+        raise EvidenceRefused(f"{name} has {has}; at most {most} are taken.", f"{name} 大小为 {has}，最多接收 {most}。")
 
 
 def media_type_of(name: str, content: bytes) -> str:
@@ -41,7 +53,7 @@ def media_type_of(name: str, content: bytes) -> str:
     looked_at(name, len(content))
     media_type, beginnings = KINDS[_ending(name)]
     if not (any(content.startswith(one) for one in beginnings) if beginnings else _is_text(content)):
-        raise EvidenceRefused(f"{name} is not what its ending says.")
+        raise EvidenceRefused(f"{name} is not what its ending says.", f"{name} 的内容与扩展名不符。")
     return media_type
 
 

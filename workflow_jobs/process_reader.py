@@ -27,6 +27,7 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.shared_refusals import decided_already, stale_task, task_withdrawn
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.task_actions import actions_of, current_task
 from workflow_jobs.engine.template import Template, load_template, template_hash
@@ -231,17 +232,18 @@ class ProcessReader:
         case, template = self._case_of_task(task_id)
         task = case.tasks[task_id]
         if task.status == "decided":
-            who = directory.name(task.decided_by or "")
-            raise Refused("already_decided", f"{who} decided this already: {task.outcome}.")
+            raise decided_already(template, task, directory.name, None)
         if task.status != "open":
-            raise Refused("task_closed", f"This task was withdrawn; the case is {case.status}.")
+            raise task_withdrawn(case)
         if task.version != version:
-            raise Refused("stale_task", "This task has changed since the card was drawn. Please use the latest card.")
+            raise stale_task()
         context = self._context(directory, case.metric)
         try:
             return modals.decision_modal(case, task, template, context, outcome=outcome, roles=sorted(directory.roles))
         except KeyError:
-            raise Refused("unknown_outcome", f"{outcome!r} is no choice of this task.") from None
+            raise Refused(
+                "unknown_outcome", f"{outcome!r} is no choice of this task.", f"该任务没有选项 {outcome!r}。"
+            ) from None
 
     def action_modal(self, task_id: str, version: int, action: str) -> dict[str, Any]:
         """The modal of a button that needs more than a press. Refused where the card is stale."""
@@ -255,7 +257,7 @@ class ProcessReader:
             # An opinion is about the question, whoever has the task by now.
             asked = case.tasks[task_id]
             if asked.status != "open":
-                raise Refused("task_closed", "This is not asked any more.")
+                raise Refused("task_closed", "This is not asked any more.", "已不再征求意见。")
             return task_buttons.answer_modal(asked, self._context(directory, case.metric))
         # As whoever is assigned: who may do it is asked again when the modal is submitted.
         task = current_task(flow, task_id, version, case.tasks[task_id].assignee)
@@ -267,7 +269,9 @@ class ProcessReader:
         elif action == task_buttons.ASSIGN:
             others = [person for person in asking.assignable(flow, task) if person != task.assignee]
             if not others:
-                raise Refused("transfer_invalid", "There is nobody else who may decide this.")
+                raise Refused(
+                    "transfer_invalid", "There is nobody else who may decide this.", "没有其他人员有权决定该任务。"
+                )
             return task_buttons.assign_modal(task, context, others)
         elif action == task_buttons.RELEASE:
             return task_buttons.release_modal(task, context)
@@ -278,11 +282,17 @@ class ProcessReader:
                 holders = (one for role in roles for one in directory.candidates(role))
                 people = [one for one in dict.fromkeys(holders) if one != task.assignee]
                 if not people:
-                    raise Refused("transfer_invalid", f"Nobody else holds {' or '.join(roles)}.")
+                    raise Refused(
+                        "transfer_invalid",
+                        f"Nobody else holds {' or '.join(roles)}.",
+                        f"没有其他人担任角色 {' 或 '.join(roles)}。",
+                    )
             return task_buttons.ask_modal(task, context, action, people)
         elif action == task_buttons.PAUSE and actions_of(flow, task).pauses:
             return task_buttons.pause_modal(task, context, actions_of(flow, task).pauses)
-        raise Refused("action_not_offered", f"This task has no such choice as {action!r}.")
+        raise Refused(
+            "action_not_offered", f"This task has no such choice as {action!r}.", f"该任务没有操作 {action!r}。"
+        )
 
     def _case_of_task(self, task_id: str) -> tuple[CaseState, Template]:
         """The case that a task belongs to, and its template. Raises UnknownTask."""

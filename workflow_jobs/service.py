@@ -89,9 +89,14 @@ class ProcessService(PeopleCommands, WaitCommands, Timekeeping):
         """Open a case because ``requested_by`` asks for it, where the template lets people, and him, do so."""
         template, person = self.template_in_force(request.template_id), request.requested_by or ""
         if not may_open(template, self._directory().roles_of(person)):
-            roles = ", ".join(template.requesters)
-            who = f"it takes one of the roles {roles}" if "people" in template.opened_by else "people do not open it"
-            raise Refused("may_not_open", f"You may not open the process {template.title.en}: {who}.")
+            roles, let = ", ".join(template.requesters), "people" in template.opened_by
+            who = f"it takes one of the roles {roles}" if let else "people do not open it"
+            who_zh = f"须为以下角色之一：{roles}" if let else "该流程不由个人发起"
+            raise Refused(
+                "may_not_open",
+                f"You may not open the process {template.title.en}: {who}.",
+                f"您不可发起流程“{template.title.zh}”：{who_zh}。",
+            )
         return self.open_case(request, via=via)
 
     def opens_a_case(self, request: OpenRequest) -> bool:

@@ -12,6 +12,7 @@ from tests.engine_world import Play, human, small
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.shared_refusals import REASON
 from workflow_jobs.engine.texts import read_text, readable, require_readable
 
 T = "{en: Note, zh: 说明}"
@@ -88,4 +89,4 @@ def test_what_is_made_readable_is_taken_as_it_is(text: str) -> None:
         assert kept != {text: [text]}
     else:
         assert kept == {text: [text]}
-        assert read_text("Reason", text, longest=len(text)) == text.strip()
+        assert read_text(REASON, text, longest=len(text)) == text.strip()

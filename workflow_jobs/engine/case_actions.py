@@ -11,8 +11,9 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.forms import read_form
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.shared_refusals import case_over
 from workflow_jobs.engine.state import StepState
-from workflow_jobs.engine.task_actions import read_reason
+from workflow_jobs.engine.task_actions import stated_reason
 from workflow_jobs.engine.template import ProcessStep, WaitStep
 
 
@@ -60,7 +61,7 @@ def refuse_child(flow: Flow, command: c.RefuseChild) -> None:
     """Ask who answers for the process step what is to be done, because the other case cannot be opened."""
     step_id = children.waiting_for(flow.state, command.child_case_id)
     if step_id is None:
-        raise Refused("child_not_awaited", f"No step waits for the case {command.child_case_id}.")
+        raise Refused.to_program("child_not_awaited", f"No step waits for the case {command.child_case_id}.")
     step = flow.layout.places[step_id].node
     assert isinstance(step, ProcessStep)
     flow.emit(e.ChildRefused, step_id=step.id, child_case_id=command.child_case_id, reason=command.reason)
@@ -71,7 +72,7 @@ def end_child(flow: Flow, command: c.EndChild) -> None:
     """Go on with the outcome of the case that a process step waited for, and with the fields that it brings."""
     step_id = children.waiting_for(flow.state, command.child_case_id)
     if step_id is None:
-        raise Refused("child_not_awaited", f"No step waits for the case {command.child_case_id}.")
+        raise Refused.to_program("child_not_awaited", f"No step waits for the case {command.child_case_id}.")
     step = flow.layout.places[step_id].node
     assert isinstance(step, ProcessStep)
     flow.emit(
@@ -92,24 +93,30 @@ def withdraw(flow: Flow, command: c.WithdrawCase) -> None:
     still_open(flow)
     template, person, people = flow.env.template, command.person_id, flow.env.directory
     if template.closes == "on_resolution" or not template.withdrawn_by:
-        raise Refused("not_withdrawable", "A case of this process is not taken back.")
+        raise Refused("not_withdrawable", "A case of this process is not taken back.", "该流程的事件单不可撤销。")
     parent, asked = flow.state.parent_case_id, flow.state.requested_by
     if parent is not None and person == asked:
-        sentence = f"This case belongs to your own request {parent}: withdraw {parent} instead."
-        raise Refused("own_request", sentence)
+        raise Refused(
+            "own_request",
+            f"This case belongs to your own request {parent}: withdraw {parent} instead.",
+            f"该事件单属于您自己的申请 {parent}，请撤销 {parent}。",
+        )
     may = {
         "requester": person == asked,
         "owner": person in people.candidates(template.owner_role),
     }
     if not any(may[who] for who in template.withdrawn_by):
         alone = asked is not None and parent is None and "requester" in template.withdrawn_by
-        who = [people.name(asked or "")] if alone else []
-        who += [f"the role {template.owner_role}"] if "owner" in template.withdrawn_by else []
-        allowed = " or ".join(who) or "nobody"
-        raise Refused("not_allowed", f"{people.name(person)} may not withdraw this case; {allowed} may.")
-    reason = read_reason(command.reason)
-    if not reason:
-        raise Refused("form_incomplete", "Please fill in: Reason.")
+        who = [(people.name(asked or ""),) * 2] if alone else []
+        if "owner" in template.withdrawn_by:
+            who += [(f"the role {template.owner_role}", f"角色 {template.owner_role}")]
+        allowed, allowed_zh = " or ".join(en for en, _ in who), " 或 ".join(zh for _, zh in who)
+        raise Refused(
+            "not_allowed",
+            f"{people.name(person)} may not withdraw this case; {allowed or 'nobody'} may.",
+            f"{people.name(person)} 无权撤销该事件单；{f'可由 {allowed_zh} 撤销' if who else '无人可以撤销'}。",
+        )
+    reason = stated_reason(command.reason)
     flow.emit(e.CaseWithdrawn, person_id=person, reason=reason)
     routing.close(flow, routing.WITHDRAWN)
 
@@ -118,7 +125,8 @@ def end_with_parent(flow: Flow, command: c.EndWithParent) -> None:
     """Take the case back because the case that opened it ended, or went on without it."""
     still_open(flow)
     if command.parent_case_id != flow.state.parent_case_id:
-        raise Refused("not_allowed", f"The case {flow.case_id} does not belong to {command.parent_case_id}.")
+        sentence = f"The case {flow.case_id} does not belong to {command.parent_case_id}."
+        raise Refused.to_program("not_allowed", sentence)
     flow.emit(e.CaseWithdrawn, person_id="", reason=command.reason)
     routing.close(flow, routing.WITHDRAWN)
 
@@ -126,4 +134,4 @@ def end_with_parent(flow: Flow, command: c.EndWithParent) -> None:
 def still_open(flow: Flow) -> None:
     """Refuse what needs an open case."""
     if not flow.state.is_open:
-        raise Refused("case_closed", f"The case {flow.state.case_id} is {flow.state.status}.")
+        raise case_over(flow.state)

@@ -13,33 +13,43 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.environment import PeopleView
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.layout import layout_of
-from workflow_jobs.engine.parts import Moment, Raci
+from workflow_jobs.engine.parts import Moment, Raci, Text
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.separation import tasks_of_visit
+from workflow_jobs.engine.shared_refusals import decided_already, missing, no_such_task, status_zh
 from workflow_jobs.engine.state import Answer, CaseState, TaskState
 from workflow_jobs.engine.template import Decision, Fork, Template
 from workflow_jobs.engine.texts import read_text
 
 LONGEST_ANSWER: Final = 3000
+_ANSWER: Final = Text(en="Answer", zh="意见")
 
 
 def answer(flow: Flow, command: c.AnswerConsultation) -> None:
     """Keep what a consulted person thinks; he may add to it until the step is decided."""
     task = flow.state.tasks.get(command.task_id)
     if task is None:
-        raise Refused("unknown_task", "This case has no such task.")
+        raise no_such_task()
     template, name = flow.env.template, flow.env.directory.name
     step = flow.state.steps[task.step_id]
     if step.status != "active" or task not in tasks_of_visit(flow.state, task.step_id):
         if task.status == "decided" and task.decided_by is not None:
-            raise Refused("already_decided", f"{name(task.decided_by)} decided this already: {task.outcome}.")
-        raise Refused("task_closed", f"This is not asked any more; the case is {flow.state.status}.")
+            raise decided_already(template, task, name, None)
+        raise Refused(
+            "task_closed",
+            f"This is not asked any more; the case is {flow.state.status}.",
+            f"已不再征求意见；事件单状态：{status_zh(flow.state)}。",
+        )
     if command.person_id not in consulted(template, flow.env.directory, task):
-        roles = " or ".join(consulted_roles(template, task.step_id)) or "nobody"
-        raise Refused("not_allowed", f"{name(command.person_id)} is not consulted here; asked is {roles}.")
-    text = read_text("Answer", command.text, longest=LONGEST_ANSWER)
+        who, roles = name(command.person_id), consulted_roles(template, task.step_id)
+        raise Refused(
+            "not_allowed",
+            f"{who} is not consulted here; asked is {' or '.join(roles) or 'nobody'}.",
+            f"此处不征求 {who} 的意见；征求对象：{' 或 '.join(roles) or '无'}。",
+        )
+    text = read_text(_ANSWER, command.text, longest=LONGEST_ANSWER, field="text")
     if not text:
-        raise Refused("form_incomplete", "Please fill in: Answer.")
+        raise missing("text", _ANSWER)
     said = task.answers[-1:]
     if said and (said[0].person_id, said[0].text) == (command.person_id, text):
         return

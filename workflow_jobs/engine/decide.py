@@ -32,7 +32,8 @@ from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.forms import read_form, read_inputs
 from workflow_jobs.engine.question import DONE_BY_HAND, RETRY, question_of
-from workflow_jobs.engine.refusal import EngineError, Refused
+from workflow_jobs.engine.refusal import BadValue, EngineError, Refused
+from workflow_jobs.engine.shared_refusals import case_over
 from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.engine.task_actions import current_task
 from workflow_jobs.engine.template import ProcessStep, RescuedStep, ServiceStep, Template
@@ -60,11 +61,11 @@ def decide_and_fold(
     now = now.astimezone(UTC)
     if isinstance(command, c.OpenCase):
         if state is not None:
-            raise Refused("case_exists", f"The case {state.case_id} exists already.")
+            raise Refused.to_program("case_exists", f"The case {state.case_id} exists already.")
         flow = _open(command, now, env)
         return tuple(flow.events), flow.state
     if state is None:
-        raise Refused("no_such_case", "There is no such case.")
+        raise Refused.to_program("no_such_case", "There is no such case.")
     if state.template_hash != env.template.hash:
         raise EngineError(f"case {state.case_id} pinned {state.template_hash}, the environment has {env.template.hash}")
     flow = Flow(state.case_id, state, now, env)
@@ -109,13 +110,13 @@ def _require_readable(command: c.OpenCase) -> None:
     for name in ("rule_id", "subject_kind", "subject_id", "subject_label", "metric", "snapshot_id", "requested_by"):
         try:
             require_readable(getattr(command, name))
-        except ValueError as error:
-            raise Refused("input_invalid", f"The case's {name} {error}.") from error
+        except BadValue as bad:
+            raise Refused("input_invalid", f"The case's {name} {bad}.", f"事件单的 {name}：{bad.chinese}。") from bad
 
 
 def _record_breach(flow: Flow, command: c.RecordBreach) -> None:
     if not flow.state.holds_key:
-        raise Refused("case_closed", f"The case {flow.state.case_id} is {flow.state.status}.")
+        raise case_over(flow.state)
     if command.snapshot_id != flow.state.latest_snapshot_id:
         _seen(flow, command)
 
@@ -139,7 +140,12 @@ def _decide_task(flow: Flow, command: c.DecideTask) -> None:
     outcome = question.outcome(command.outcome)
     if outcome is None:
         offered = ", ".join(o.id for o in question.outcomes)
-        raise Refused("unknown_outcome", f"{command.outcome!r} is no choice of this task (its choices: {offered}).")
+        offered_zh = "、".join(o.title.zh for o in question.outcomes)
+        raise Refused(
+            "unknown_outcome",
+            f"{command.outcome!r} is no choice of this task (its choices: {offered}).",
+            f"该任务没有选项 {command.outcome!r}（可选：{offered_zh}）。",
+        )
     form = read_form(question.form, command.form, outcome.id)
     if task_actions.is_advice(task, command.person_id):
         hand_overs.advise(flow, task, command.person_id, outcome.id, form)
@@ -173,7 +179,11 @@ def _rescued(flow: Flow, step: RescuedStep, outcome: str) -> None:
     asked about it.
     """
     if flow.state.steps[step.id].status not in routing.UNDER_WAY:
-        raise Refused("step_not_waiting", f"The step {step.id} is over: it is not to be rescued any more.")
+        raise Refused(
+            "step_not_waiting",
+            f"The step {step.id} is over: it is not to be rescued any more.",
+            f"步骤 {step.id} 已结束，无需再处理。",
+        )
     _withdraw_rescue(flow, step, f"decided already: {outcome}")
     if outcome != RETRY:
         routing.complete(flow, step.id, DONE_BY_HAND)
@@ -240,14 +250,16 @@ def _withdraw_rescue(flow: Flow, step: RescuedStep, reason: str) -> None:
 
 def _resolve(flow: Flow, _command: c.ResolveIncident) -> None:
     if flow.env.template.closes != "on_resolution":
-        raise Refused("not_resolvable", "This case closes after its last step, not when a check passes.")
+        sentence = "This case closes after its last step, not when a check passes."
+        raise Refused.to_program("not_resolvable", sentence)
     case_actions.still_open(flow)
     routing.close(flow, "resolved")
 
 
 def _join(flow: Flow, command: c.JoinIncident) -> None:
     if flow.env.template.closes != "on_resolution":
-        raise Refused("not_resolvable", "This case closes after its last step; it cannot become part of another.")
+        sentence = "This case closes after its last step; it cannot become part of another."
+        raise Refused.to_program("not_resolvable", sentence)
     if command.into == flow.state.case_id:
         raise EngineError(f"case {command.into} cannot become part of itself")
     case_actions.still_open(flow)
@@ -257,7 +269,8 @@ def _join(flow: Flow, command: c.JoinIncident) -> None:
 def _reopen(flow: Flow, command: c.ReopenIncident) -> None:
     state = flow.state
     if not reopenable(state, flow.env.template, flow.now):
-        raise Refused("not_reopenable", f"The case {state.case_id} is {state.status} and is not opened again.")
+        sentence = f"The case {state.case_id} is {state.status} and is not opened again."
+        raise Refused.to_program("not_reopenable", sentence)
     under_way = routing.withdrawn_with_case(flow)
     flow.emit(e.CaseReopened, reopened=state.reopened + 1, reason="its cause is back")
     clocks.reopen_case(flow, state.closed_at)
@@ -275,9 +288,10 @@ def reopenable(state: CaseState, template: Template, now: datetime) -> bool:
 def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
     state, effect = flow.state, flow.env.template.effect
     if effect is None or state.status != "watching_effect" or state.effect_due_at is None:
-        raise Refused("effect_not_due", "This case does not wait for an effect.")
+        raise Refused.to_program("effect_not_due", "This case does not wait for an effect.")
     if flow.now < state.effect_due_at:
-        raise Refused("effect_not_due", f"The effect is to be judged from {state.effect_due_at.isoformat()} on.")
+        sentence = f"The effect is to be judged from {state.effect_due_at.isoformat()} on."
+        raise Refused.to_program("effect_not_due", sentence)
     observed = _number("observed", command.observed)
     effective: bool | None = None
     note = ""
@@ -307,7 +321,7 @@ def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
 def _service(flow: Flow, step_id: str) -> tuple[ServiceStep, StepState]:
     place = flow.layout.places.get(step_id)
     if place is None or not isinstance(place.node, ServiceStep):
-        raise Refused("unknown_step", f"{flow.env.template.id} has no service step {step_id!r}.")
+        raise Refused.to_program("unknown_step", f"{flow.env.template.id} has no service step {step_id!r}.")
     known = flow.state.steps.get(step_id)
     if known is None:
         raise _not_waiting(place.node)
@@ -319,7 +333,7 @@ def _other_visit(known: StepState, key: str | None) -> bool:
 
 
 def _not_waiting(step: ServiceStep) -> Refused:
-    return Refused("step_not_waiting", f"The step {step.id} does not wait for a job's result.")
+    return Refused.to_program("step_not_waiting", f"The step {step.id} does not wait for a job's result.")
 
 
 def _result(result: Mapping[str, Any]) -> dict[str, Any]:

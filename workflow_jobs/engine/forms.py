@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from workflow_jobs.engine.parts import FormField
-from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.refusal import BadValue, Refused
 from workflow_jobs.engine.texts import readable_text, require_readable
 from workflow_jobs.engine.values import Plain, decimal_text, plain
 
@@ -32,21 +32,26 @@ def read_form(fields: tuple[FormField, ...], values: Mapping[str, Any], outcome:
     for name in values:
         if name not in known:
             offered = ", ".join(known) or "none"
-            raise Refused("unknown_field", f"This form has no field {name!r} (its fields: {offered}).")
+            raise Refused(
+                "unknown_field",
+                f"This form has no field {name!r} (its fields: {offered}).",
+                f"该表单没有字段 {name!r}（现有字段：{'、'.join(known) or '无'}）。",
+                fields=(name,),
+            )
     read: dict[str, Plain] = {}
-    missing: list[str] = []
+    missing: list[FormField] = []
     for field in fields:
         value = values.get(field.name)
         if value is None or value in ([], ()) or (isinstance(value, str) and not value.strip()):
             if field.required_for(outcome):
-                missing.append(field.title.en)
+                missing.append(field)
             continue
         try:
             read[field.name] = read_typed(field, value)
-        except ValueError as error:
-            raise Refused("form_invalid", f"{field.title.en} {error}.") from error
+        except BadValue as bad:
+            raise Refused("form_invalid", *wrong_value(field, bad), fields=(field.name,)) from bad
     if missing:
-        raise Refused("form_incomplete", f"Please fill in: {', '.join(missing)}.")
+        raise Refused("form_incomplete", *please_fill_in(*missing), fields=[field.name for field in missing])
     return read
 
 
@@ -59,24 +64,47 @@ def read_inputs(fields: tuple[FormField, ...], data: Mapping[str, Any]) -> dict[
         try:
             require_readable(name)
             read[name] = _undeclared(value) if field is None or value is None else read_value(field, value)
-        except ValueError as error:
-            raise Refused("input_invalid", f"The input {readable_text(name)} {error}.") from error
+        except BadValue as bad:
+            shown = readable_text(name)
+            chinese = f"输入项 {shown if field is None else field.title.zh}：{bad.chinese}。"
+            raise Refused("input_invalid", f"The input {shown} {bad}.", chinese, fields=(shown,)) from bad
     for field in fields:
         if field.required is True and read.get(field.name) is None:
-            raise Refused("input_invalid", f"The input {field.name} ({field.title.en}) is missing.")
+            raise Refused(
+                "input_invalid",
+                f"The input {field.name} ({field.title.en}) is missing.",
+                f"缺少输入项 {field.name}（{field.title.zh}）。",
+                fields=(field.name,),
+            )
     return read
+
+
+def please_fill_in(*fields: FormField) -> tuple[str, str]:
+    """What is said of required fields that are empty, in English and Chinese."""
+    return (
+        f"Please fill in: {', '.join(field.title.en for field in fields)}.",
+        f"请填写：{'、'.join(field.title.zh for field in fields)}。",
+    )
+
+
+def wrong_value(field: FormField, bad: BadValue) -> tuple[str, str]:
+    """What is said of a value that the field does not take, in English and Chinese."""
+    return f"{field.title.en} {bad}.", f"{field.title.zh}：{bad.chinese}。"
 
 
 def read_typed(field: FormField, value: Any) -> Plain:
     """One value that somebody fills in now: as `read_value`, and the year of a date must be a likely one."""
     read = read_value(field, value)
     if field.type == "date" and not FIRST_YEAR <= date.fromisoformat(str(read)).year <= LAST_YEAR:
-        raise ValueError(f"must be a date of the years {FIRST_YEAR} to {LAST_YEAR}, got {value!r}")
+        raise BadValue(
+            f"must be a date of the years {FIRST_YEAR} to {LAST_YEAR}, got {value!r}",
+            f"须为 {FIRST_YEAR} 至 {LAST_YEAR} 年的日期，当前为 {value!r}",
+        )
     return read
 
 
 def read_value(field: FormField, value: Any) -> Plain:
-    """One value in canonical form. Raises ValueError whose text continues a sentence that begins with the field."""
+    """One value in canonical form. Raises BadValue."""
     require_readable(value)
     match field.type:
         case "decimal":
@@ -84,13 +112,13 @@ def read_value(field: FormField, value: Any) -> Plain:
         case "integer":
             text = _number_text(value)
             if Decimal(text) != int(Decimal(text)) or abs(Decimal(text)) >= 2**53:
-                raise ValueError(f"must be a whole number, got {value!r}")
+                raise BadValue(f"must be a whole number, got {value!r}", f"须为整数，当前为 {value!r}")
             _bounded(field, text)
             return int(Decimal(text))
         case "boolean":
             answer = value if isinstance(value, bool) else _YES.get(str(value).strip().lower())
             if answer is None:
-                raise ValueError(f"must be yes or no, got {value!r}")
+                raise BadValue(f"must be yes or no, got {value!r}", f"须为是或否，当前为 {value!r}")
             return answer
         case "date":
             return _date(value)
@@ -99,18 +127,27 @@ def read_value(field: FormField, value: Any) -> Plain:
         case "choice":
             if not isinstance(value, str) or value not in {option.value for option in field.options}:
                 offered = ", ".join(option.value for option in field.options)
-                raise ValueError(f"must be one of {offered}, got {value!r}")
+                offered_zh = "、".join(option.title.zh for option in field.options)
+                raise BadValue(
+                    f"must be one of {offered}, got {value!r}", f"须为以下之一：{offered_zh}，当前为 {value!r}"
+                )
             return value
         case _:
             if not isinstance(value, str):
-                raise ValueError(f"must be text, got {value!r}")
-            if len(value.strip()) > field.max_length:
-                raise ValueError(f"is too long: {len(value.strip())} characters, at most {field.max_length}")
+                raise BadValue(f"must be text, got {value!r}", f"须为文本，当前为 {value!r}")
+            if (length := len(value.strip())) > field.max_length:
+                raise BadValue(
+                    f"is too long: {length} characters, at most {field.max_length}",
+                    f"过长，共 {length} 个字符，最多 {field.max_length} 个",
+                )
             return value.strip()
 
 
 def _undeclared(value: Any) -> Plain:
-    kept = plain(value)
+    try:
+        kept = plain(value)
+    except ValueError as error:
+        raise BadValue(str(error), f"无法保存（{error}）") from error
     require_readable(kept)
     return kept
 
@@ -119,9 +156,11 @@ def _files(field: FormField, value: Any) -> list[Plain]:
     """Ids of evidence, each once; whether the case has them is the store's knowledge."""
     ids = [value] if isinstance(value, str) else value
     if not isinstance(ids, (list, tuple)) or not all(isinstance(one, str) and one for one in ids):
-        raise ValueError(f"must be ids of files, got {value!r}")
-    if len(set(ids)) > field.max_files:
-        raise ValueError(f"takes at most {field.max_files} files, got {len(set(ids))}")
+        raise BadValue(f"must be ids of files, got {value!r}", f"须为文件编号，当前为 {value!r}")
+    if (count := len(set(ids))) > field.max_files:
+        raise BadValue(
+            f"takes at most {field.max_files} files, got {count}", f"最多 {field.max_files} 个文件，当前 {count} 个"
+        )
     return list(dict.fromkeys(ids))
 
 
@@ -130,9 +169,13 @@ def _decimal(field: FormField, value: Any) -> str:
     number = Decimal(text)
     digits, exponent = len(number.as_tuple().digits), -int(number.as_tuple().exponent)
     if max(digits, exponent) > SIGNIFICANT_DIGITS:  # more would not survive a condition, see `conditions`
-        raise ValueError(f"has more than {SIGNIFICANT_DIGITS} digits: {value!r}")
+        raise BadValue(
+            f"has more than {SIGNIFICANT_DIGITS} digits: {value!r}", f"超过 {SIGNIFICANT_DIGITS} 位数字：{value!r}"
+        )
     if exponent > field.decimals and number != round(number, field.decimals):
-        raise ValueError(f"has more than {field.decimals} decimal places: {value!r}")
+        raise BadValue(
+            f"has more than {field.decimals} decimal places: {value!r}", f"小数超过 {field.decimals} 位：{value!r}"
+        )
     return text
 
 
@@ -143,22 +186,26 @@ def _number_text(value: Any) -> str:
         if _GROUPED.fullmatch(typed):
             typed = typed.replace(",", "")
         if not _DIGITS.fullmatch(typed) or len(typed) > 40:
-            raise ValueError(f"must be a number such as 1250.50, got {value!r}")
+            raise _no_number(value)
         return decimal_text(typed)
     if isinstance(value, (int, float, Decimal)):
         try:
             return decimal_text(value)
         except ValueError:
             pass
-    raise ValueError(f"must be a number such as 1250.50, got {value!r}")
+    raise _no_number(value)
+
+
+def _no_number(value: Any) -> BadValue:
+    return BadValue(f"must be a number such as 1250.50, got {value!r}", f"须为数字，例如 1250.50，当前为 {value!r}")
 
 
 def _bounded(field: FormField, text: str) -> str:
     number = Decimal(text)
     if field.min is not None and number < field.min:
-        raise ValueError(f"must be at least {field.min}, got {text}")
+        raise BadValue(f"must be at least {field.min}, got {text}", f"不得小于 {field.min}，当前为 {text}")
     if field.max is not None and number > field.max:
-        raise ValueError(f"must be at most {field.max}, got {text}")
+        raise BadValue(f"must be at most {field.max}, got {text}", f"不得大于 {field.max}，当前为 {text}")
     return text
 
 
@@ -168,4 +215,6 @@ def _date(value: Any) -> str:
     try:
         return date.fromisoformat(str(value).strip()).isoformat()
     except ValueError:
-        raise ValueError(f"must be a date such as 2026-03-31, got {value!r}") from None
+        raise BadValue(
+            f"must be a date such as 2026-03-31, got {value!r}", f"须为日期，例如 2026-03-31，当前为 {value!r}"
+        ) from None

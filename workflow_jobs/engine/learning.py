@@ -11,6 +11,7 @@ from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.conditions import declared_fields
 from workflow_jobs.engine.flow import Flow
+from workflow_jobs.engine.parts import Text
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
@@ -20,6 +21,7 @@ from workflow_jobs.engine.values import Plain
 LOWEST: Final = 1
 HIGHEST: Final = 5
 LONGEST_COMMENT: Final = 1000
+_COMMENT: Final = Text(en="Comment", zh="备注")
 
 
 class Learnt(NamedTuple):
@@ -62,15 +64,27 @@ def asks_for_ratings(template: Template) -> bool:
 def rate(flow: Flow, command: c.RateCase) -> None:
     """Keep a rating of the process; the same person's last one counts."""
     if not asks_for_ratings(flow.env.template):
-        raise Refused("action_not_offered", "This process does not ask for ratings.")
+        raise Refused("action_not_offered", "This process does not ask for ratings.", "该流程不征集评价。")
     if flow.state.is_open:
-        raise Refused("rating_invalid", f"The case {flow.case_id} is still open; rate it when it is over.")
+        raise Refused(
+            "rating_invalid",
+            f"The case {flow.case_id} is still open; rate it when it is over.",
+            f"事件单 {flow.case_id} 尚未结束，请在结束后评价。",
+        )
     if command.person_id not in took_part(flow.state):
         name = flow.env.directory.name(command.person_id)
-        raise Refused("not_allowed", f"{name} took no part in this case; who did may rate it.")
+        raise Refused(
+            "not_allowed",
+            f"{name} took no part in this case; who did may rate it.",
+            f"{name} 未参与该事件单，仅参与者可以评价。",
+        )
     if isinstance(command.score, bool) or not LOWEST <= command.score <= HIGHEST:
-        raise Refused("rating_invalid", f"A rating is a whole number from {LOWEST} to {HIGHEST}.")
-    comment = read_text("Comment", command.comment, longest=LONGEST_COMMENT)
+        raise Refused(
+            "rating_invalid",
+            f"A rating is a whole number from {LOWEST} to {HIGHEST}.",
+            f"评分须为 {LOWEST} 至 {HIGHEST} 的整数。",
+        )
+    comment = read_text(_COMMENT, command.comment, longest=LONGEST_COMMENT, field="comment")
     before = flow.state.ratings.get(command.person_id)
     if before is not None and (before.score, before.comment) == (command.score, comment):
         return

@@ -64,7 +64,7 @@ def migrate(
     """
     fit = fits(state, old, new)
     if fit.reasons:
-        raise Refused("does_not_fit", f"The case {state.case_id} cannot be moved: {'; '.join(fit.reasons)}.")
+        raise Refused.to_program("does_not_fit", f"The case {state.case_id} cannot be moved: {'; '.join(fit.reasons)}.")
     if env.template.hash != new.hash:
         raise EngineError("the environment must have the template that the case is moved to")
     flow = Flow(state.case_id, state, now, env)

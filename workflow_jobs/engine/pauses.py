@@ -21,19 +21,32 @@ def pause_task(flow: Flow, command: c.PauseTask) -> None:
     not_as_delegate(flow, task, command.person_id)
     offered = actions_of(flow, task).pauses
     if not offered:
-        raise Refused("action_not_offered", "The clock of this task cannot be stopped.")
+        raise Refused("action_not_offered", "The clock of this task cannot be stopped.", "该任务不可暂停计时。")
     stated = next((one for one in offered if one.id == command.reason_id), None)
     if stated is None:
-        known = ", ".join(one.id for one in offered)
-        raise Refused("pause_invalid", f"{command.reason_id!r} is no reason of this step (its reasons: {known}).")
+        known, known_zh = ", ".join(one.id for one in offered), "、".join(one.title.zh for one in offered)
+        raise Refused(
+            "pause_invalid",
+            f"{command.reason_id!r} is no reason of this step (its reasons: {known}).",
+            f"{command.reason_id!r} 不是该步骤的暂停原因（可选：{known_zh}）。",
+            fields=("reason_id",),
+        )
     local = flow.env.calendar_named(task.calendar).time_zone
     if task.paused_until is not None:
         until = f"{task.paused_until.astimezone(local):%Y-%m-%d %H:%M}"
-        raise Refused("pause_invalid", f"The clock of this task rests already, until {until}.")
+        raise Refused(
+            "pause_invalid",
+            f"The clock of this task rests already, until {until}.",
+            f"该任务已暂停计时，至 {until}。",
+        )
     before = times_paused(flow, task, stated.id)
     if before >= stated.times:
-        sentence = f"The clock was stopped {before} times for this reason already; more is not foreseen."
-        raise Refused("pause_invalid", sentence)
+        raise Refused(
+            "pause_invalid",
+            f"The clock was stopped {before} times for this reason already; more is not foreseen.",
+            f"该任务因此原因已暂停计时 {before} 次，不可再暂停。",
+            fields=("reason_id",),
+        )
     latest = flow.now + stated.at_most.clock()
     until_at = latest
     if command.until is not None:
@@ -42,8 +55,12 @@ def pause_task(flow: Flow, command: c.PauseTask) -> None:
         until_at = command.until.astimezone(UTC)
     if not flow.now < until_at <= latest:
         last = f"{latest.astimezone(local):%Y-%m-%d %H:%M}"
-        raise Refused("pause_invalid", f"Choose a time after now and not after {last}.")
-    reason = read_reason(command.comment) or stated.title.en
+        raise Refused(
+            "pause_invalid",
+            f"Choose a time after now and not after {last}.",
+            f"请选择晚于当前、不晚于 {last} 的时间。",
+        )
+    reason = read_reason(command.comment, field="comment") or stated.title.en
     rungs.fire_due(flow, task.task_id)
     task = current_task(flow, command.task_id, command.task_version, command.person_id)
     clocks.pause(flow, task, command.person_id, until_at, reason, stated.id)

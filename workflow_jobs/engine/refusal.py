@@ -1,11 +1,13 @@
-"""The engine's two kinds of failure: a refusal (said to a person) and a mistake of the program that calls it.
+"""What the engine says no with: a refusal (said to a person in his language), a value that a field does not take, and a
+mistake of the program that calls it.
 
-Nothing else belongs here.
+Nothing else belongs here. Sentences stand beside the rule that refuses, those of several rules in `shared_refusals`.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Self
 
 REFUSAL_CODES: Final[frozenset[str]] = frozenset(
     {
@@ -48,15 +50,38 @@ REFUSAL_CODES: Final[frozenset[str]] = frozenset(
 class Refused(Exception):
     """A command that the state of the case does not allow. Nothing changes.
 
-    `code` is one of REFUSAL_CODES, for programs; `sentence` is for the person who asked.
+    `code` is one of REFUSAL_CODES, for programs. `sentence` is the English text, for the API, logs and the command
+    line; `said` gives the person who asked his own language. Both state the same facts. `fields` names the fields of
+    a form that it is about.
     """
 
-    def __init__(self, code: str, sentence: str) -> None:
+    def __init__(self, code: str, sentence: str, chinese: str, *, fields: Sequence[str] = ()) -> None:
         if code not in REFUSAL_CODES:
             raise ValueError(f"unknown refusal code {code!r}: add it to REFUSAL_CODES")
         super().__init__(f"{code}: {sentence}")
         self.code = code
         self.sentence = sentence
+        self.chinese = chinese
+        self.fields = tuple(fields)
+
+    @classmethod
+    def to_program(cls, code: str, sentence: str) -> Self:
+        """A refusal of what only programs and the command line ask for: it is said in English to everybody."""
+        return cls(code, sentence, sentence)
+
+    def said(self, language: str) -> str:
+        """The sentence in `zh`, else in English."""
+        return self.chinese if language.startswith("zh") else self.sentence
+
+
+class BadValue(ValueError):
+    """A value that a field does not take. `str()` of it goes on with an English sentence that begins with the field;
+    `chinese` stands after the field's Chinese title and a colon. Neither ends with a full stop.
+    """
+
+    def __init__(self, english: str, chinese: str) -> None:
+        super().__init__(english)
+        self.chinese = chinese
 
 
 class EngineError(Exception):

@@ -82,15 +82,22 @@ def objection(template: Template, state: CaseState, task: TaskState, person_id: 
     return code
 
 
-def sentence(code: str, name: str, own: bool) -> str:
-    """The code of `objection` for a person to read. `own`: he himself asks."""
-    who = "You" if own else name
+def sentences(code: str, name: str, own: bool) -> tuple[str, str]:
+    """The code of `objection` for a person to read, in English and Chinese. `own`: he himself asks."""
+    who, who_zh, whose = ("You", "您", "This is your") if own else (name, f"{name} ", f"It is {name}'s")
     return {
-        OWN_REQUEST: "This is your own request: somebody else must decide it."
-        if own
-        else f"It is {name}'s own request: somebody else must decide it.",
-        DECIDED_BEFORE: f"{who} decided here before, and nobody decides twice: somebody else must decide this.",
-        HAS_A_VOICE: f"{who} {'have' if own else 'has'} a task of this step already: nobody decides it twice.",
+        OWN_REQUEST: (
+            f"{whose} own request: somebody else must decide it.",
+            f"这是{'您' if own else f' {name} '}自己的申请，须由他人决定。",
+        ),
+        DECIDED_BEFORE: (
+            f"{who} decided here before, and nobody decides twice: somebody else must decide this.",
+            f"{who_zh}此前已在此作出决定，同一人不得决定两次，须由他人决定。",
+        ),
+        HAS_A_VOICE: (
+            f"{who} {'have' if own else 'has'} a task of this step already: nobody decides it twice.",
+            f"{who_zh}已有本步骤的任务，同一人不得决定两次。",
+        ),
     }[code]
 
 

@@ -16,6 +16,14 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Actions
 from workflow_jobs.engine.refusal import EngineError, Refused
+from workflow_jobs.engine.shared_refusals import (
+    REASON,
+    decided_already,
+    missing,
+    no_such_task,
+    stale_task,
+    task_withdrawn,
+)
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.template import HumanStep
 from workflow_jobs.engine.texts import read_text
@@ -38,23 +46,32 @@ def snooze(flow: Flow, command: c.SnoozeTask) -> None:
     not_as_delegate(flow, task, command.person_id)
     offered = actions_of(flow, task).snooze
     if offered is None:
-        raise Refused("action_not_offered", "This task cannot be snoozed.")
+        raise Refused("action_not_offered", "This task cannot be snoozed.", "该任务不可暂缓。")
     name, local = flow.env.directory.name, flow.env.calendar.time_zone
     if task.paused_until is not None:
-        until = f"{task.paused_until.astimezone(local):%Y-%m-%d %H:%M}"
-        raise Refused("pause_invalid", f"{name(task.paused_by or '')} snoozed this already, until {until}.")
+        until, who = f"{task.paused_until.astimezone(local):%Y-%m-%d %H:%M}", name(task.paused_by or "")
+        raise Refused(
+            "pause_invalid", f"{who} snoozed this already, until {until}.", f"{who} 已将该任务暂缓至 {until}。"
+        )
     snoozed = sum(entry.task_id == task.task_id and not entry.reason_id for entry in flow.state.ledger)
     if snoozed >= offered.times:
-        raise Refused("pause_invalid", f"This was snoozed {snoozed} times already; more is not foreseen.")
-    reason = read_reason(command.reason)
-    if not reason:
-        raise Refused("form_incomplete", "Please fill in: Reason.")
+        raise Refused(
+            "pause_invalid",
+            f"This was snoozed {snoozed} times already; more is not foreseen.",
+            f"该任务已暂缓 {snoozed} 次，不可再暂缓。",
+        )
+    reason = stated_reason(command.reason)
     if command.until.utcoffset() is None:
         raise EngineError(f"{command.until!r} is a naive time: the engine takes aware instants")
     until_at, latest = command.until.astimezone(UTC), flow.now + offered.at_most.clock()
     if not flow.now < until_at <= latest:
         last = f"{latest.astimezone(local):%Y-%m-%d %H:%M}"
-        raise Refused("pause_invalid", f"Choose a time after now and not after {last}.")
+        raise Refused(
+            "pause_invalid",
+            f"Choose a time after now and not after {last}.",
+            f"请选择晚于当前、不晚于 {last} 的时间。",
+            fields=("until",),
+        )
     rungs.fire_due(flow, task.task_id)
     task = current_task(flow, command.task_id, command.task_version, command.person_id)
     clocks.pause(flow, task, command.person_id, until_at, reason)
@@ -78,23 +95,34 @@ def not_as_delegate(flow: Flow, task: TaskState, person_id: str) -> None:
     """Refuse what only the assignee may do to one whom he asked for advice."""
     if is_advice(task, person_id):
         owner = flow.env.directory.name(task.delegated_by or "")
-        raise Refused("not_allowed", f"{owner} asked you for advice; the task stays with {owner}.")
+        raise Refused(
+            "not_allowed",
+            f"{owner} asked you for advice; the task stays with {owner}.",
+            f"{owner} 仅请您提供建议，任务仍由 {owner} 处理。",
+        )
 
 
-def read_reason(text: str) -> str:
+def read_reason(text: str, field: str = "reason") -> str:
     """The reason without blanks around it; refused where it is too long or cannot be read."""
-    return read_text("Reason", text, longest=LONGEST_REASON)
+    return read_text(REASON, text, longest=LONGEST_REASON, field=field)
+
+
+def stated_reason(text: str) -> str:
+    """The reason where there must be one."""
+    reason = read_reason(text)
+    if not reason:
+        raise missing("reason", REASON)
+    return reason
 
 
 def _open_task(flow: Flow, task_id: str, person_id: str | None) -> TaskState:
     task = flow.state.tasks.get(task_id)
     if task is None:
-        raise Refused("unknown_task", "This case has no such task.")
+        raise no_such_task()
     if task.status == "decided":
-        who = "You" if task.decided_by == person_id else flow.env.directory.name(task.decided_by or "")
-        raise Refused("already_decided", f"{who} decided this already: {task.outcome}.")
+        raise decided_already(flow.env.template, task, flow.env.directory.name, person_id)
     if task.status != "open":
-        raise Refused("task_closed", f"This task was withdrawn; the case is {flow.state.status}.")
+        raise task_withdrawn(flow.state)
     return task
 
 
@@ -102,7 +130,7 @@ def current_task(flow: Flow, task_id: str, version: int, person_id: str | None) 
     """The open task as of the version that the person saw, if he may decide it; None asks for nobody in particular."""
     task = _open_task(flow, task_id, person_id)
     if version != task.version:
-        raise Refused("stale_task", "This task has changed since the card was drawn. Please use the latest card.")
+        raise stale_task()
     if person_id is not None:
         _may(flow, task, person_id)
     return task
@@ -117,9 +145,13 @@ def actions_of(flow: Flow, task: TaskState) -> Actions:
 def _may(flow: Flow, task: TaskState, person_id: str) -> None:
     code = separation.objection(flow.env.template, flow.state, task, person_id)
     if code is not None:
-        raise Refused(code, separation.sentence(code, flow.env.directory.name(person_id), own=True))
+        raise Refused(code, *separation.sentences(code, flow.env.directory.name(person_id), own=True))
     if not whom.may_decide(flow, task, person_id):
-        name = flow.env.directory.name
+        name, roles = flow.env.directory.name, tuple(dict.fromkeys((task.role, task.accountable)))
         whose = f"It is with {name(task.assignee)}" if task.assignee else "Nobody is assigned yet"
-        roles = " or ".join(dict.fromkeys((task.role, task.accountable)))
-        raise Refused("not_allowed", f"{name(person_id)} may not decide this. {whose}; it takes the role {roles}.")
+        whose_zh = f"现由 {name(task.assignee)} 处理" if task.assignee else "尚未分配处理人"
+        raise Refused(
+            "not_allowed",
+            f"{name(person_id)} may not decide this. {whose}; it takes the role {' or '.join(roles)}.",
+            f"{name(person_id)} 无权决定该任务。{whose_zh}；须由角色 {' 或 '.join(roles)} 决定。",
+        )

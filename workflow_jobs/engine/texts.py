@@ -13,22 +13,25 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.parts import Text
+from workflow_jobs.engine.refusal import BadValue, Refused
 from workflow_jobs.engine.values import Plain
 
 _UNREADABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def require_readable(value: object) -> None:
-    """Raises ValueError, whose text continues a sentence that begins with the field, where a text in ``value`` (also
-    in its lists and maps, and their keys) has a character that no text has.
+    """Raises BadValue where a text in ``value`` (also in its lists and maps, and their keys) has a character that no
+    text has.
     """
     if isinstance(value, str):
         found = _UNREADABLE.search(value)
         if found is not None:
-            where = f"character {found.start() + 1} is U+{ord(found[0]):04X}"
-            raise ValueError(
-                f"has a control character, which nobody can see ({where}). Please delete it, or type the text anew"
+            at, what = found.start() + 1, f"U+{ord(found[0]):04X}"
+            raise BadValue(
+                f"has a control character, which nobody can see (character {at} is {what}). Please delete it, or type "
+                "the text anew",
+                f"含有不可见的控制字符（第 {at} 个字符为 {what}），请删除或重新输入",
             )
     elif isinstance(value, dict):
         for key, item in value.items():
@@ -53,13 +56,22 @@ def readable_text(text: str) -> str:
     return _UNREADABLE.sub("\ufffd", text)
 
 
-def read_text(what: str, text: str, *, longest: int) -> str:
-    """What somebody says, without blanks around it; ``what`` names it for him. Raises Refused(form_invalid)."""
+def read_text(what: Text, text: str, *, longest: int, field: str = "") -> str:
+    """What somebody says, without blanks around it; ``what`` names it for him, and ``field`` is its name in a form.
+
+    Raises Refused(form_invalid).
+    """
+    fields = (field,) if field else ()
     try:
         require_readable(text)
-    except ValueError as error:
-        raise Refused("form_invalid", f"{what} {error}.") from error
+    except BadValue as bad:
+        raise Refused("form_invalid", f"{what.en} {bad}.", f"{what.zh}：{bad.chinese}。", fields=fields) from bad
     said = text.strip()
     if len(said) > longest:
-        raise Refused("form_invalid", f"{what} is too long: {len(said)} characters, at most {longest}.")
+        raise Refused(
+            "form_invalid",
+            f"{what.en} is too long: {len(said)} characters, at most {longest}.",
+            f"{what.zh}：过长，共 {len(said)} 个字符，最多 {longest} 个。",
+            fields=fields,
+        )
     return said

@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from workflow_jobs.engine.forms import read_typed
+from workflow_jobs.engine.forms import please_fill_in, read_typed, wrong_value
+from workflow_jobs.engine.refusal import BadValue
 from workflow_jobs.engine.template import Template
 from workflow_jobs.slack import modals
 from workflow_jobs.slack.modal_frame import framed
@@ -55,19 +56,20 @@ def template_of_view(view: Mapping[str, Any]) -> str:
     return found
 
 
-def input_errors(template: Template, typed: Mapping[str, Any]) -> dict[str, str]:
+def input_errors(template: Template, typed: Mapping[str, Any], language: str = "en") -> dict[str, str]:
     """A sentence by block id for every input that is missing or cannot be read."""
     errors: dict[str, str] = {}
+    at = 1 if language.startswith("zh") else 0
     for field in template.inputs:
         value = typed.get(field.name)
         if value is None:
             if field.required is True:
-                errors[f"field:{field.name}"] = f"Please fill in: {field.title.en}."
+                errors[f"field:{field.name}"] = please_fill_in(field)[at]
             continue
         try:
             read_typed(field, value)
-        except ValueError as error:
-            errors[f"field:{field.name}"] = f"{field.title.en} {error}."
+        except BadValue as bad:
+            errors[f"field:{field.name}"] = wrong_value(field, bad)[at]
     return errors
 
 

@@ -1,0 +1,75 @@
+"""Refusals that several commands make alike, in both languages. What a single rule refuses is said beside that rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from workflow_jobs.engine.parts import Text
+from workflow_jobs.engine.question import question_of
+from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.engine.template import Template
+
+REASON: Final = Text(en="Reason", zh="理由")
+_STATUS: Final = {
+    "open": "处理中",
+    "watching_effect": "已关闭，正在观察效果",
+    "effective": "已关闭，措施有效",
+    "ineffective": "已关闭，措施无效",
+    "closed": "已关闭",
+    "cancelled": "已取消",
+}
+
+
+def status_zh(state: CaseState) -> str:
+    """The status of a case in Chinese."""
+    return _STATUS.get(state.status, state.status)
+
+
+def missing(field: str, title: Text) -> Refused:
+    """A modal's own field is empty."""
+    return Refused("form_incomplete", f"Please fill in: {title.en}.", f"请填写：{title.zh}。", fields=(field,))
+
+
+def case_over(state: CaseState) -> Refused:
+    """The case takes no more work."""
+    return Refused(
+        "case_closed", f"The case {state.case_id} is {state.status}.", f"事件单 {state.case_id} {status_zh(state)}。"
+    )
+
+
+def decided_already(template: Template, task: TaskState, name: Callable[[str], str], reader: str | None) -> Refused:
+    """Somebody, perhaps the `reader` himself, decided the task before."""
+    you = reader is not None and task.decided_by == reader
+    who = name(task.decided_by or "")
+    outcome = question_of(template, task).outcome(task.outcome or "")
+    chosen = task.outcome if outcome is None else outcome.title.zh
+    return Refused(
+        "already_decided",
+        f"{'You' if you else who} decided this already: {task.outcome}.",
+        f"{'您' if you else f'{who} '}已作出决定：{chosen}。",
+    )
+
+
+def task_withdrawn(state: CaseState) -> Refused:
+    """The task was withdrawn with its case, or with its step."""
+    return Refused(
+        "task_closed",
+        f"This task was withdrawn; the case is {state.status}.",
+        f"该任务已撤回；事件单状态：{status_zh(state)}。",
+    )
+
+
+def stale_task() -> Refused:
+    """The card was drawn before the task changed."""
+    return Refused(
+        "stale_task",
+        "This task has changed since the card was drawn. Please use the latest card.",
+        "任务在卡片生成后已变更，请使用最新卡片。",
+    )
+
+
+def no_such_task() -> Refused:
+    """The case has no task of this id."""
+    return Refused("unknown_task", "This case has no such task.", "该事件单没有此任务。")
