@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ops_assets.watch_words import FigureForm, percent
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.slack.wording import CardContext, escaped, markdown, quoted, shortened
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, paragraph, shortened
 
 MOST_CONTRIBUTORS: Final = 3
 _LONGEST_LABEL: Final = 80
@@ -52,7 +52,7 @@ def _why(case: CaseState, context: CardContext) -> list[dict[str, Any]]:
     sentence = _words(case.data.get("why"), context)
     if not sentence:
         return []
-    return [_section(f"*{context.word('why')}*\n{quoted(sentence, 2000)}")]
+    return [_section(f"*{context.word('why')}*\n{paragraph(sentence, 2000)}")]
 
 
 def _contributors(case: CaseState, context: CardContext) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def _contributors(case: CaseState, context: CardContext) -> list[dict[str, Any]]
         return []
     unknown = _words(found.get("unknown"), context)
     if unknown:
-        return [_section(f"*{context.word('moved_by')}*\n{quoted(unknown, _LONGEST_SENTENCE)}")]
+        return [_section(f"*{context.word('moved_by')}*\n{paragraph(unknown, _LONGEST_SENTENCE)}")]
     older, newer, top = found.get("from"), found.get("to"), found.get("top")
     if not (isinstance(older, Mapping) and isinstance(newer, Mapping) and isinstance(top, list)):
         return []

@@ -26,7 +26,7 @@ from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
 from workflow_jobs.slack.fitting import fitted
 from workflow_jobs.slack.opinion_lines import opinions
 from workflow_jobs.slack.task_buttons import action_buttons, standing
-from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, plain_text, quoted, shortened
+from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, paragraph, plain_text, quoted, shortened
 
 ACTION_PREFIX = "decide:"
 Block = dict[str, Any]
@@ -193,9 +193,12 @@ def notice(
     asks: str = "",
     buttons: Sequence[Block] = (),
 ) -> Message:
-    """A short message about a case, mostly without ``buttons``. ``line`` is plain text; it is escaped here."""
+    """A short message about a case, mostly without ``buttons``. ``line`` and ``asks`` are plain text; only ``line`` may
+    hold what people wrote.
+    """
     head = f"{heading}: {context.title(template.title)}: {subject(case, template, context)}"
-    body = f"*{escaped(head)}*\n{escaped(line)}" + (f"\n{escaped(asks)}" if asks else "")
+    body = f"*{escaped(head)}*\n{paragraph(line, 2500)}"
+    body += "".join(f"\n{escaped(one)}" for one in asks.splitlines())
     blocks: list[Block] = [{"type": "section", "text": markdown(body)}]
     if buttons:
         blocks.append({"type": "actions", "block_id": "task", "elements": list(buttons)})
@@ -261,7 +264,7 @@ def _status_line(case: CaseState, context: CardContext) -> str:
 def _message(
     text: str, blocks: Sequence[Block], context: CardContext, picture: Mapping[str, Any] | None = None
 ) -> Message:
-    return Message(quoted(text, 300), fitted(blocks, context.word("more_on_page")), picture)
+    return Message(cut(escaped(text), 300), fitted(blocks, context.word("more_on_page")), picture)
 
 
 def _picture(case: CaseState, context: CardContext) -> dict[str, Any] | None:
@@ -322,7 +325,7 @@ def decision_facts(case: CaseState, task: TaskState | None, context: CardContext
     about = case.subject_label or case.subject_id
     if about:
         named = f"{about} ({case.subject_id})" if case.subject_id and case.subject_id not in about else about
-        fields.append((context.word("subject"), escaped(named)))
+        fields.append((context.word("subject"), paragraph(named, 400)))
     if case.observed is not None:
         observed = context.value(case.observed)
         if case.breaches > 1:
@@ -365,7 +368,7 @@ def _asked(case: CaseState, task: TaskState, template: Template, context: CardCo
     question = question_of(template, task)
     lines: list[str] = []
     if question.description is not None:
-        lines.append(escaped(context.title(question.description)))
+        lines += [escaped(line) for line in context.title(question.description).splitlines()]
     step = case.steps.get(task.step_id)
     if task.purpose == "rescue" and step is not None:
         what = context.word("process_refused" if step.kind == "process" else "service_failed")

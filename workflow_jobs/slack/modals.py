@@ -20,7 +20,7 @@ from workflow_jobs.evidence_kinds import KINDS
 from workflow_jobs.slack.button_seal import Seal, unsealed
 from workflow_jobs.slack.cards import ButtonValue, decision_facts, step_title
 from workflow_jobs.slack.modal_frame import framed
-from workflow_jobs.slack.wording import CardContext, markdown, plain_text
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text
 
 CALLBACK_ID = "decide"
 _FIELD = "field:"
@@ -45,7 +45,7 @@ def decision_modal(
         raise KeyError(f"task {task.task_id} has no outcome {outcome!r}")
     value = ButtonValue(task.task_id, task.version, outcome, form=True)
     blocks = [
-        {"type": "section", "text": markdown(f"*{step_title(template, task.step_id, context)}*")},
+        {"type": "section", "text": markdown(f"*{escaped(step_title(template, task.step_id, context))}*")},
         decision_facts(case, task, context),
         *(input_block(field, outcome, context, roles) for field in question.form if field.type != "role" or roles),
     ]

@@ -218,6 +218,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 
 # An escaped character or a link that has begun and not ended: text that is escaped has no other "&" and "<".
 _CUT_IN_TWO = re.compile(r"(?:<[^<>]*|&[a-z]{0,3})\Z")
+# Marks of mrkdwn, and what looks like them: Slack knows no escape for them. "_" is one at the edge of a word only.
+_MARKS = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_UNMARKED: Mapping[str, str] = {"*": "\u2217", "~": "\u223c", "`": "\u02cb", "_": "\u02cd"}
+_TURNS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+_QUOTE = "> "
+# With these a card's own lines begin: what was done, what waits, what was entered, what failed.
+LINE_MARKS = ("✓", "…", "•", "!")
 _WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WEEKDAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 _UNITS: Mapping[str, tuple[str, str]] = {
@@ -326,8 +333,16 @@ class CardContext:
 
 
 def escaped(text: object) -> str:
-    """Text from elsewhere, made safe inside Slack's mrkdwn: no links, mentions or special ranges can be smuggled in."""
-    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text from elsewhere on one line of Slack's mrkdwn, as nothing but text: no links, mentions or special ranges,
+    no markup, no line of its own, no characters that turn the reading direction.
+    """
+    said = str(text)
+    if not said.isprintable() or "  " in said:
+        # Also blanks without end, which would push what follows them to the beginning of a line.
+        said = " ".join(_TURNS.sub("", said).split())
+    if "*" in said or "_" in said or "~" in said or "`" in said:
+        said = _MARKS.sub(lambda mark: _UNMARKED[mark[0]], said)
+    return said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def shortened(text: str, limit: int) -> str:
@@ -341,13 +356,27 @@ def cut(text: str, limit: int) -> str:
 
 
 def quoted(text: object, limit: int) -> str:
-    """Text from elsewhere, escaped, in at most ``limit`` characters as Slack counts them: escaping makes it longer."""
-    return cut(escaped(text), limit)
+    """Text from elsewhere, escaped, in at most ``limit`` characters as Slack counts them: escaping makes it longer.
+
+    Its second and later lines stand in a quotation, so that none can be taken for a line of the card.
+    """
+    said = str(text)
+    if said.isprintable():
+        return cut(escaped(said), limit)
+    lines = [line for one in said.splitlines() if (line := escaped(one))]
+    return cut("\n> ".join(lines), limit)
+
+
+def paragraph(text: object, limit: int) -> str:
+    """The same where the text begins a line itself: a quotation also where it begins like a line of a card."""
+    said = quoted(text, limit - len(_QUOTE))
+    return f"{_QUOTE}{said}" if said.startswith(LINE_MARKS) else said
 
 
 def plain_text(text: str, limit: int) -> dict[str, Any]:
-    """A plain_text object."""
-    return {"type": "plain_text", "text": shortened(text.strip() or "–", limit), "emoji": False}
+    """A plain_text object of one line."""
+    said = text.strip() if text.isprintable() else " ".join(_TURNS.sub("", text).split())
+    return {"type": "plain_text", "text": shortened(said or "–", limit), "emoji": False}
 
 
 def markdown(text: str, limit: int = 3000) -> dict[str, Any]:
