@@ -31,7 +31,7 @@ def started(flow: Flow, step: AskingStep, assignee: str | None) -> dict[str, Any
     name = flow.env.calendar_name(assignee)
     calendar = flow.env.calendar_named(name)
     sla = step.sla.working(calendar.day_length)
-    due = calendar.add_working(flow.now, sla)
+    due = calendar.due_after(flow.now, sla)
     return {
         "calendar": name,
         "sla_seconds": int(sla.total_seconds()),
@@ -117,7 +117,7 @@ def start_case(flow: Flow) -> None:
     name = flow.env.calendar_name()
     calendar = flow.env.calendar_named(name)
     sla = template.sla.working(calendar.day_length)
-    due = calendar.add_working(flow.now, sla)
+    due = calendar.due_after(flow.now, sla)
     flow.emit(
         e.CaseClockStarted,
         due_at=due,
@@ -226,7 +226,7 @@ def _calendar(flow: Flow, task: TaskState) -> WorkingCalendar:
 
 
 def _at(calendar: WorkingCalendar, began: datetime, sla: timedelta, percent: int, resting: timedelta) -> datetime:
-    return calendar.add_working(began, sla * percent / 100 + resting)
+    return calendar.due_after(began, sla * percent / 100 + resting)
 
 
 def _working(calendar: WorkingCalendar, start: datetime, end: datetime) -> timedelta:

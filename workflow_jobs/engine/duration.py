@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 _ISO = re.compile(r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?")
+_MOST: Final = timedelta(days=36_525)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,9 @@ class IsoDuration:
     """A positive duration: whole days, and seconds beside them.
 
     In working time a day is one working day of the calendar (P1D with 7.5 working hours is PT7H30M); in clock time
-    it is 24 hours. Years, months and weeks are refused: they have no fixed length in working time.
+    it is 24 hours. Years, months and weeks are refused: they have no fixed length in working time. What lasts longer
+    than a hundred years is counted as that long, so that no stored version of a template leads beyond what a date can
+    be; a new one is refused long before (`lint_bounds`).
     """
 
     days: int
@@ -22,17 +26,21 @@ class IsoDuration:
 
     def clock(self) -> timedelta:
         """The duration in clock time, 24 hours a day."""
-        return timedelta(days=self.days, seconds=self.seconds)
+        return _bounded(self.days, timedelta(days=1), self.seconds)
 
     def working(self, day_length: timedelta) -> timedelta:
         """The duration in working time, `day_length` of work a day."""
-        return day_length * self.days + timedelta(seconds=self.seconds)
+        return _bounded(self.days, day_length, self.seconds)
 
     def __str__(self) -> str:
         hours, rest = divmod(self.seconds, 3600)
         minutes, seconds = divmod(rest, 60)
         clock = "".join(f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if n)
         return "P" + (f"{self.days}D" if self.days else "") + (f"T{clock}" if clock else "")
+
+
+def _bounded(days: int, day_length: timedelta, seconds: int) -> timedelta:
+    return day_length * min(days, _MOST.days) + timedelta(seconds=min(seconds, _MOST.days * 86_400))
 
 
 def parse_duration(text: str) -> IsoDuration:

@@ -1,7 +1,8 @@
 """Whether a well-formed template makes sense. Every finding names file, line and step, and says what to do.
 
 Belongs here: the whole examination, and the rules about the template as such. People are `lint_people`, the way through
-it `lint_flow`, fields and conditions `lint_data`; what several templates have to do with each other is `lint_library`.
+it `lint_flow`, fields and conditions `lint_data`, how long and how large something may be `lint_bounds`; what several
+templates have to do with each other is `lint_library`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Collection
 from itertools import chain
 
 from workflow_jobs.engine.conditions import EFFECT_VARIABLES, ConditionError, compile_condition
+from workflow_jobs.engine.lint_bounds import bounds
 from workflow_jobs.engine.lint_data import data
 from workflow_jobs.engine.lint_flow import flow
 from workflow_jobs.engine.lint_people import people
@@ -27,7 +29,7 @@ def lint(
     """All findings, in the order of the file. Names that are None are not checked."""
     subject = Subject(template, known_roles, known_jobs, known_skills)
     found = chain(_effect(template), _incident(subject), _opening(subject), _learning(subject))
-    everything = chain(found, people(subject), flow(subject), data(subject))
+    everything = chain(found, people(subject), flow(subject), data(subject), bounds(subject))
     return sorted({Finding(template.file, template.line(*path), step, text) for path, step, text in everything})
 
 

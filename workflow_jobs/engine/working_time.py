@@ -2,7 +2,9 @@
 
 Prefix sums over days make every question a binary search, so that a due date years away costs what one hour costs.
 Nothing here reads a clock. Which days are off comes from `public_days`, which hours are worked from `work_week`; a
-calendar knows to which date it can be relied on, and `confirmed` says it of an instant.
+calendar knows to which date it can be relied on, and `confirmed` says it of an instant. Behind its last year, where it
+knows no days, every 24 hours count as one day of work: a clock that reaches so far has a due time, though none that is
+confirmed.
 
 A shift belongs to the day on which it begins, so Friday's night shift ends on Saturday and is worked although Saturday
 is off. A local time that occurs twice, when summer time ends, means its first occurrence; one that does not occur means
@@ -29,11 +31,14 @@ LAST_YEAR: Final = 2040
 _REMEMBERED_DAYS: Final = 1000
 _MINUTE: Final = 60_000_000
 _MICROSECOND: Final = timedelta(microseconds=1)
+_DAY: Final = timedelta(days=1)
+# Far enough for everybody, and every time zone can still show it.
+FARTHEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class OutsideCalendar(ValueError):
-    """The instant lies outside the years that the calendar was built for."""
+    """The instant lies outside the years that the calendar was built for, and what is asked takes its days."""
 
 
 class WorkingCalendar:
@@ -106,11 +111,17 @@ class WorkingCalendar:
         return _aware(instant).astimezone(self.time_zone).date()
 
     def work_date(self, instant: datetime) -> date:
-        """The day whose shift runs at the instant, or begins next: whose absences matter. Raises OutsideCalendar.
+        """The day whose shift runs at the instant, or begins next: whose absences matter.
 
-        At two in the morning of Friday's night shift it is Friday.
+        At two in the morning of Friday's night shift it is Friday. Behind the last year it is the day of the instant.
+        Raises OutsideCalendar before the first year.
         """
-        begins = self.next_working(instant)
+        try:
+            begins = self.next_working(instant)
+        except OutsideCalendar:
+            if self.local_date(instant) < self._first:
+                raise
+            return self.local_date(instant)
         day = self.local_date(begins)
         index = self._index(day)
         if index and self._works[index - 1]:
@@ -145,8 +156,23 @@ class WorkingCalendar:
             rest -= closes - opens
         raise AssertionError("prefix sums and spans disagree")
 
+    def due_after(self, start: datetime, duration: timedelta) -> datetime:
+        """As `add_working`, and where that ends behind the last year, by clock time from there on.
+
+        Never later than `FARTHEST`. Raises OutsideCalendar before the first year.
+        """
+        try:
+            return self.add_working(start, duration)
+        except OutsideCalendar:
+            begin = max(start, _EPOCH + self._midnights[-1] * _MICROSECOND)
+            days = (duration - self.working_between(start, begin)) / self.day_length
+            # Compared as numbers: an instant of such a year may be none.
+            return FARTHEST if days > (FARTHEST - begin).days else (begin + timedelta(days=days)).astimezone(UTC)
+
     def working_between(self, start: datetime, end: datetime) -> timedelta:
-        """Working time from `start` to `end`; negative if `end` is earlier. Raises OutsideCalendar."""
+        """Working time from `start` to `end`; negative if `end` is earlier. Behind the last year 24 hours of clock time
+        count as one working day. Raises OutsideCalendar before the first year.
+        """
         return (self._position(end) - self._position(start)) * _MICROSECOND
 
     def next_working(self, instant: datetime) -> datetime:
@@ -155,8 +181,10 @@ class WorkingCalendar:
 
     def _position(self, instant: datetime) -> int:
         """Working microseconds from the calendar's first day to the instant."""
+        now = (_aware(instant) - _EPOCH) // _MICROSECOND
+        if now >= self._midnights[-1]:
+            return self._before[-1] + int((now - self._midnights[-1]) * (self.day_length / _DAY))
         index = self._index(self.local_date(instant))
-        now = (instant - _EPOCH) // _MICROSECOND
         within = sum(max(0, min(now, closes) - opens) for opens, closes in self._instants(index))
         return self._before[index] + within
 
