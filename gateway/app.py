@@ -196,7 +196,7 @@ class _SlackParts:
             self.homes.changed(person_id)
 
         files = SlackEvidence(client, evidence_api.evidence_of(context))
-        self._handler = SlackHandler(context.service, people, quick, acted, files)
+        self._handler = SlackHandler(context.service, people, quick, acted, files, context.settings.language)
         self._cases = SlackCaseHandler(context.service, people, quick, acted, context.settings.language)
         self._waits = SlackWaitHandler(context.service, people, quick, acted, files, context.settings.language)
         self._commands = SlackCommands(context, people, quick, acted)

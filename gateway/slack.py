@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -23,9 +23,9 @@ from gateway.slack_evidence import SlackEvidence, added
 from gateway.slack_home import HomeTabs
 from gateway.slack_people import SlackPeople
 from gateway.slack_replies import Acknowledge, closing_view, field_errors
-from gateway.slack_talk import OLD_CARD as _OLD_CARD
 from gateway.slack_talk import SlackTalk
 from gateway.slack_wait_handler import SlackWaitHandler
+from gateway.words import Language, text
 from resources.people import Person
 from resources.slack import SlackClient, SlackError
 from workflow_jobs.cases import UnknownTask
@@ -39,7 +39,6 @@ _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
 _FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
 _ACTION_FIELD_PROBLEMS = _FIELD_PROBLEMS | {"pause_invalid", "transfer_invalid", "claim_invalid"}
-_NO_TASK = "This task does not exist any more."
 
 
 class SlackHandler(SlackTalk):
@@ -52,8 +51,9 @@ class SlackHandler(SlackTalk):
         slack: SlackClient,
         kick: Callable[[str], None],
         files: SlackEvidence,
+        language: Language,
     ) -> None:
-        super().__init__(people, slack)
+        super().__init__(people, slack, language)
         self._service = service
         self._kick = kick
         self._files = files
@@ -74,7 +74,7 @@ class SlackHandler(SlackTalk):
             ack()
             self._open_modal(body, button)
             return
-        sentence = self._decide(person, button, {})
+        sentence = self._decide(body, person, button, {})
         ack()
         if sentence is not None:
             self._explain(body, sentence)
@@ -88,14 +88,14 @@ class SlackHandler(SlackTalk):
         try:
             button = modals.button_of_view(view, self._service.seal)
         except ValueError:
-            ack(response_action="update", view=closing_view(_OLD_CARD))
+            self._close(ack, body, "slack_old_card")
             return
         person, refusal = self._person(body)
         if person is None:
-            ack(response_action="update", view=closing_view(refusal))
+            ack(response_action="update", view=closing_view(refusal, self._language(body)))
             return
         if added(view):
-            self._decide_with_files(ack, view, button, person)
+            self._decide_with_files(ack, body, button, person)
             return
         try:
             self._service.decide_task(
@@ -107,36 +107,47 @@ class SlackHandler(SlackTalk):
                 "slack",
             )
         except Refused as refused:
-            self._answer_refusal(ack, view, button, person, refused)
+            self._answer_refusal(ack, body, button, person, refused)
             return
         except UnknownTask:
-            ack(response_action="update", view=closing_view(_NO_TASK))
+            self._close(ack, body, "slack_no_task")
             return
         ack()
         self._kick(person.person_id)
 
     def _answer_refusal(
-        self, ack: Acknowledge, view: Mapping[str, Any], button: ButtonValue, person: Person, refused: Refused
+        self, ack: Acknowledge, body: Mapping[str, Any], button: ButtonValue, person: Person, refused: Refused
     ) -> None:
-        """Say beside the field, or instead of the modal, why nothing was decided."""
-        errors = field_errors(view, refused.sentence) if refused.code in _FIELD_PROBLEMS else {}
-        if errors:
-            ack(response_action="errors", errors=errors)
-        elif self._is_repetition(refused, button, person):
+        """Say why nothing was decided, unless the same person decided the same before."""
+        if self._is_repetition(refused, button, person):
             ack()
         else:
-            ack(response_action="update", view=closing_view(refused.sentence))
+            self._say_no(ack, body, refused, _FIELD_PROBLEMS)
 
-    def _acted(self, ack: Acknowledge, body: Mapping[str, Any], text: str) -> None:
+    def _say_no(self, ack: Acknowledge, body: Mapping[str, Any], refused: Refused, beside: Collection[str]) -> None:
+        """Answer a submitted modal: a refusal of these codes beside its field, another one instead of the modal."""
+        language = self._language(body)
+        errors = field_errors(body["view"], refused, language) if refused.code in beside else {}
+        if errors:
+            ack(response_action="errors", errors=errors)
+        else:
+            ack(response_action="update", view=closing_view(refused.said(language), language))
+
+    def _close(self, ack: Acknowledge, body: Mapping[str, Any], key: str) -> None:
+        """Answer a submitted modal with a sentence of :mod:`gateway.texts.slack` instead."""
+        language = self._language(body)
+        ack(response_action="update", view=closing_view(text(language, key), language))
+
+    def _acted(self, ack: Acknowledge, body: Mapping[str, Any], carried: str) -> None:
         """A button that does something else with the task than deciding it."""
-        pressed = self._pressed_by(ack, body, partial(task_buttons.ActionValue.read, seal=self._service.seal), text)
+        pressed = self._pressed_by(ack, body, partial(task_buttons.ActionValue.read, seal=self._service.seal), carried)
         if pressed is None:
             return
         value, person = pressed
         try:
             if value.action in task_buttons.WITH_MODAL:
                 ack()
-                view = self._service.action_modal(value.task_id, value.version, value.action)
+                view = self._service.action_modal(value.task_id, value.version, value.action, self._language(body))
                 self._show(body, view, value.task_id)
                 return
             if value.action == task_buttons.WAKE:
@@ -147,11 +158,11 @@ class SlackHandler(SlackTalk):
                 self._service.acknowledge(value.task_id, person.person_id, "slack")
         except Refused as refused:
             ack()
-            self._explain(body, refused.sentence)
+            self._explain(body, refused.said(self._language(body)))
             return
         except UnknownTask:
             ack()
-            self._explain(body, _NO_TASK)
+            self._explain(body, text(self._language(body), "slack_no_task"))
             return
         ack()
         self._kick(person.person_id)
@@ -164,23 +175,19 @@ class SlackHandler(SlackTalk):
             value = task_buttons.ActionValue.read(str(view.get("private_metadata") or ""), self._service.seal)
             act = self._with_words(value, typed)
         except (KeyError, ValueError):
-            ack(response_action="update", view=closing_view(_OLD_CARD))
+            self._close(ack, body, "slack_old_card")
             return
         person, refusal = self._person(body)
         if person is None:
-            ack(response_action="update", view=closing_view(refusal))
+            ack(response_action="update", view=closing_view(refusal, self._language(body)))
             return
         try:
             act(person.person_id)
         except Refused as refused:
-            errors = field_errors(view, refused.sentence) if refused.code in _ACTION_FIELD_PROBLEMS else {}
-            if errors:
-                ack(response_action="errors", errors=errors)
-            else:
-                ack(response_action="update", view=closing_view(refused.sentence))
+            self._say_no(ack, body, refused, _ACTION_FIELD_PROBLEMS)
             return
         except UnknownTask:
-            ack(response_action="update", view=closing_view(_NO_TASK))
+            self._close(ack, body, "slack_no_task")
             return
         ack()
         self._kick(person.person_id)
@@ -233,7 +240,9 @@ class SlackHandler(SlackTalk):
             )
         return person.person_id
 
-    def _decide(self, person: Person, button: ButtonValue, form: Mapping[str, Any]) -> str | None:
+    def _decide(
+        self, body: Mapping[str, Any], person: Person, button: ButtonValue, form: Mapping[str, Any]
+    ) -> str | None:
         """Take the decision; a sentence for the person where it was refused."""
         try:
             self._service.decide_task(
@@ -241,19 +250,20 @@ class SlackHandler(SlackTalk):
             )
         except Refused as refused:
             # A repeated click of the same person with the same answer is a success that was said twice.
-            return None if self._is_repetition(refused, button, person) else refused.sentence
+            return None if self._is_repetition(refused, button, person) else refused.said(self._language(body))
         except UnknownTask:
-            return _NO_TASK
+            return text(self._language(body), "slack_no_task")
         self._kick(person.person_id)
         return None
 
     def _decide_with_files(
-        self, ack: Acknowledge, view: Mapping[str, Any], button: ButtonValue, person: Person
+        self, ack: Acknowledge, body: Mapping[str, Any], button: ButtonValue, person: Person
     ) -> None:
         """Files are fetched before the decision, which may take longer than Slack waits: the modal says so meanwhile,
         and then how it went.
         """
-        errors = self._files.problems(view)
+        view, language = body["view"], self._language(body)
+        errors = self._files.problems(view, language)
         if errors:
             ack(response_action="errors", errors=errors)
             return
@@ -268,30 +278,30 @@ class SlackHandler(SlackTalk):
                 modals.form_from_view(view) | named,
             )
         except Refused as refused:
-            self._answer_refusal(ack, view, button, person, refused)
+            self._answer_refusal(ack, body, button, person, refused)
             return
         except UnknownTask:
-            ack(response_action="update", view=closing_view(_NO_TASK))
+            self._close(ack, body, "slack_no_task")
             return
         waiting = f"files-{secrets.token_hex(8)}"
-        moment = closing_view("The files are being taken in …", title="One moment") | {"external_id": waiting}
-        ack(response_action="update", view=moment)
-        title = "Nothing was decided"
+        moment = closing_view(text(language, "slack_wait_files"), language, title=text(language, "slack_wait_moment"))
+        ack(response_action="update", view=moment | {"external_id": waiting})
+        title = ""
         try:
             case_id = self._service.task(button.task_id).case_id
             files = self._files.take(view, case_id, button.task_id, person.person_id)
             form = modals.form_from_view(view) | files
-            said = self._decide(person, button, form)
+            said = self._decide(body, person, button, form)
             if said is None:
-                title, said = "Done", "Your decision and its files are kept."
+                title, said = text(language, "slack_wait_done"), text(language, "slack_kept")
         except UnknownTask:
-            said = _NO_TASK
+            said = text(language, "slack_no_task")
         except EvidenceRefused as refused:
-            said = str(refused)
+            said = refused.said(language)
         except SlackError as error:
             _log.warning("fetching the files of %s failed: %s", button.task_id, error)
-            said = "Slack did not give the files, so nothing was decided. Please press the button again."
-        self._replace(waiting, closing_view(said, title=title))
+            said = text(language, "slack_no_files")
+        self._replace(waiting, closing_view(said, language, title=title))
 
     def _is_repetition(self, refused: Refused, button: ButtonValue, person: Person) -> bool:
         if refused.code != "already_decided":
@@ -301,12 +311,12 @@ class SlackHandler(SlackTalk):
 
     def _open_modal(self, body: Mapping[str, Any], button: ButtonValue) -> None:
         try:
-            view = self._service.decision_modal(button.task_id, button.version, button.outcome)
+            view = self._service.decision_modal(button.task_id, button.version, button.outcome, self._language(body))
         except Refused as refused:
-            self._explain(body, refused.sentence)
+            self._explain(body, refused.said(self._language(body)))
             return
         except UnknownTask:
-            self._explain(body, _NO_TASK)
+            self._explain(body, text(self._language(body), "slack_no_task"))
             return
         self._show(body, view, button.task_id)
 

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from gateway.slack_people import SlackPeople
-from gateway.slack_replies import Acknowledge, closing_view
-from gateway.slack_talk import OLD_CARD, SlackTalk
+from gateway.slack_replies import Acknowledge, closing_view, field_errors
+from gateway.slack_talk import SlackTalk
 from gateway.words import Language, text
 from resources.slack import SlackClient
 from workflow_jobs.cases import UnknownCase
@@ -33,10 +33,9 @@ class SlackCaseHandler(SlackTalk):
         kick: Callable[[str], None],
         language: Language,
     ) -> None:
-        super().__init__(people, slack)
+        super().__init__(people, slack, language)
         self._service = service
         self._kick = kick
-        self._usual: Language = language
 
     def pressed(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """A button of a case: rate at once, or open the modal that asks why it is withdrawn."""
@@ -60,37 +59,35 @@ class SlackCaseHandler(SlackTalk):
             self._show(body, view, value.case_id)
         except Refused as refused:
             ack()
-            self._explain(body, refused.sentence)
-        except UnknownCase as error:
+            self._explain(body, refused.said(language))
+        except UnknownCase:
             ack()
-            self._explain(body, str(error))
+            self._explain(body, text(language, "slack_case_unknown", case=value.case_id))
 
     def submitted(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """The submitted modal: withdraw the case, or say why not."""
-        view = body["view"]
+        view, language = body["view"], self._language(body)
         try:
             value = CaseValue.read(str(view.get("private_metadata") or ""), self._service.seal)
         except ValueError:
-            ack(response_action="update", view=closing_view(OLD_CARD))
+            ack(response_action="update", view=closing_view(text(language, "slack_old_card"), language))
             return
         person, refusal = self._person(body)
         if person is None:
-            ack(response_action="update", view=closing_view(refusal))
+            ack(response_action="update", view=closing_view(refusal, language))
             return
         reason = str(modals.form_from_view(view).get("reason", ""))
         try:
             self._service.withdraw_case(value.case_id, person.person_id, reason, "slack")
         except Refused as refused:
             if refused.code in ("form_incomplete", "form_invalid"):
-                ack(response_action="errors", errors={"field:reason": refused.sentence})
+                ack(response_action="errors", errors=field_errors(view, refused, language))
             else:
-                ack(response_action="update", view=closing_view(refused.sentence))
+                ack(response_action="update", view=closing_view(refused.said(language), language))
             return
-        except UnknownCase as error:
-            ack(response_action="update", view=closing_view(str(error)))
+        except UnknownCase:
+            said = text(language, "slack_case_unknown", case=value.case_id)
+            ack(response_action="update", view=closing_view(said, language))
             return
         ack()
         self._kick(person.person_id)
-
-    def _language(self, body: Mapping[str, Any]) -> Language:
-        return self._people.language(str(body["user"]["id"]), self._usual)

@@ -108,18 +108,18 @@ class SlackCommands:
         try:
             person = self._people.person(user)
         except SlackError:
-            ack(response_action="update", view=closing_view(text(language, "slack_try_again"), language=language))
+            ack(response_action="update", view=closing_view(text(language, "slack_try_again"), language))
             return
         if person is None:
-            ack(response_action="update", view=closing_view(text(language, "slack_nobody_known"), language=language))
+            ack(response_action="update", view=closing_view(text(language, "slack_nobody_known"), language))
             return
         try:
             template = self._openable(person)[opening_modal.template_of_view(view)]
         except (KeyError, ValueError):
-            ack(response_action="update", view=closing_view(text(language, "slack_open_none"), language=language))
+            ack(response_action="update", view=closing_view(text(language, "slack_open_none"), language))
             return
         typed = modals.form_from_view(view)
-        errors = opening_modal.input_errors(template, typed)
+        errors = opening_modal.input_errors(template, typed, language)
         if errors:
             ack(response_action="errors", errors=errors)
             return
@@ -137,11 +137,11 @@ class SlackCommands:
         try:
             case_id = self._context.service.open_by_person(request, via="slack").case_id
         except Refused as refused:
-            ack(response_action="update", view=closing_view(refused.sentence, language=language))
+            ack(response_action="update", view=closing_view(refused.said(language), language))
             return
         sentence = text(language, "slack_opened", case=case_id, link="")
         link = f"<{self._case_address(case_id)}|{escaped(text(language, 'slack_case_page'))}>"
-        view = closing_view(sentence.strip(), title=opened, link=link, language=language)
+        view = closing_view(sentence.strip(), language, title=opened, link=link)
         ack(response_action="update", view=view)
         self._kick(person.person_id)
 

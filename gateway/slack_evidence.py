@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.words import Language
 from resources.slack import SlackClient
 from workflow_jobs.evidence import Evidence
 from workflow_jobs.evidence_kinds import LARGEST_FILE, EvidenceRefused, looked_at
@@ -24,7 +25,7 @@ class SlackEvidence:
     slack: SlackClient
     evidence: Evidence
 
-    def problems(self, view: Mapping[str, Any]) -> dict[str, str]:
+    def problems(self, view: Mapping[str, Any], language: Language) -> dict[str, str]:
         """A sentence by block id for every field with a file that is not taken, judged by name and size alone."""
         found: dict[str, str] = {}
         for field, files in added(view).items():
@@ -32,7 +33,7 @@ class SlackEvidence:
                 try:
                     looked_at(str(file.get("name") or ""), int(file.get("size") or 0))
                 except EvidenceRefused as refused:
-                    found[f"{_FIELD}{field}"] = str(refused)
+                    found[f"{_FIELD}{field}"] = refused.said(language)
         return found
 
     def take(self, view: Mapping[str, Any], case_id: str, task_id: str | None, person_id: str) -> dict[str, list[str]]:

@@ -9,34 +9,34 @@ from typing import Any, TypeVar
 
 from gateway.slack_people import SlackPeople
 from gateway.slack_replies import Acknowledge
+from gateway.words import Language, text
 from resources.people import Person
 from resources.slack import SlackClient, SlackError, SlackRefused
 
 _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
 _REPLACE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6)
-OLD_CARD = (
-    "This card is of an older version of Trueloop, or of another installation. Please use the latest card of the case, "
-    "or the app's Home tab."
-)
 
 
 class SlackTalk:
-    """The line to the person who acts. ``slack`` answers within the time that a click may take."""
+    """The line to the person who acts, in his language; in ``usual`` where Slack does not tell which that is. ``slack``
+    answers within the time that a click may take.
+    """
 
-    def __init__(self, people: SlackPeople, slack: SlackClient) -> None:
+    def __init__(self, people: SlackPeople, slack: SlackClient, usual: Language) -> None:
         self._people = people
         self._slack = slack
+        self._usual = usual
 
     def _pressed_by(
-        self, ack: Acknowledge, body: Mapping[str, Any], read: Callable[[str], _Value], text: str
+        self, ack: Acknowledge, body: Mapping[str, Any], read: Callable[[str], _Value], carried: str
     ) -> tuple[_Value, Person] | None:
         """What a button carries and who pressed it; None where that cannot be told, which the person is told."""
         try:
-            value = read(text)
+            value = read(carried)
         except ValueError:
             ack()
-            self._explain(body, OLD_CARD)
+            self._explain(body, text(self._language(body), "slack_old_card"))
             return None
         person, refusal = self._person(body)
         if person is None:
@@ -50,7 +50,7 @@ class SlackTalk:
             self._slack.open_view(str(body["trigger_id"]), dict(view))
         except SlackError as error:
             _log.warning("opening the modal of %s failed: %s", task_id, error)
-            self._explain(body, "The form could not be opened in time. Please press the button again.")
+            self._explain(body, text(self._language(body), "slack_form_late"))
 
     def _replace(self, external_id: str, view: Mapping[str, Any]) -> None:
         """Replace a modal that an acknowledgement has just shown. Slack may still be taking that one in, and ours must
@@ -70,18 +70,20 @@ class SlackTalk:
         # Whoever closed the modal meanwhile sees the decision on the card.
         _log.info("the modal %s is not open (any more)", external_id)
 
+    def _language(self, body: Mapping[str, Any]) -> Language:
+        return self._people.language(str(body["user"]["id"]), self._usual)
+
     def _person(self, body: Mapping[str, Any]) -> tuple[Person | None, str]:
+        """Who acts, or None and a sentence that says why that cannot be told."""
         user_id = str(body["user"]["id"])
         try:
             person = self._people.person(user_id)
         except SlackError as error:
             _log.warning("asking Slack who %s is failed: %s", user_id, error)
-            return None, "Slack did not say who you are, so nothing was decided. Please try again in a minute."
+            # Slack is not asked for his language either: it would take as long once more.
+            return None, text(self._usual, "slack_who_are_you")
         if person is None:
-            return None, (
-                "Trueloop's people directory does not know you: no person has your e-mail address. Ask the data team "
-                "to add it to the HR data, or to map you in the Slack users file. Nothing was decided."
-            )
+            return None, text(self._language(body), "slack_nobody_decides")
         return person, ""
 
     def _explain(self, body: Mapping[str, Any], sentence: str) -> None:

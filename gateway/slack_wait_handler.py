@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from gateway.slack_evidence import SlackEvidence, added
 from gateway.slack_people import SlackPeople
 from gateway.slack_replies import Acknowledge, closing_view, field_errors
-from gateway.slack_talk import OLD_CARD, SlackTalk
+from gateway.slack_talk import SlackTalk
 from gateway.words import Language, text
 from resources.people import Person
 from resources.slack import SlackClient, SlackError
 from workflow_jobs.cases import UnknownCase
-from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.engine.signals import wait_step
 from workflow_jobs.evidence_kinds import EvidenceRefused
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack import modals
@@ -45,11 +43,10 @@ class SlackWaitHandler(SlackTalk):
         files: SlackEvidence,
         language: Language,
     ) -> None:
-        super().__init__(people, slack)
+        super().__init__(people, slack, language)
         self._service = service
         self._kick = kick
         self._files = files
-        self._usual: Language = language
 
     def pressed(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """The button: open the modal, or say why it does not open."""
@@ -64,8 +61,8 @@ class SlackWaitHandler(SlackTalk):
             view = self._service.wait_modal(value.case_id, value.signal, value.wait, person.person_id, language)
         except Refused as refused:
             self._explain(body, self._sentence(refused, value, person, language))
-        except UnknownCase as error:
-            self._explain(body, str(error))
+        except UnknownCase:
+            self._explain(body, text(language, "slack_case_unknown", case=value.case_id))
         else:
             self._show(body, view, value.case_id)
 
@@ -75,7 +72,7 @@ class SlackWaitHandler(SlackTalk):
         try:
             value = WaitValue.read(str(view.get("private_metadata") or ""), self._service.seal)
         except ValueError:
-            ack(response_action="update", view=_closing(OLD_CARD, language))
+            ack(response_action="update", view=_closing(text(language, "slack_old_card"), language))
             return
         person, refusal = self._person(body)
         if person is None:
@@ -88,8 +85,9 @@ class SlackWaitHandler(SlackTalk):
             self._say(value, person, modals.form_from_view(view))
         except Refused as refused:
             self._answer_refusal(ack, view, value, person, refused, language)
-        except UnknownCase as error:
-            ack(response_action="update", view=_closing(str(error), language))
+        except UnknownCase:
+            said = text(language, "slack_case_unknown", case=value.case_id)
+            ack(response_action="update", view=_closing(said, language))
         else:
             ack()
 
@@ -108,11 +106,7 @@ class SlackWaitHandler(SlackTalk):
         refused: Refused,
         language: Language,
     ) -> None:
-        errors = {}
-        if refused.code in _FIELD_PROBLEMS:
-            template = self._service.template_of(self._service.case(value.case_id))
-            step = wait_step(template, value.wait.rpartition(".")[0])
-            errors = errors_beside(view, step.form if step is not None else (), refused.sentence)
+        errors = field_errors(view, refused, language) if refused.code in _FIELD_PROBLEMS else {}
         if errors:
             ack(response_action="errors", errors=errors)
         elif refused.code in _OVER and self._service.said_by(value.case_id, value.wait) == person.person_id:
@@ -125,7 +119,7 @@ class SlackWaitHandler(SlackTalk):
         """Why it was refused; where somebody was first, who."""
         said_by = self._service.said_by(value.case_id, value.wait) if refused.code in _OVER else None
         if said_by is None:
-            return refused.sentence
+            return refused.said(language)
         if said_by == person.person_id:
             return text(language, "slack_wait_said_by_you")
         who = self._service.directory().name(said_by) if said_by else text(language, "slack_wait_program")
@@ -135,7 +129,7 @@ class SlackWaitHandler(SlackTalk):
         self, ack: Acknowledge, view: Mapping[str, Any], value: WaitValue, person: Person, language: Language
     ) -> None:
         """Nothing is taken in for a signal that is not to be had; the names stand for the files meanwhile."""
-        errors = self._files.problems(view)
+        errors = self._files.problems(view, language)
         if errors:
             ack(response_action="errors", errors=errors)
             return
@@ -148,13 +142,12 @@ class SlackWaitHandler(SlackTalk):
         except Refused as refused:
             self._answer_refusal(ack, view, value, person, refused, language)
             return
-        except UnknownCase as error:
-            ack(response_action="update", view=_closing(str(error), language))
+        except UnknownCase:
+            said = text(language, "slack_case_unknown", case=value.case_id)
+            ack(response_action="update", view=_closing(said, language))
             return
         waiting = f"files-{secrets.token_hex(8)}"
-        moment = closing_view(
-            text(language, "slack_wait_files"), title=text(language, "slack_wait_moment"), language=language
-        )
+        moment = closing_view(text(language, "slack_wait_files"), language, title=text(language, "slack_wait_moment"))
         ack(response_action="update", view=moment | {"external_id": waiting})
         title, said = text(language, "slack_wait_nothing"), ""
         try:
@@ -162,23 +155,15 @@ class SlackWaitHandler(SlackTalk):
             title, said = text(language, "slack_wait_done"), text(language, "slack_wait_kept")
         except Refused as refused:
             said = self._sentence(refused, value, person, language)
-        except (EvidenceRefused, UnknownCase) as error:
-            said = str(error)
+        except EvidenceRefused as refused:
+            said = refused.said(language)
+        except UnknownCase:
+            said = text(language, "slack_case_unknown", case=value.case_id)
         except SlackError as error:
             _log.warning("fetching the files of %s failed: %s", value.case_id, error)
             said = text(language, "slack_wait_no_files")
-        self._replace(waiting, closing_view(said, title=title, language=language))
-
-    def _language(self, body: Mapping[str, Any]) -> Language:
-        return self._people.language(str(body["user"]["id"]), self._usual)
-
-
-def errors_beside(view: Mapping[str, Any], form: Sequence[FormField], sentence: str) -> dict[str, str]:
-    """The sentence beside the fields that it names. It names them in English, whatever language the modal is in."""
-    shown = {str(block.get("block_id")) for block in view.get("blocks") or ()}
-    named = {f"field:{field.name}": sentence for field in form if field.title.en in sentence}
-    return {block: said for block, said in named.items() if block in shown} or field_errors(view, sentence)
+        self._replace(waiting, closing_view(said, language, title=title))
 
 
 def _closing(sentence: str, language: Language) -> dict[str, Any]:
-    return closing_view(sentence, title=text(language, "slack_wait_nothing"), language=language)
+    return closing_view(sentence, language, title=text(language, "slack_wait_nothing"))

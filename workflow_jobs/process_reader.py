@@ -226,8 +226,10 @@ class ProcessReader:
         """Language, time zone, names and the metric's words, for rendering cards and modals."""
         return self._context(self._directory(), metric)
 
-    def decision_modal(self, task_id: str, version: int, outcome: str) -> dict[str, Any]:
-        """The modal for a button whose step has a form. Refused where the card is stale or has no such outcome."""
+    def decision_modal(self, task_id: str, version: int, outcome: str, language: str = "") -> dict[str, Any]:
+        """The modal for a button whose step has a form, in the reader's ``language`` (default: as cards). Refused where
+        the card is stale or has no such outcome.
+        """
         directory = self._directory()
         case, template = self._case_of_task(task_id)
         task = case.tasks[task_id]
@@ -237,7 +239,7 @@ class ProcessReader:
             raise task_withdrawn(case)
         if task.version != version:
             raise stale_task()
-        context = self._context(directory, case.metric)
+        context = self._context(directory, case.metric, language)
         try:
             return modals.decision_modal(case, task, template, context, outcome=outcome, roles=sorted(directory.roles))
         except KeyError:
@@ -245,8 +247,10 @@ class ProcessReader:
                 "unknown_outcome", f"{outcome!r} is no choice of this task.", f"该任务没有选项 {outcome!r}。"
             ) from None
 
-    def action_modal(self, task_id: str, version: int, action: str) -> dict[str, Any]:
-        """The modal of a button that needs more than a press. Refused where the card is stale."""
+    def action_modal(self, task_id: str, version: int, action: str, language: str = "") -> dict[str, Any]:
+        """The modal of a button that needs more than a press, in the reader's ``language`` (default: as cards). Refused
+        where the card is stale.
+        """
         directory = self._directory()
         case, template = self._case_of_task(task_id)
         environment = Environment(
@@ -258,10 +262,10 @@ class ProcessReader:
             asked = case.tasks[task_id]
             if asked.status != "open":
                 raise Refused("task_closed", "This is not asked any more.", "已不再征求意见。")
-            return task_buttons.answer_modal(asked, self._context(directory, case.metric))
+            return task_buttons.answer_modal(asked, self._context(directory, case.metric, language))
         # As whoever is assigned: who may do it is asked again when the modal is submitted.
         task = current_task(flow, task_id, version, case.tasks[task_id].assignee)
-        context = self._context(directory, case.metric)
+        context = self._context(directory, case.metric, language)
         if action == task_buttons.SNOOZE:
             times = task_buttons.snooze_times(flow.now, actions_of(flow, task), self.calendar(task.calendar))
             if times:
@@ -306,9 +310,9 @@ class ProcessReader:
         case = self._known(case_rows.read(connection, row.case_id), row.case_id)
         return case, self._template_of(connection, case)
 
-    def _context(self, directory: Directory, metric: str) -> CardContext:
+    def _context(self, directory: Directory, metric: str, language: str = "") -> CardContext:
         return CardContext(
-            language=self._language,
+            language=language or self._language,
             zone=self._calendar.time_zone,
             name=directory.name,
             figure=self._figures(metric) if metric else None,

@@ -79,5 +79,30 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Slack did not give the files, so nothing was changed. Please press the button again.",
         "Slack 未提供文件，因此未作更改。请再次点击按钮。",
     ),
+    "slack_nothing_decided": ("Nothing was decided", "未作决定"),
+    "slack_kept": ("Your decision and its files are kept.", "您的决定和文件已保存。"),
+    "slack_no_files": (
+        "Slack did not give the files, so nothing was decided. Please press the button again.",
+        "Slack 未提供文件，因此未作决定。请再次点击按钮。",
+    ),
+    "slack_old_card": (
+        "This card is of an older version of Trueloop, or of another installation. Please use the latest card of the "
+        "case, or the app's Home tab.",
+        "该卡片来自 Trueloop 旧版本或其他系统，请使用事件单的最新卡片，或在应用主页处理。",
+    ),
+    "slack_no_task": ("This task does not exist any more.", "该任务已不存在。"),
+    "slack_form_late": (
+        "The form could not be opened in time. Please press the button again.",
+        "未能及时打开表单，请再次点击按钮。",
+    ),
+    "slack_who_are_you": (
+        "Slack did not say who you are, so nothing was decided. Please try again in a minute.",
+        "暂时无法确认您的身份，因此未作决定。请一分钟后重试。",
+    ),
+    "slack_nobody_decides": (
+        "Trueloop's people directory does not know you: no person has your e-mail address. Ask the data team to add it "
+        "to the HR data, or to map you in the Slack users file. Nothing was decided.",
+        "人员目录中没有您的邮箱地址。请联系数据团队在人事数据中补充，或在Slack用户映射文件中登记。未作决定。",
+    ),
     "slack_close": ("Close", "关闭"),
 }

@@ -212,16 +212,6 @@ def test_what_was_typed_comes_back_by_field() -> None:
         "sure": False,
         "day": "2026-12-01",
     }
-    view = {
-        "blocks": [
-            {"type": "section"},
-            {"block_id": "field:a", "label": {"text": "Amount"}},
-            {"block_id": "field:b", "label": {"text": "Cause"}},
-        ]
-    }
-    assert modals.error_block(view, "Please fill in: Cause.") == {"field:b": "Please fill in: Cause."}
-    assert modals.error_block(view, "No.") == {"field:a": "No."}
-    assert modals.error_block({"blocks": []}, "No.") == {}
 
 
 _OPTION = {"text": {"type": "plain_text", "text": "x"}, "value": "v"}

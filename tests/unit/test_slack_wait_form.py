@@ -1,4 +1,4 @@
-"""The form of a wait in the reader's language: what is wrong stands beside its field, though refusals are English."""
+"""The form of a wait in the reader's language: what is wrong stands beside its field, in that language."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.slack_wait_handler import errors_beside
+from gateway.slack_replies import field_errors
+from gateway.words import Language
 from tests.engine_world import Play, calendar, human, people, small
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.engine.signals import awaited, wait_step
+from workflow_jobs.engine.signals import awaited
 from workflow_jobs.slack.wait_messages import wait_modal
 from workflow_jobs.slack.wording import CardContext
 
@@ -27,7 +28,7 @@ WAIT = (
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("data", [{}, {"pieces": "0"}, {"pieces": "many", "note": "x"}])
-def test_what_is_wrong_stands_beside_its_field_in_either_language(language: str, data: dict[str, str]) -> None:
+def test_what_is_wrong_stands_beside_its_field_in_either_language(language: Language, data: dict[str, str]) -> None:
     play = Play(small(f"- {WAIT}\n- {human('look')}\n"))
     play.open()
     context = CardContext(language=language, zone=calendar().time_zone, name=people().name)
@@ -36,9 +37,8 @@ def test_what_is_wrong_stands_beside_its_field_in_either_language(language: str,
     assert inputs == ["field:note", "field:pieces", "field:lead"]
     with pytest.raises(Refused) as caught:
         play.do(c.SendSignal(signal="come", data=data))
-    step = wait_step(play.template, "rest")
-    assert step is not None
-    assert list(errors_beside(view, step.form, caught.value.sentence)) == ["field:pieces"]
+    errors = field_errors(view, caught.value, language)
+    assert list(errors) == ["field:pieces"] and {"en": "Pieces", "zh": "数量"}[language] in errors["field:pieces"]
     # Where nobody holds a role there is nothing to choose from.
     without = wait_modal(play.state, awaited(play.state)[0], play.template, replace(context, language="en"))
     assert [one["block_id"] for one in without["blocks"] if one["type"] == "input"] == ["field:note", "field:pieces"]

@@ -73,22 +73,6 @@ def button_of_view(view: Mapping[str, Any], seal: Seal = unsealed) -> ButtonValu
     return ButtonValue.read(str(view.get("private_metadata") or ""), seal)
 
 
-def error_block(view: Mapping[str, Any], sentence: str) -> dict[str, str]:
-    """The ``errors`` of a ``view_submission`` answer: the sentence beside the field that it names, else the first
-    one.
-    """
-    inputs = [block for block in view.get("blocks") or () if str(block.get("block_id", "")).startswith(_FIELD)]
-    for block in sorted(inputs, key=lambda block: len(_label(block)), reverse=True):
-        # Refusals name a field by its title, and an unknown one by its quoted name.
-        if (_label(block) and _label(block) in sentence) or repr(block["block_id"].removeprefix(_FIELD)) in sentence:
-            return {block["block_id"]: sentence}
-    return {inputs[0]["block_id"]: sentence} if inputs else {}
-
-
-def _label(block: Mapping[str, Any]) -> str:
-    return str((block.get("label") or {}).get("text", ""))
-
-
 def _answer(answer: Mapping[str, Any]) -> Any:
     kind = answer.get("type")
     if kind == "static_select":

@@ -56,7 +56,7 @@ def template_of_view(view: Mapping[str, Any]) -> str:
     return found
 
 
-def input_errors(template: Template, typed: Mapping[str, Any], language: str = "en") -> dict[str, str]:
+def input_errors(template: Template, typed: Mapping[str, Any], language: str) -> dict[str, str]:
     """A sentence by block id for every input that is missing or cannot be read."""
     errors: dict[str, str] = {}
     at = 1 if language.startswith("zh") else 0
