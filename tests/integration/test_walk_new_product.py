@@ -19,5 +19,6 @@ def test_a_new_product_takes_every_branch(ops_engine: Engine, tmp_path: Path) ->
         *(("wait", step, end) for step in ("tools_arrive", "samples") for end in ("elapsed", "signalled")),
         ("divided", "gate"),
         *(("withdrawn", by) for by in ("requester", "owner")),
+        *(("effect", judged) for judged in ("effective", "ineffective")),
     }
     assert walks.reloads > 60

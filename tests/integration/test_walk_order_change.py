@@ -16,5 +16,6 @@ def test_an_order_change_takes_every_branch(ops_engine: Engine) -> None:
         *(("wait", "customer", end) for end in ("elapsed", "signalled")),
         *(("branch", "feasibility", branch) for branch in "01"),
         *(("withdrawn", by) for by in ("requester", "owner")),
+        *(("effect", judged) for judged in ("effective", "ineffective")),
     }
     assert walks.reloads > 60

@@ -30,7 +30,7 @@ def test_every_problem_of_every_file_is_listed(tmp_path: Path) -> None:
         "data_incident.yaml",
         "latin.yaml",
     ]
-    assert "data_incident.yaml:48: explain: nobody can hold the role 'wizard'" in said
+    assert "data_incident.yaml:54: explain: nobody can hold the role 'wizard'" in said
 
 
 def test_an_empty_folder_is_said(tmp_path: Path) -> None:

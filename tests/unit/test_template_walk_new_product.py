@@ -184,7 +184,7 @@ def test_the_close_out_states_cause_and_remedy() -> None:
     play = vote(to_the_gate(approved(worked_out(requested()))), "gate", *["go"] * 4)
     play.choose("ramp_up", "stable")
     play.choose("close_out", "closed", final_cost="120000", deviation_cause="tooling", lesson="Order tools earlier")
-    assert (play.state.status, play.state.outcome) == ("closed", "completed")
+    assert (play.state.status, play.state.outcome) == ("watching_effect", "completed")
     learning = play.template.learning
     assert learning is not None
     assert (play.state.data[learning.cause], play.state.data[learning.remedy]) == ("tooling", "Order tools earlier")
