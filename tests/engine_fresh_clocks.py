@@ -1,4 +1,4 @@
-"""When a clock is due, worked out anew from the log alone: for the laws about changed calendars.
+"""When a clock is due and when a wait ends, worked out anew from the log alone: for the laws about changed calendars.
 
 A rest moves the due time where it began before the clock was late, by the working time that was measured when it ended;
 one that is under way by that until its end. Nothing is asked of the engine's state.
@@ -7,10 +7,11 @@ one that is under way by that until its end. Nothing is asked of the engine's st
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.parts import Duration
+from workflow_jobs.engine.template import Until
 from workflow_jobs.engine.working_time import WorkingCalendar
 
 
@@ -23,6 +24,22 @@ def fresh_due(log: Iterable[e.Event], task_id: str | None, sla: Duration, calend
         elif clock is not None:
             clock.take(event, task_id)
     return None if clock is None else clock.due_by(sla, calendar)
+
+
+def fresh_wake(log: Iterable[e.Event], step_id: str, until: Until, calendar: WorkingCalendar) -> datetime:
+    """When the last wait of the step ends, by this calendar; a date is the one that was stated when it began."""
+    began = [event for event in log if isinstance(event, e.WaitStarted) and event.step_id == step_id][-1]
+    if until.working is not None:
+        return calendar.add_working(began.at, until.working.working(calendar.day_length))
+    if until.clock is not None:
+        return began.at + until.clock.clock()
+    morning = datetime.combine(date.fromisoformat(began.day), time(), calendar.time_zone)
+    return max(began.at, calendar.next_working(morning))
+
+
+def told_wakes(log: Iterable[e.Event]) -> dict[str, datetime]:
+    """When the last wait of each step ends, as the log tells it."""
+    return {event.step_id: event.wake_at for event in log if isinstance(event, (e.WaitStarted, e.WaitRecomputed))}
 
 
 def _of(event: e.Event) -> str | None:

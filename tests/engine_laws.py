@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
+from tests.engine_fresh_clocks import told_wakes
 from tests.engine_world import STAFF, Play
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import replay
@@ -34,11 +35,13 @@ class Laws(RuleBasedStateMachine):
         self.one_decision_a_task_and_one_firing_a_rung()
         self.a_task_rests_within_its_bounds_and_with_a_timer_to_wake_it()
         self.no_pause_outlasts_what_rests()
+        self.what_waits_ends_when_the_log_says_and_the_case_rests_as_long()
         self.nobody_decides_his_own_request_and_nobody_below_the_tier()
         self.nobody_has_two_voices()
         self.an_open_case_always_waits_for_something_that_can_come()
         self.blocks_hold_what_is_under_way()
         self.nothing_is_decided_but_by_people()
+        self.no_case_goes_back_without_the_reason_that_its_choice_requires()
 
     @invariant()
     def replaying_the_log_gives_the_live_state(self) -> None:
@@ -96,6 +99,19 @@ class Laws(RuleBasedStateMachine):
         under_way = [entry.task_id for entry in state.ledger if entry.ended_at is None]
         assert sorted(under_way, key=str) == sorted([*whole, *resting], key=str)
         assert all(entry.began_at <= entry.ended_at <= entry.until for entry in state.ledger if entry.ended_at)
+
+    @invariant()
+    def what_waits_ends_when_the_log_says_and_the_case_rests_as_long(self) -> None:
+        if not hasattr(self, "play"):
+            return
+        state, told = self.play.state, told_wakes(self.play.log)
+        assert all(step.wake_at == told[step.step_id] for step in state.waits)
+        nodes = {step.step_id: layout_of(self.play.template).places[step.step_id].node for step in state.waits}
+        resting = [one.wake_at for one in state.waits if getattr(nodes[one.step_id], "pauses_case", False)]
+        if state.paused_at is not None:
+            (entry,) = (one for one in state.ledger if one.task_id is None and one.ended_at is None)
+            assert entry.until == state.paused_until
+            assert all(at is not None and at <= entry.until for at in resting)
 
     @invariant()
     def nobody_decides_his_own_request_and_nobody_below_the_tier(self) -> None:
@@ -188,6 +204,20 @@ class Laws(RuleBasedStateMachine):
                 assert person is None or objection(self.play.template, state, task, person) is None
 
     @invariant()
+    def no_case_goes_back_without_the_reason_that_its_choice_requires(self) -> None:
+        if not hasattr(self, "play"):
+            return
+        outcomes: dict[str, str] = {}
+        for event in self.play.log:
+            if isinstance(event, e.StepCompleted):
+                outcomes[event.step_id] = event.outcome
+            elif isinstance(event, e.CaseReturned):
+                node = layout_of(self.play.template).places[event.from_step].node
+                assert isinstance(node, HumanStep)
+                typed = [one for one in node.form if one.type == "text" and one.required_for(outcomes[event.from_step])]
+                assert not typed or event.reason.strip()
+
+    @invariant()
     def the_data_is_what_completed_steps_said(self) -> None:
         """A form counts when its step is done with that choice: in a vote the last one's, else that of all who agreed.
 
@@ -232,14 +262,14 @@ class Laws(RuleBasedStateMachine):
 def _agreed(step: HumanStep, said: Sequence[e.TaskDecided | e.DefaultTaken], outcome: str) -> dict[str, Any]:
     """What those typed who chose what the step came to, the later over the earlier; in a vote only the last of them.
 
-    In a vote every choice but `approves` is one for `rejects`. The clock may go back: what settles is last.
+    In a vote every choice but `approves` is one for `rejects`, and counts where nobody chose that itself. The clock may
+    go back: what settles is last.
     """
     earlier = sorted(said[:-1], key=lambda one: (one.at, int(one.task_id.rpartition(".")[2])))
     approves = step.vote.approves if step.vote is not None else None
-    agreeing = [
-        one
-        for one in (*earlier, said[-1])
-        if one.outcome == outcome or (approves is not None and approves not in (one.outcome, outcome))
-    ]
+    everybody = (*earlier, said[-1])
+    agreeing = [one for one in everybody if one.outcome == outcome]
+    if not agreeing and approves is not None:
+        agreeing = [one for one in everybody if one.outcome != approves]
     counting = agreeing[-1:] if step.vote is not None else agreeing
     return {name: value for one in counting if isinstance(one, e.TaskDecided) for name, value in one.form.items()}

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from tests.engine_fresh_clocks import fresh_due
+from tests.engine_fresh_clocks import fresh_due, fresh_wake
 from tests.engine_laws import Laws
 from tests.engine_templates import another_version, templates
 from tests.engine_world import MONDAY, STAFF, Play, people
@@ -31,7 +31,7 @@ from workflow_jobs.engine.parts import Duration, FormField
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.template import AskingStep, HumanStep, Template
+from workflow_jobs.engine.template import AskingStep, HumanStep, Template, WaitStep
 from workflow_jobs.engine.working_time import WorkingCalendar
 
 PERSONS = tuple(STAFF)
@@ -85,7 +85,7 @@ class Cases(Laws):
         pick=st.integers(0, 50),
         version=st.integers(0, 2),
         person=st.none() | st.sampled_from(PERSONS),
-        outcome=st.sampled_from(("go", "go", "go", "back", "back", "stop", "retry", "done_by_hand", "fly")),
+        outcome=st.sampled_from(("go", "go", "go", "back", "back", "stop", "no", "retry", "done_by_hand", "fly")),
         amount=st.sampled_from(("1", "49999.99", "50000", "x")),
         clicks=st.integers(1, 2),
     )
@@ -93,7 +93,9 @@ class Cases(Laws):
         tasks = list(self.play.state.tasks.values())
         task = tasks[pick % len(tasks)]
         who = person or task.assignee or "pm"
-        fields = {field.name for field in question_of(self.play.template, task).form}
+        # A reason is given where one is asked for, and not else.
+        form_of = question_of(self.play.template, task).form
+        fields = {field.name for field in form_of if field.name != "why" or field.required_for(outcome)}
         typed = {"amount": amount, "comment": "done", "why": "not yet"}
         form = {name: value for name, value in typed.items() if name in fields}
         # Version 0 stands for the current one, so that most clicks are not stale.
@@ -165,7 +167,7 @@ class Cases(Laws):
 
     @rule(which=st.integers(0, len(CALENDARS) - 1))
     def calendar_changes(self, which: int) -> None:
-        """The working calendar becomes another one, and every open clock says what one worked out anew says."""
+        """The working calendar becomes another one, and clocks and waits say what those worked out anew say."""
         play = self.play
         play.calendars = {"default": changed_calendar(which)}
         self.attempt(c.RecomputeClocks(reason="changed"))
@@ -178,6 +180,12 @@ class Cases(Laws):
             assert task.due_at == fresh_due(play.log, task.task_id, sla, play.calendar_in_force)
         if play.template.sla is not None:
             assert play.state.due_at == fresh_due(play.log, None, play.template.sla, play.calendar_in_force)
+        for wait in play.state.waits:
+            node = layout_of(play.template).places[wait.step_id].node
+            assert isinstance(node, WaitStep) and wait.wake_at is not None
+            fresh = fresh_wake(play.log, wait.step_id, node.until, play.calendar_in_force)
+            # What would be over already is over now.
+            assert wait.wake_at == fresh if fresh > play.now else wait.wake_at <= play.now
         assert play.do(c.RecomputeClocks(reason="changed")) == (), "twice changes nothing"
 
     @rule(person=st.sampled_from(PERSONS), really=st.integers(0, 9))

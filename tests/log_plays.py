@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 
 from tests.engine_world import Play, human, shipped, small, to_the_end
 from workflow_jobs.engine import commands as c
@@ -17,6 +17,7 @@ from workflow_jobs.engine.evolve import fold
 from workflow_jobs.engine.migration import migrate
 from workflow_jobs.engine.state import state_to_json
 from workflow_jobs.engine.template import load_template
+from workflow_jobs.engine.working_time import WorkingCalendar
 
 EVERYTHING = """  - id: shared
     kind: human
@@ -216,9 +217,29 @@ def incident() -> Play:
     return play
 
 
+def moved_waits() -> Play:
+    """A case whose clock rests while it waits for a day of the calendar, which is another one meanwhile."""
+    wait = "{kind: wait, title: {en: Wait, zh: 等}, raci: {accountable: plant_manager}, pauses_case: true"
+    both = "  - fork:\n      id: both\n      join: all\n      branches:\n"
+    for name, until in (("span", "working: P3D"), ("date", "date: day")):
+        both += f"        - - {wait}, id: {name}, until: {{{until}}}}}\n"
+    head = (
+        "sla: P5D\nopened_by: [people]\ninputs: [{name: day, type: date, title: {en: Day, zh: 日}, required: true}]\n"
+    )
+    play = Play(small(f"{both}  - {human('a')}\n", head)).open(
+        case_id="c5", requested_by="o1", data={"day": "2026-11-18"}
+    )
+    days_off = (date(2026, 11, 17), date(2026, 11, 18))
+    play.calendars = {"default": WorkingCalendar("CN", days_off=days_off, first_year=2023, last_year=2030)}
+    play.wait(hours=1).do(c.RecomputeClocks(reason="the working calendar changed"))
+    play.wait(days=8).do(c.FireTimers())
+    play.choose("a", "ok")
+    return play
+
+
 def plays() -> tuple[Play, ...]:
     """All of them."""
-    return everything(), withdrawn(), ineffective(), incident()
+    return everything(), withdrawn(), ineffective(), incident(), moved_waits()
 
 
 def missing(logs: list[list[e.Event]]) -> set[str]:

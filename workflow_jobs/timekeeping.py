@@ -235,7 +235,8 @@ class Timekeeping(CaseTransactions):
         return [person for person in directory.absences if any(directory.absent_on(person, day) for day in days)]
 
     def keep_clocks(self, limit: int = 500) -> int:
-        """Compute open clocks anew where a calendar, or who follows which, is another than last time; how many moved.
+        """Compute open clocks and waits anew where a calendar, or who follows which, is another than last time; how
+        many moved.
 
         At most ``limit`` cases at a time; the next call goes on where this one ended. Done twice it changes nothing.
         A case that fails is passed over and tried again when all others are done; the failures are raised together.
@@ -275,7 +276,8 @@ class Timekeeping(CaseTransactions):
         self._mark(CALENDARS, json.dumps(value | ({"failed": left} if left else {})), self._clock.now())
         if failures:
             raise ExceptionGroup(f"keep_clocks failed for {len(failures)} case(s)", failures)
-        return sum(isinstance(event, e.ClockRecomputed) for change in changes for event in change.events)
+        moved = (e.ClockRecomputed, e.WaitRecomputed)
+        return sum(isinstance(event, moved) for change in changes for event in change.events)
 
     def mark_timer_scan(self, at: datetime) -> None:
         """Note that the timers were looked at, at an instant of the machine's clock."""

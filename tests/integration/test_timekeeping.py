@@ -158,6 +158,21 @@ def test_changed_calendars_move_all_open_clocks_once_and_in_pieces(ops_engine: E
     assert shop.events(closed, e.ClockRecomputed) == []
 
 
+def test_a_wait_ends_when_the_changed_calendar_says(ops_engine: Engine) -> None:
+    wait = "{id: w, kind: wait, title: {en: W, zh: 等}, raci: {accountable: plant_manager}, until: {working: P1D}}"
+    shop = Shop(ops_engine, f"- {wait}\n- {human('a')}\n", head="")
+    case_id = shop.open()
+    shop.service.keep_clocks()
+    shop.calendars = {"default": WorkingCalendar("CN", days_off=[date(2026, 11, 17)], first_year=2024, last_year=2028)}
+    shop.restart()
+    assert [shop.service.keep_clocks() for _ in range(2)] == [1, 0]
+    shop.clock.advance(timedelta(days=1))
+    assert shop.service.fire_due_rungs() == 0, "Tuesday is a holiday now"
+    shop.clock.advance(timedelta(days=1))
+    assert shop.service.fire_due_rungs() == 1
+    assert shop.service.case(case_id).steps["w"].outcome == "elapsed"
+
+
 def test_a_calendar_that_is_taken_back_half_way_leaves_every_clock_as_it_was(ops_engine: Engine) -> None:
     shop = Shop(ops_engine, f"- {human('a').replace('PT4H', 'P2D')}\n", head="")
     cases = [shop.open(f"S{n}") for n in range(1, 4)]

@@ -26,6 +26,7 @@ CASES: list[dict[str, Any]] = [
         "engine_events_v1_incident.json",
         "engine_events_v2.json",
         "engine_events_v3.json",
+        "engine_events_v4.json",
     )
     for case in json.loads((FIXTURES / name).read_text(encoding="utf-8"))["cases"]
 ]

@@ -1,4 +1,4 @@
-"""A changed working calendar: open clocks are computed anew, and the log says so.
+"""A changed working calendar: open clocks and waits are computed anew, and the log says so.
 
 Belongs here: which clocks move, and to when. Who notices that a calendar changed is outside of the engine.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from workflow_jobs.engine import clocks
+from workflow_jobs.engine import clocks, waits
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
@@ -15,20 +15,22 @@ from workflow_jobs.engine.state import TaskState
 
 
 def recompute(flow: Flow, command: c.RecomputeClocks) -> None:
-    """Compute the clocks of the case and of its open tasks by the calendars as they are now.
+    """Compute the clocks of the case and of its open tasks, and the waits under way, by the calendars as they are now.
 
-    A task follows the calendar of whoever has it; "one working day" is a day of that calendar. What rested stays as it
-    was measured, and rungs that fired stay fired. A clock that comes out as it was is left alone.
+    A task follows the calendar of whoever was asked first; "one working day" is a day of that calendar. What rested
+    stays as it was measured, and rungs that fired stay fired. A clock or wait that comes out as it was is left alone.
     """
     if not flow.state.is_open:
         return
     _case(flow, command.reason)
     for task in flow.state.open_tasks:
         _task(flow, task, command.reason)
+    for step in flow.state.waits:
+        waits.recompute(flow, step, command.reason)
 
 
 def _task(flow: Flow, task: TaskState, reason: str) -> None:
-    name = flow.env.calendar_name(task.assignee)
+    name = _calendar_of(flow, task)
     calendar = flow.env.calendar_named(name)
     sla = int(clocks.step_of(flow, task).sla.working(calendar.day_length).total_seconds())
     clock = (calendar, sla)
@@ -51,6 +53,12 @@ def _task(flow: Flow, task: TaskState, reason: str) -> None:
         reason=reason,
         sla_seconds=sla,
     )
+
+
+def _calendar_of(flow: Flow, task: TaskState) -> str:
+    """The calendar of whoever was asked first, whoever has the task now; where he has left, the one that it has."""
+    left = task.clock_of is not None and task.clock_of not in flow.env.directory
+    return task.calendar if left and task.calendar in flow.env.calendars else flow.env.calendar_name(task.clock_of)
 
 
 def _case(flow: Flow, reason: str) -> None:

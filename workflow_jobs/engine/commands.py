@@ -201,7 +201,7 @@ class FireTimers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecomputeClocks:
-    """Compute due times and rungs of open clocks anew, because the working calendar changed."""
+    """Compute due times and rungs of open clocks, and ends of waits, anew: the working calendar changed."""
 
     reason: str
 

@@ -93,13 +93,33 @@ class RulesApplied(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitStarted(Event):
-    """Nothing happens before `wake_at`, or the `signal` (empty: none is waited for)."""
+    """Nothing happens before `wake_at`, or the `signal` (empty: none is waited for).
+
+    `day` is the date that was stated for it (ISO), empty where it goes by none.
+    """
 
     step_id: str
     wake_at: datetime
     signal: str = ""
     pauses_case: bool = False
     note: str = ""
+    day: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitRecomputed(Event):
+    """The working calendar changed, or the template's time: a wait under way ends at another time.
+
+    `rests_until` is until when the clock of the case rests at the latest, where it rests; `day` is as in WaitStarted.
+    """
+
+    step_id: str
+    wake_at: datetime
+    previous_wake_at: datetime
+    reason: str
+    note: str = ""
+    day: str = ""
+    rests_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -636,6 +656,7 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
         EffectEscalated,
         RulesApplied,
         WaitStarted,
+        WaitRecomputed,
         SignalReceived,
         ChildRequested,
         ChildRefused,

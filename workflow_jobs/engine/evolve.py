@@ -180,6 +180,7 @@ def _asked(state: CaseState, event: e.TaskCreated) -> Changes:
         voter=event.voter,
         added_by=event.added_by,
         pooled=event.pooled,
+        clock_of=event.assignee,
     )
     return {
         "tasks": _with(state.tasks, event.task_id, task),
@@ -381,7 +382,24 @@ def _applied(state: CaseState, event: e.RulesApplied) -> Changes:
 
 
 def _wait_started(state: CaseState, event: e.WaitStarted) -> Changes:
-    return _step(state, event.step_id, wake_at=event.wake_at, signal=event.signal, note=event.note)
+    waits = _step(state, event.step_id, wake_at=event.wake_at, signal=event.signal, note=event.note, day=event.day)
+    # Several waits are one rest of the case, which lasts as long as any of them.
+    longer = event.pauses_case and state.paused_until is not None and event.wake_at > state.paused_until
+    return waits | (_rests_until(state, event.wake_at) if longer else {})
+
+
+def _wait_recomputed(state: CaseState, event: e.WaitRecomputed) -> Changes:
+    waits = _step(state, event.step_id, wake_at=event.wake_at, note=event.note, day=event.day)
+    return waits | (_rests_until(state, event.rests_until) if event.rests_until is not None else {})
+
+
+def _rests_until(state: CaseState, until: datetime) -> Changes:
+    """The rest of the case that is under way, until another time."""
+    ledger = tuple(
+        _changed(entry, {"until": until}) if entry.task_id is None and entry.ended_at is None else entry
+        for entry in state.ledger
+    )
+    return {"paused_until": until, "ledger": ledger}
 
 
 def _signalled(state: CaseState, event: e.SignalReceived) -> Changes:
@@ -557,6 +575,7 @@ _APPLY: Final[Mapping[type[e.Event], Callable[[CaseState, Any], Changes]]] = {
     e.EffectEscalated: _unchanged,
     e.RulesApplied: _applied,
     e.WaitStarted: _wait_started,
+    e.WaitRecomputed: _wait_recomputed,
     e.SignalReceived: _signalled,
     e.ChildRequested: _child_requested,
     e.ChildRefused: _child_refused,

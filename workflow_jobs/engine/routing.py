@@ -101,7 +101,8 @@ def request(flow: Flow, step: ServiceStep) -> None:
 
 
 def _wait(flow: Flow, step: WaitStep) -> None:
-    wake_at, note = waits.wake_time(flow, step)
+    day = waits.stated_day(flow, step)
+    wake_at, note = waits.wake_time(flow, step, flow.now, day)
     flow.emit(
         e.WaitStarted,
         step_id=step.id,
@@ -109,6 +110,7 @@ def _wait(flow: Flow, step: WaitStep) -> None:
         signal=step.signal or "",
         pauses_case=step.pauses_case,
         note=note,
+        day=day,
     )
     if wake_at <= flow.now:
         complete(flow, step.id, "elapsed")

@@ -14,7 +14,7 @@ from typing import Any, Final
 from workflow_jobs.engine import codec
 from workflow_jobs.engine.values import Plain
 
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,8 @@ class TaskState:
 
     While it rests, `paused_until` says until when, and `next_rung_at` is that instant: the next thing that its clock
     has to do is to go on. `paused_seconds` is the working time of all pauses that are over, `pauses` counts those that
-    a person asked for. `late_rest`: the rest that is under way (or being withdrawn with its case) began when the task
+    a person asked for. `clock_of` is who was asked first, by whose calendar the clock runs (None: nobody, it is the
+    template's). `late_rest`: the rest that is under way (or being withdrawn with its case) began when the task
     was late; `late_rest_seconds` is the part of `paused_seconds` of such rests, which do not move the due time.
     """
 
@@ -118,6 +119,7 @@ class TaskState:
     advisers: tuple[str, ...] = ()
     late_rest: bool = False
     late_rest_seconds: int = 0
+    clock_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +129,8 @@ class StepState:
     `status` is active, failed (a person was asked to rescue it), completed, cancelled, or undone (it was completed, and
     the case returned to a step before it). `attempt`, `job`, `idempotency_key`, `timeout_at`, `run_id` belong to
     service steps, `error` to what failed; `branches`, `joined`, `needed` to forks and decisions (`needed` 0: all),
-    `rules` to decisions; `wake_at`, `signal` to waits; `child_case_id` to process steps; `approvals`, `rejections` to
-    votes. `tasks` counts those of all visits, `earlier_tasks` those of the visits before this one.
+    `rules` to decisions; `wake_at`, `signal`, `day` to waits; `child_case_id` to process steps; `approvals`,
+    `rejections` to votes. `tasks` counts those of all visits, `earlier_tasks` those of the visits before this one.
     """
 
     step_id: str
@@ -157,6 +159,7 @@ class StepState:
     approvals: int = 0
     rejections: int = 0
     earlier_tasks: int = 0
+    day: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
