@@ -132,6 +132,8 @@ class _Draft:
                 if needed != "any":
                     outcomes.append({"id": "no", "title": TITLE})
                     step["vote"] |= {"approves": "go", "rejects": outcomes[-1 if chance.yes() else 1]["id"]}
+                    if step["vote"]["rejects"] == "back":
+                        step["form"] = [WHY | {"required": [one["id"] for one in outcomes[1:]]}]
 
     def node(self, depth: int, earlier: tuple[str, ...]) -> dict[str, Any]:
         kind = self.chance.of((*_LEAVES, *(("fork", "fork", "decision", "decision") if depth else ())))
@@ -168,9 +170,12 @@ class _Draft:
     def decision(self, depth: int, earlier: tuple[str, ...]) -> dict[str, Any]:
         chance = self.chance
         name = self.id("d")
+        whens = [chance.of(_CONDITIONS) for _ in range(chance.between(1, 2))]
+        if len(set(whens)) < len(whens):  # a condition that stands there twice decides nothing
+            whens[1] = _CONDITIONS[_CONDITIONS.index(whens[0]) - 1]
         rules: list[dict[str, Any]] = [
             {"id": f"r{number}", "when": when, "set": {f"set_{name}": f"v{number}"}}
-            for number, when in enumerate(chance.of(_CONDITIONS) for _ in range(chance.between(1, 2)))
+            for number, when in enumerate(whens)
         ]
         rules.append({"id": "otherwise", "default": True})
         for rule in rules:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.engine_world import MONDAY, STAFF, Play, human, people, small
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
+from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.template import Template
@@ -330,3 +331,48 @@ def test_any_order_of_any_clicks_settles_as_the_slow_count_says(data: st.DataObj
     assert settled == [found for found in [slowly(needed, cast, len(voters))] if found is not None]
     if len(cast) == len(voters):
         assert settled and not any(task.step_id == "sign" for task in play.state.open_tasks)
+
+
+THREE_WAYS = (
+    "[{id: approve, title: {en: A, zh: 批}}, {id: reject, title: {en: Back, zh: 退}, returns_to: first}, "
+    "{id: abstain, title: {en: Abstain, zh: 弃}}]"
+)
+
+
+def three_ways(required: str) -> Play:
+    ends = "needed: 2, approves: approve, rejects: reject"
+    form = f", form: [{{name: why, type: text, title: {{en: Why, zh: 由}}, required: [{required}]}}]"
+    sign = human("sign", "buyer", f", vote: {{voters: [{', '.join(THREE)}], {ends}}}{form}", THREE_WAYS)
+    play = opened(small(f"- {human('first')}\n- {sign}\n"))
+    play.choose("first", "ok")
+    return play
+
+
+def reason(play: Play) -> str:
+    return next(event.reason for event in play.log if isinstance(event, e.CaseReturned))
+
+
+def test_what_settles_a_vote_is_told_by_one_who_chose_it_though_a_further_choice_came_last() -> None:
+    play = three_ways("reject")
+    vote(play, "qm", "reject", why="Too dear")
+    vote(play, "sm", "abstain")
+    assert play.state.data["why"] == reason(play) == "Too dear"
+
+
+def test_where_nobody_chose_the_rejection_the_last_further_choice_tells_and_the_log_says_so_if_it_is_silent() -> None:
+    play = three_ways("reject, abstain")
+    vote(play, "qm", "abstain", why="Not mine")
+    vote(play, "sm", "abstain", why="Nor mine")
+    assert play.state.data["why"] == reason(play) == "Nor mine"
+    older = three_ways("reject")
+    vote(older, "qm", "abstain")
+    vote(older, "sm", "abstain")
+    assert reason(older) == "Back by count: Abstain"
+
+
+def test_a_further_choice_of_a_vote_requires_what_its_rejection_requires() -> None:
+    def says(required: str) -> list[str]:
+        return [finding.message for finding in lint(three_ways(required).template)]
+
+    assert says("reject") == ["'abstain' counts as 'reject' and may settle it: require why for it"]
+    assert says("reject, abstain") == []

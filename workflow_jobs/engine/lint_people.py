@@ -8,7 +8,7 @@ from __future__ import annotations
 from workflow_jobs.engine.certainty import order_of
 from workflow_jobs.engine.layout import Place
 from workflow_jobs.engine.lint_subject import Found, Subject
-from workflow_jobs.engine.parts import Raci, Rung
+from workflow_jobs.engine.parts import Raci, Rung, Vote
 from workflow_jobs.engine.template import Decision, Fork, HumanStep, ServiceStep
 from workflow_jobs.engine.yaml_lines import Path
 
@@ -48,7 +48,7 @@ def _raci(subject: Subject, path: Path, step: str, raci: Raci, *, asks: bool) ->
     yield from subject.all_roles((*path, "consulted"), step, raci.consulted)
     yield from subject.all_roles((*path, "informed"), step, raci.informed)
     if raci.consulted and not asks:
-        says = "nobody decides this step, so nobody can be consulted: list them as `informed`, or in a human step before"
+        says = "nobody decides this step, so nobody can be consulted: list them as `informed`, or in a human step"
         yield (*path, "consulted"), step, says
 
 
@@ -93,9 +93,23 @@ def _vote(subject: Subject, place: Place, step: HumanStep) -> Found:
             yield (*path, key), step.id, f"{key} names the outcome {outcome!r}, which this step does not have ({known})"
     if vote.approves is not None and vote.approves == vote.rejects:
         yield (*path, "rejects"), step.id, "`approves` and `rejects` must be two outcomes"
+    yield from _counted_alike(place, step, vote)
     if isinstance(vote.needed, int) and vote.voters and vote.needed > len(vote.voters):
         says = f"{vote.needed} approvals can never be had of {len(vote.voters)} voters: lower `needed`, or add voters"
         yield (*path, "needed"), step.id, says
+
+
+def _counted_alike(place: Place, step: HumanStep, vote: Vote) -> Found:
+    """A choice that counts as a rejection may settle the vote, and must bring what a rejection brings."""
+    if vote.rejects is None or step.outcome(vote.rejects) is None:
+        return
+    for number, outcome in enumerate(step.outcomes):
+        if outcome.id in (vote.approves, vote.rejects):
+            continue
+        lacking = [one.name for one in step.form if one.required_for(vote.rejects) and not one.required_for(outcome.id)]
+        if lacking:
+            says = f"{outcome.id!r} counts as {vote.rejects!r} and may settle it: require {', '.join(lacking)} for it"
+            yield (*place.path, "outcomes", number), step.id, says
 
 
 def _duties(subject: Subject, place: Place, step: HumanStep) -> Found:

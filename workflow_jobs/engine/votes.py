@@ -3,7 +3,8 @@
 Belongs here: counting. Making the tasks is `asking`; who may not vote twice is `separation`.
 
 A vote is settled as soon as nothing that is still open can change it; the open tasks are withdrawn then. In a vote, the
-step's outcome is the template's `approves` or `rejects`, or with `any` the first choice. Where approvers were added to
+step's outcome is the template's `approves` or `rejects` (every other choice counts as that), or with `any` the first
+choice; its form is that of the last one who chose it, else of the last who lost the vote. Where approvers were added to
 a step without a vote, the least affirmative choice of all is the step's (see `least_affirmative`).
 """
 
@@ -55,7 +56,13 @@ def conclude(flow: Flow, task_id: str) -> None:
         return
     outcome = step.outcome(settled.outcome)
     assert outcome is not None
-    routing.conclude(flow, step, outcome, settled.task.decided_by or "", settled.task.form)
+    form = settled.task.form
+    field = routing.reason_field(step.form, outcome.id)
+    if outcome.returns_to is not None and field is not None and not form.get(field.name):
+        # Older templates may have a choice that counts as a rejection without asking for what that one requires.
+        said = step.outcome(settled.task.outcome or "")
+        form = {**form, field.name: f"{outcome.title.en} by count: {said.title.en if said else settled.task.outcome}"}
+    routing.conclude(flow, step, outcome, settled.task.decided_by or "", form)
 
 
 def settle(flow: Flow, task_id: str) -> Settled | None:
@@ -70,8 +77,8 @@ def settle(flow: Flow, task_id: str) -> Settled | None:
     tasks = tasks_of_visit(flow.state, step.id)
     count = counted(step, tasks)
     # Of decisions at one instant, this one is the last.
-    same = count.form_of is not None and task.outcome == count.form_of.outcome
-    counting = task if same else count.form_of
+    alike = count.form_of is not None and _chose(task, count.outcome) == _chose(count.form_of, count.outcome)
+    counting = task if alike else count.form_of
     flow.emit(
         e.VoteCounted,
         step_id=step.id,
@@ -144,10 +151,15 @@ def _quorum(vote: Vote, tasks: Sequence[TaskState]) -> Count:
     outcome: str | None = None
     last: TaskState | None = None
     if lost > len(voters) - needed or len(against) > lost:
-        outcome, last = vote.rejects, against[-1]
+        # A further choice counts as a rejection; why the vote was lost is said by who rejected, where anybody did.
+        outcome, last = vote.rejects, next((one for one in against[::-1] if _chose(one, vote.rejects)), against[-1])
     elif for_it >= needed and len(approving) - for_it == len(added):
         outcome, last = vote.approves, approving[-1]
     return Count(len(approving), len(against), needed + len(added), len(tasks), outcome, last)
+
+
+def _chose(task: TaskState, outcome: str | None) -> bool:
+    return task.outcome == outcome
 
 
 def _approvers(step: HumanStep, tasks: Sequence[TaskState]) -> Count:
