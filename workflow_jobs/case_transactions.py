@@ -351,7 +351,7 @@ class CaseTransactions(ProcessReader):
     def _notice_cards(self, connection: Connection, change: Change, template: Template) -> dict[str, Sequence[str]]:
         """Card keys of the escalation notices of tasks that end now and had gone up the ladder, of what was said about
         the rungs of tasks that climb now, of the messages to whom the case concerns, and of those about waits that are
-        over.
+        over or were moved.
         """
         before = change.before
         if before is None:
@@ -368,7 +368,8 @@ class CaseTransactions(ProcessReader):
                 of = event.task_id if isinstance(event, e.RungFired) else before.case_id
                 for prefix in (outgoing.ladder_prefix(of), outgoing.notice_prefix(of)):
                     prefixes[prefix] = prefix
-        for step in outgoing_waits.ended(before, change.after):
+        changed = (*outgoing_waits.ended(before, change.after), *outgoing_waits.moved(before, change.after))
+        for step in changed:
             prefix = outgoing_waits.card_prefix(before.case_id, wait_key(step))
             prefixes[prefix] = prefix
         return {of: outbox_rows.card_keys(connection, before.case_id, prefix) for of, prefix in prefixes.items()}

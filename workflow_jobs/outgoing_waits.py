@@ -36,11 +36,18 @@ def ended(before: CaseState | None, after: CaseState) -> tuple[StepState, ...]:
     return () if before is None else tuple(step for step in awaited(before) if wait_key(step) not in still)
 
 
+def moved(before: CaseState | None, after: CaseState) -> tuple[StepState, ...]:
+    """The waits for a signal that go on and end at another time than before, as they stand now."""
+    was = {wait_key(step): step.wake_at for step in awaited(before)} if before is not None else {}
+    return tuple(step for step in awaited(after) if was.get(wait_key(step), step.wake_at) != step.wake_at)
+
+
 def tell(
     writer: Writer, before: CaseState | None, events: Sequence[e.Event], sent: Mapping[str, Sequence[str]]
 ) -> None:
     """One message about every wait that begins, to each who is responsible for it or to the channel; those about waits
-    that are over say how it ended. ``sent`` has the card keys of these by their prefix.
+    that are over say how it ended, those about waits that were moved until when it is. ``sent`` has the card keys of
+    these by their prefix.
     """
     case, told = writer.case, writer.telling
     writer.seq = case.seq
@@ -50,6 +57,10 @@ def tell(
             message = wait_messages.ended_message(case, step, told.template, told.context, end_of(writer, step, events))
             for key in keys:
                 writer.add(UPDATE, key, message, card=key)
+    for step in moved(before, case):
+        message = wait_messages.wait_message(case, step, told.template, told.context)
+        for key in sent.get(card_prefix(case.case_id, wait_key(step)), ()):
+            writer.add(UPDATE, key, message, card=key)
     known = {wait_key(step) for step in awaited(before)} if before is not None else set()
     for step in awaited(case):
         if wait_key(step) in known:

@@ -11,6 +11,7 @@ from resources.people import Person, directory
 from tests.engine_world import MONDAY, Play, calendar, human, people, small
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.outgoing import messages
 from workflow_jobs.outgoing_message import CARD, UPDATE, Outgoing
 from workflow_jobs.outgoing_waits import MOST_PEOPLE
@@ -106,6 +107,19 @@ def test_a_role_that_many_hold_is_not_told_one_by_one(
             assert (one.payload["to"], one.payload["thread_of"]) == ({"channel": "ops"}, "case:c1")
         else:
             assert one.payload["to"]["person"] == name
+
+
+def test_the_messages_about_a_wait_that_a_changed_calendar_moves_are_brought_up_to_date() -> None:
+    play = Play(resting())
+    first = begun(play)[0]
+    assert "2026-11-23 09:30" in json.dumps(first.payload)
+    days_off = [date(2026, 11, 17)]
+    play.calendars = {"default": WorkingCalendar("CN", days_off=days_off, first_year=2026, last_year=2027)}
+    told = sent(play, c.RecomputeClocks(reason="a holiday"))
+    assert [(one.kind, one.card_key) for one in told] == [(UPDATE, f"wait:c1:rest.1:{one}") for one in ("b1", "b2")]
+    assert all("2026-11-24 09:30" in json.dumps(one.payload) for one in told)
+    assert all("wait:happened" in json.dumps(one.payload) for one in told)
+    assert sent(play, c.RecordBreach(observed=None, snapshot_id="s2")) == []
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "It has happened"), ("zh", "已经发生")])
