@@ -6,11 +6,14 @@ Belongs here: the messages about asking people and about tasks that change hands
 
 from __future__ import annotations
 
+from functools import partial
+
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.consultations import consulted_roles, informed_roles
 from workflow_jobs.engine.parts import Moment
 from workflow_jobs.engine.question import RETRY
 from workflow_jobs.engine.separation import excluded, tasks_of_visit
+from workflow_jobs.engine.skills import skills_lacking, skills_wanted
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.outgoing_message import CARD, UPDATE
 from workflow_jobs.outgoing_writer import Writer
@@ -59,11 +62,23 @@ def _send_card(writer: Writer, task: TaskState) -> None:
     to = writer.everybody() if task.assignee is None else writer.person(task.assignee)
     writer.add(CARD, task.task_id, card, to=to, card=card_of(task))
     if task.pooled and task.assignee is None:
-        able = writer.present([task.role], set(excluded(told.template, writer.case, task)))
+        able = _claimants(writer, task)
         line = _whose(writer, task)
         what = f"claim/{task.task_id}/{task.version}"
         claim = task_buttons.button(task, task_buttons.CLAIM, told.context)
         writer.tell(what, able, line, told.context.word("to_claim"), told.context.word("to_claim_asks"), [claim])
+
+
+def _claimants(writer: Writer, task: TaskState) -> list[str]:
+    """Who of the role is there and may claim the task; where skills leave nobody of it, who answers for the step."""
+    told, case = writer.telling, writer.case
+    kept = set(excluded(told.template, case, task))
+    found = writer.present([task.role], kept)
+    if not skills_wanted(told.template, task):
+        return found
+    lacks = partial(skills_lacking, told.template, case, task, told.people, writer.is_away)
+    able = [one for one in found if not lacks(one)]
+    return able or [one for one in writer.present([task.accountable], kept) if not lacks(one)]
 
 
 def decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> None:

@@ -145,12 +145,16 @@ class Writer:
             first = f"person:{self.case.case_id}:{person_id}"
             self.add(CARD, f"{what}/{person_id}", note, to=self.person(person_id), card=first, with_case=True)
 
+    def is_away(self, person_id: str) -> bool:
+        """Whether the person is away today."""
+        return self.telling.people.absent_on(person_id, self.telling.today)
+
     def present(self, roles: Sequence[str], but: set[str]) -> list[str]:
         """Who of the roles is there today, each once, in order."""
         people = self.telling.people
         found: dict[str, None] = {}
         for role in roles:
             for person_id in people.candidates(role):
-                if person_id not in but and not people.absent_on(person_id, self.telling.today):
+                if person_id not in but and not self.is_away(person_id):
                     found[person_id] = None
         return list(found)

@@ -7,6 +7,7 @@ Belongs here: the rules of these commands. Does not belong here: whom the engine
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from workflow_jobs.engine import asking, separation, whom
@@ -14,6 +15,7 @@ from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.skills import skills_lacking
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.task_actions import actions_of, current_task, not_as_delegate, read_reason, stated_reason
 from workflow_jobs.engine.template import HumanStep
@@ -111,6 +113,14 @@ def claim(flow: Flow, command: c.ClaimTask) -> None:
         name = flow.env.directory.name(task.assignee)
         who, who_zh = ("You have", "您") if task.assignee == command.person_id else (f"{name} has", f" {name} ")
         raise Refused("claim_invalid", f"{who} it already.", f"该任务已由{who_zh}处理。")
+    people, away = flow.env.directory, partial(whom.is_away, flow)
+    lacking = ", ".join(sorted(skills_lacking(flow.env.template, flow.state, task, people, away, command.person_id)))
+    if lacking:
+        raise Refused(
+            "claim_invalid",
+            f"This takes skills that you do not have ({lacking}), and somebody is there who has all that it takes.",
+            f"认领该任务所需的技能您尚不具备（{lacking}），而在岗人员中有人具备全部所需技能。",
+        )
     flow.emit(e.TaskClaimed, task_id=task.task_id, version=task.version + 1, person_id=command.person_id)
 
 
