@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal, Protocol, cast
+from typing import Any, Final, Literal, Protocol, cast, get_args
 
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.conditions import declared_fields
-from workflow_jobs.engine.parts import Text
+from workflow_jobs.engine.parts import Priority, Text
+from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.engine.texts import read_text
@@ -20,6 +21,7 @@ from workflow_jobs.engine.values import Number
 NO_ACTION = "closed_no_action"
 # Characters, as the columns of the store have them.
 _LONGEST: Final = {"rule_id": 200, "subject_id": 200, "subject_kind": 100, "subject_label": 500, "metric": 200}
+_ONE_OF: Final[Mapping[str, tuple[str, ...]]] = {"priority": get_args(Priority), "direction": ("above", "below", "")}
 
 
 class UnknownCase(LookupError):
@@ -39,7 +41,10 @@ class OpenRequest:
     with ``subject_id`` names the one open case that there may be. ``times`` is how often it was seen in all, where the
     caller counts; None counts one more for each new ``snapshot_id``.
 
-    Raises Refused(form_invalid) where a text has characters that nobody can see or is longer than the store keeps.
+    ``priority`` None takes the template's.
+
+    Raises Refused(form_invalid) where a text has characters that nobody can see or is longer than the store keeps, and
+    for a priority or direction that there is not.
     """
 
     template_id: str
@@ -62,6 +67,16 @@ class OpenRequest:
         for name, longest in _LONGEST.items():
             what = Text(en=f"The {name} of a case", zh=f"事件单的 {name}")
             read_text(what, getattr(self, name), longest=longest)
+        for name, known in _ONE_OF.items():
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                there_are, typed = ", ".join(one or '""' for one in known), repr(value)[:80]
+                raise Refused(
+                    "form_invalid",
+                    f"The {name} of a case is one of {there_are}, not {typed}.",
+                    f"事件单的 {name} 只能是 {there_are}，不能是 {typed}。",
+                    fields=(name,),
+                )
 
     @property
     def whole_data(self) -> dict[str, Any]:

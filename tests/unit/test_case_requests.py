@@ -22,3 +22,18 @@ def test_a_text_that_no_row_can_keep_is_refused_by_name(name: str) -> None:
         request(**{name: "x" * (longest + 1)})
     with pytest.raises(Refused, match=rf"The {name} of a case has a control character.*character 2 is U\+0000"):
         request(**{name: "x\0"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "there_are"),
+    [
+        ("priority", "URGENT", "urgent, high, normal, low"),
+        ("priority", "", "urgent, high, normal, low"),
+        ("direction", "sideways", 'above, below, ""'),
+    ],
+)
+def test_a_priority_or_direction_that_there_is_not_is_refused_by_name(name: str, value: str, there_are: str) -> None:
+    with pytest.raises(Refused, match=f"The {name} of a case is one of {there_are}, not '{value}'") as refused:
+        request(**{name: value})
+    assert name in refused.value.said("zh")
+    assert request(priority="low", direction="above").priority == "low"
