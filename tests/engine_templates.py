@@ -272,7 +272,9 @@ def sound(draft: dict[str, Any]) -> Template:
 
 
 def another_version(template: Template, how: int, pick: int) -> Template | None:
-    """The template with one change, where that is still sound: another time, another title, one step more, or less."""
+    """The template with one change, where that is still sound: another time, another title, one step more, or less,
+    another time that is waited for, other roles.
+    """
     whole, _ = read(template.text)
     whole["version"] += 1
     steps: list[dict[str, Any]] = whole["steps"]
@@ -286,6 +288,12 @@ def another_version(template: Template, how: int, pick: int) -> Template | None:
             added = {key: asking[0][key] for key in ("kind", "title", "raci", "sla")}
             go = [{"id": "go", "title": TITLE}]
             steps.append({**added, "id": f"n{whole['version']}", "outcomes": go})
+        case 4:
+            waits = [step for step in steps if step.get("kind") == "wait"]
+            for step in waits[pick % 2 :]:
+                step["until"] = ({"working": "P2D"}, {"clock": "PT9H"}, {"date": "day"})[pick % 3]
+        case 5:
+            asking[pick % len(asking)]["raci"] |= {"accountable": _ROLES[pick % len(_ROLES)]}
         case _:
             steps.pop(pick % len(steps))
     if not steps:

@@ -46,6 +46,7 @@ AMOUNT_A, TEXT_A, MAYBE_A = human("a", extra=AMOUNT), human("a", extra=TEXT), hu
 STOPPING_A = human("a", outcomes=STOPS)
 NO_R_A = A.replace("responsible: buyer, ", "")
 UNDER_5 = tiered("data.amount < 5.0")
+TWO = "[{id: ok, title: {en: O, zh: 好}}, {id: other, title: {en: P, zh: 另}}]"
 SAME_TWICE = "[{id: ok, title: {en: O, zh: 好}}, {id: ok, title: {en: O, zh: 好}}]"
 TWO_DEFAULTS = ", tiers: [{default: true, responsible: buyer}, {default: true, responsible: cfo}]}"
 NO_DEFAULT = '{when: "true", responsible: cfo}'
@@ -60,7 +61,7 @@ EFFECT = "effect: {metric_from: trigger, window: P7D, rule: 'RULE', on_failure: 
         steps(AMOUNT_A, tiered('data.amount < 5 && case.priority == "high"')),
         steps(fork(AMOUNT_A, B), UNDER_5),
         steps(S, tiered("results.s.moved < 5.0")),
-        steps(A, tiered('outcomes.a == "ok"')),
+        steps(human("a", outcomes=TWO), tiered('outcomes.a == "ok"')),
         steps(STOPPING_A),
         steps(A, head=EFFECT.replace("RULE", "value <= baseline * 0.9")),
     ],

@@ -6,7 +6,7 @@ Belongs here: the events of a question to a person. Whose turn it is by role and
 
 from __future__ import annotations
 
-from workflow_jobs.engine import assignment, clocks, separation, voters, whom
+from workflow_jobs.engine import assignment, clocks, separation, tiers, voters, whom
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.state import TaskState
@@ -15,7 +15,7 @@ from workflow_jobs.engine.template import AskingStep, HumanStep
 
 def ask(flow: Flow, step: AskingStep, purpose: str = "decide") -> None:
     """Create a task for the person whom role, presence and load choose; in a vote one for each voter."""
-    tier, note = whom.tier_of(flow, step)
+    tier, note = tiers.tier_of(flow, step)
     role, accountable = whom.roles_of(flow, step, tier)
     if isinstance(step, HumanStep) and step.vote is not None:
         for number, one in enumerate(voters.voters(flow, step, step.vote)):

@@ -41,11 +41,8 @@ CASE_NAMES: Final = (
 )
 CASE_VARIABLES: Final = frozenset({"case", "data", "results", "outcomes"})
 EFFECT_VARIABLES: Final = frozenset({"value", "threshold", "baseline", "direction"})
-_ARITHMETIC: Final = frozenset({"_+_", "_-_", "_*_", "_/_", "_%_", "-_"})
-_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
+_UNREAD = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|//[^\n]*")
 _MEMBER = re.compile(r"\b(data|case|outcomes|results)\s*\.\s*([A-Za-z_]\w*)")
-_INDEXED = re.compile(r"\b(data|case|outcomes|results)\b(?!\s*\.)")
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 
 
 class ConditionError(Exception):
@@ -54,18 +51,12 @@ class ConditionError(Exception):
 
 @dataclass(frozen=True)
 class Condition:
-    """A compiled condition. `variables` are the names it reads, `members` the (variable, field) pairs.
-
-    `reads_whole`: it uses a variable other than as `data.<field>`, so that its fields cannot be told beforehand.
-    """
+    """A compiled condition. `variables` are the names it reads, `members` the (variable, field) pairs."""
 
     source: str
     program: Any
     variables: frozenset[str]
     members: frozenset[tuple[str, str]]
-    reads_whole: bool
-    uses_arithmetic: bool
-    longest_number: int
 
     def holds(self, variables: Mapping[str, Any]) -> bool:
         """Evaluate on plain data. Raises ConditionError for missing data, mixed types or an answer not yes or no."""
@@ -85,27 +76,24 @@ def compile_condition(source: str) -> Condition:
         program = cel.compile(source)
     except Exception as error:
         raise ConditionError(f"{source!r} is no CEL condition: {_first_sentence(error)}") from error
-    bare = _QUOTED.sub("''", source)
+    bare = _UNREAD.sub("''", source)
     return Condition(
         source=source,
         program=program,
         variables=frozenset(program.variables()),
         members=frozenset((owner, name) for owner, name in _MEMBER.findall(bare)),
-        reads_whole=_INDEXED.search(bare) is not None,
-        uses_arithmetic=bool(_ARITHMETIC & set(program.functions())),
-        longest_number=max((len(n.replace(".", "").lstrip("0")) for n in _NUMBER.findall(bare)), default=0),
     )
 
 
 def case_variables(template: Template, state: CaseState) -> dict[str, Any]:
-    """What a condition of a step sees of a case."""
+    """What a condition of a step sees of a case. What is empty there is missing, so that `has` asks for both."""
     kinds = field_kinds(template)
     case: dict[str, Any] = {name: getattr(state, name) for name in CASE_NAMES}
     case["observed"] = _double(state.latest_observed)
     case["threshold"] = _double(state.threshold)
     return {
         "case": case,
-        "data": {name: _seen(kinds.get(name), value) for name, value in state.data.items()},
+        "data": {name: _seen(kinds.get(name), value) for name, value in state.data.items() if value is not None},
         "results": dict(state.results),
         "outcomes": {s.step_id: s.outcome for s in state.steps.values() if s.outcome is not None},
     }
@@ -150,7 +138,13 @@ def field_kinds(template: Template) -> dict[str, str]:
 
 
 def _seen(kind: str | None, value: Plain) -> Any:
-    return _double(value) if kind == "decimal" and isinstance(value, str) else value
+    """A text that is no amount, as a case of an older version may hold, stays one: comparing it has no answer."""
+    if kind != "decimal" or not isinstance(value, str):
+        return value
+    try:
+        return _double(value)
+    except ValueError:
+        return value
 
 
 def _double(text: str | None) -> float | None:

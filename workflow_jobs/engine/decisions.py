@@ -24,7 +24,8 @@ class Reading:
 
 
 def read_table(flow: Flow, decision: Decision) -> Reading:
-    """Read the table now. A condition without an answer leads to the default rule, and is said.
+    """Read the table now. A condition without an answer is said. With policy `first` it leads to the default rule; with
+    `collect` the rules that hold are taken all the same.
 
     With policy `first` each name is set to the value of the rule; with `collect` every name of the table is set to the
     list of what the rules that hold say, in their order, empty where none says anything.
@@ -33,14 +34,19 @@ def read_table(flow: Flow, decision: Decision) -> Reading:
     default = tuple(number for number, rule in enumerate(decision.rules) if rule.when is None)[:1]
     note = ""
     taken: tuple[int, ...] = ()
-    try:
-        for number, rule in enumerate(decision.rules):
-            if rule.when is not None and compile_condition(rule.when).holds(variables):
-                taken = (*taken, number)
-                if decision.policy == "first":
-                    break
-    except ConditionError as error:
-        taken, note = (), f"the default rule, because {error}"
+    for number, rule in enumerate(decision.rules):
+        try:
+            holds = rule.when is not None and compile_condition(rule.when).holds(variables)
+        except ConditionError as error:
+            if decision.policy == "first":
+                taken, note = (), f"the default rule, because {error}"
+                break
+            note = note or f"without the rule {rule.id}, because {error}"
+            continue
+        if holds:
+            taken = (*taken, number)
+            if decision.policy == "first":
+                break
     taken = taken or default
     return Reading(taken, _set(decision, [decision.rules[number] for number in taken]), note)
 

@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from datetime import date
 
 from workflow_jobs.engine import assignment, separation
-from workflow_jobs.engine.conditions import ConditionError, case_variables, compile_condition
 from workflow_jobs.engine.environment import PeopleView
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Raci, RoleRef, Tier
@@ -78,20 +77,6 @@ def _answerable(flow: Flow, task: TaskState | None) -> str:
     if task.tier is None or not isinstance(step, HumanStep):
         return task.accountable
     return step.tiers[task.tier].accountable or named(flow, step.raci.accountable)
-
-
-def tier_of(flow: Flow, step: Step) -> tuple[int | None, str]:
-    """Index of the first tier that holds. A condition without an answer leads to the default tier, and is said."""
-    if not isinstance(step, HumanStep) or not step.tiers:
-        return None, ""
-    variables = case_variables(flow.env.template, flow.state)
-    try:
-        for index, tier in enumerate(step.tiers):
-            if tier.when is None or compile_condition(tier.when).holds(variables):
-                return index, f"tier {index + 1}: {tier.when or 'default'}"
-    except ConditionError as error:
-        return len(step.tiers) - 1, f"default tier, because {error}"
-    return len(step.tiers) - 1, "default tier"
 
 
 def roles_of(flow: Flow, step: Step, tier: int | None) -> tuple[str, str]:
