@@ -27,13 +27,15 @@ def fresh_due(log: Iterable[e.Event], task_id: str | None, sla: Duration, calend
 
 
 def fresh_wake(log: Iterable[e.Event], step_id: str, until: Until, calendar: WorkingCalendar) -> datetime:
-    """When the last wait of the step ends, by this calendar; a date is the one that was stated when it began."""
-    began = [event for event in log if isinstance(event, e.WaitStarted) and event.step_id == step_id][-1]
+    """When the last wait of the step ends, by this calendar; a date is the one that was stated when it became one."""
+    log = [event for event in log if getattr(event, "step_id", "") == step_id]
+    began = [event for event in log if isinstance(event, e.WaitStarted)][-1]
+    stated = [event.day for event in log if isinstance(event, (e.WaitStarted, e.WaitRecomputed)) and event.day]
     if until.working is not None:
         return calendar.add_working(began.at, until.working.working(calendar.day_length))
     if until.clock is not None:
         return began.at + until.clock.clock()
-    morning = datetime.combine(date.fromisoformat(began.day), time(), calendar.time_zone)
+    morning = datetime.combine(date.fromisoformat(stated[-1]), time(), calendar.time_zone)
     return max(began.at, calendar.next_working(morning))
 
 

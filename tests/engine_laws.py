@@ -19,7 +19,7 @@ from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import Pause, Snooze
 from workflow_jobs.engine.separation import objection, tasks_of_visit
 from workflow_jobs.engine.state import state_from_json, state_to_json
-from workflow_jobs.engine.template import HumanStep
+from workflow_jobs.engine.template import AskingStep, HumanStep
 
 
 class Laws(RuleBasedStateMachine):
@@ -37,6 +37,7 @@ class Laws(RuleBasedStateMachine):
         self.no_pause_outlasts_what_rests()
         self.what_waits_ends_when_the_log_says_and_the_case_rests_as_long()
         self.nobody_decides_his_own_request_and_nobody_below_the_tier()
+        self.an_open_task_is_asked_of_the_roles_of_the_version_in_force()
         self.nobody_has_two_voices()
         self.an_open_case_always_waits_for_something_that_can_come()
         self.blocks_hold_what_is_under_way()
@@ -136,6 +137,19 @@ class Laws(RuleBasedStateMachine):
                     amount = Decimal(str(data.get("amount", data.get("impact_amount"))))
                     bounds = (50_000, 500_000)[: len(step.tiers) - 1]
                     assert task.tier == sum(amount >= bound for bound in bounds)
+
+    @invariant()
+    def an_open_task_is_asked_of_the_roles_of_the_version_in_force(self) -> None:
+        """So that who has it after a change of the template may decide it there too."""
+        if not hasattr(self, "play"):
+            return
+        for task in self.play.state.open_tasks:
+            step = layout_of(self.play.template).places[task.step_id].node
+            assert isinstance(step, AskingStep)
+            asked = (step.raci.responsible or step.raci.accountable, step.raci.accountable)
+            named = all(isinstance(role, str) for role in asked)
+            if named and task.tier is None and task.voter is None and task.added_by is None:
+                assert (task.role, task.accountable) == asked
 
     @invariant()
     def nobody_has_two_voices(self) -> None:

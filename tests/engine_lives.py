@@ -74,7 +74,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "another_case_ends": lambda machine, chance: machine.another_case_ends(
         chance.randrange(9), chance.choice(("completed", "withdrawn")), chance.randrange(4)
     ),
-    "template_changes": lambda machine, chance: machine.template_changes(chance.randrange(4), chance.randrange(10)),
+    "template_changes": lambda machine, chance: machine.template_changes(chance.randrange(6), chance.randrange(10)),
     "calendar_changes": lambda machine, chance: machine.calendar_changes(chance.randrange(len(CALENDARS))),
     "withdraw": lambda machine, chance: machine.withdraw(chance.choice(PERSONS), chance.choice((0, 1, 2, 9))),
     "pass_on": _pass_on,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.engine_world import JUDGED, MONDAY, SUPPLIER, Play, human, people, se
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import fold, replay
-from workflow_jobs.engine.migration import fits, migrate
+from workflow_jobs.engine.migration import Fit, fits, migrate
 from workflow_jobs.engine.refusal import EngineError, Refused
 from workflow_jobs.engine.template import Template, load_template
 
@@ -135,6 +136,10 @@ SIZE = (
     "decision: {id: size, title: {en: Size, zh: 大小}, accountable: cfo, "
     "rules: [{id: big, when: 'data.amount > 5.0'}, {id: small, default: true}]}"
 )
+BRANCHES = (
+    "decision: {id: size, title: {en: Size, zh: 大小}, accountable: cfo, "
+    f"rules: [{{id: big, when: 'data.amount > 5.0', steps: [{C}]}}, {{id: small, default: true, steps: [{D}]}}]}}"
+)
 PARALLEL = steps(A, side_by_side(B, D), Z)
 
 
@@ -242,6 +247,116 @@ def test_steps_that_are_passed_over_and_new_times_are_noted() -> None:
         "step x of the new version stands before where the case is: it is passed over",
         "step b has P2D instead of PT4H: its due time is computed anew",
     )
+
+
+def test_a_step_that_is_inserted_before_the_place_within_a_branch_is_noted_where_the_case_went_that_way() -> None:
+    before = small(PARALLEL)
+    inner = f"- - {human('x')}\n          - {B}\n"
+    after = again(before, (f"- - {B}\n", inner))
+    play = Play(before).open()
+    assert fits(play.state, before, after).notes == (), "the whole block is still to come"
+    play.choose("a", "ok")
+    passed = "step x of the new version stands before where the case is: it is passed over"
+    assert fits(play.state, before, after) == Fit((), (passed,))
+    play.choose("b", "ok")
+    play.choose("d", "ok")
+    assert fits(play.state, before, after) == Fit((), (passed,)), "also where the block is done"
+    before = small(steps(ASKS, BRANCHES, Z))
+    ways = {one: again(before, (f"steps: [{one}]", f"steps: [{human('x')}, {one}]")) for one in (C, D)}
+    play = Play(before).open()
+    play.choose("a", "ok", amount="9")
+    assert fits(play.state, before, ways[C]) == Fit((), (passed,))
+    assert fits(play.state, before, ways[D]) == Fit(()), "the case did not take this branch"
+
+
+def test_a_step_that_comes_later_in_a_branch_of_the_case_is_no_note() -> None:
+    before = small(PARALLEL)
+    after = again(before, (f"- - {B}\n", f"- - {B}\n          - {human('x')}\n"))
+    play = Play(before).open()
+    play.choose("a", "ok")
+    assert fits(play.state, before, after) == Fit(())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "asked"),
+    [
+        ("responsible: buyer", "responsible: cfo", "cfo (plant_manager answers for it)"),
+        ("accountable: plant_manager", "accountable: cfo", "buyer (cfo answers for it)"),
+        ("responsible: buyer, ", "", "plant_manager"),
+    ],
+)
+def test_an_open_step_that_others_are_asked_now_keeps_its_case_where_it_is(old: str, new: str, asked: str) -> None:
+    before = small(steps(A, Z))
+    after = again(before, (A, A.replace(old, new)))
+    play = Play(before).open()
+    said = f"step a is asked of buyer (plant_manager answers for it), in the new version of {asked}"
+    assert fits(play.state, before, after) == Fit((said,))
+    with pytest.raises(Refused, match="does_not_fit"):
+        migrate(play.state, before, after, play.now, replace(play.env, template=after), "im")
+    play.choose("a", "ok")
+    assert fits(play.state, before, after) == Fit(()), "once it is decided the case can move"
+
+
+def test_other_roles_of_a_step_to_come_or_of_those_informed_do_not_matter() -> None:
+    before = small(steps(A, B))
+    told = again(before, (A, A.replace("accountable: plant_manager", "accountable: plant_manager, informed: [ceo]")))
+    later = again(before, (B, B.replace("responsible: buyer", "responsible: cfo")))
+    play = Play(before).open()
+    assert fits(play.state, before, told) == fits(play.state, before, later) == Fit(())
+    play.template = before
+    move(play, later)
+    play.choose("a", "ok")
+    assert (play.task("b").role, play.task("b").assignee) == ("cfo", "cfo")
+
+
+WAITS = "{id: w, kind: wait, title: {en: W, zh: 等}, raci: {accountable: plant_manager}, pauses_case: true, until: "
+DAYS = "inputs: [{name: first, type: date, title: {en: F, zh: 一}, required: true}, " + (
+    "{name: second, type: date, title: {en: S, zh: 二}}]\nopened_by: [people]\nsla: P9D\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "ends", "said"),
+    [
+        ("clock: P3D", "clock: P30D", "2026-12-16 01:30", "P30D of clock time instead of P3D of clock time"),
+        ("working: P3D", "clock: P1D", "2026-11-17 01:30", "P1D of clock time instead of P3D of working time"),
+        ("clock: P3D", "clock: PT1H", "2026-11-16 03:30", "PT1H of clock time instead of P3D of clock time"),
+        ("date: first", "date: second", "2026-11-27 01:00", "for the date second instead of for the date first"),
+        ("clock: P3D", "date: first", "2026-11-24 01:00", "for the date first instead of P3D of clock time"),
+    ],
+)
+def test_a_wait_that_takes_another_time_is_reckoned_anew_and_that_is_noted(
+    old: str, new: str, ends: str, said: str
+) -> None:
+    before = small(f"  - {WAITS}{{{old}}}}}\n{steps(A)}", DAYS)
+    after = again(before, (f"{{{old}}}", f"{{{new}}}"))
+    play = Play(before).open(data={"first": "2026-11-24", "second": "2026-11-27"}).wait(hours=2)
+    was = play.state.next_timer_at
+    noted = f"step w waits {said}: when it is over is computed anew from its beginning"
+    assert fits(play.state, before, after) == Fit((), (noted,))
+    told = [event for event in move(play, after) if isinstance(event, e.WaitRecomputed)]
+    ends_at = datetime.fromisoformat(f"{ends}+00:00")
+    assert [(one.previous_wake_at, one.wake_at, one.reason) for one in told] == [
+        (was, ends_at, "version 2 of the template")
+    ]
+    assert play.state.steps["w"].wake_at == play.state.paused_until == play.state.ledger[0].until == ends_at
+    assert replay(play.log) == play.state
+    play.now = ends_at
+    play.do(c.FireTimers())
+    assert play.task("a")
+
+
+def test_a_wait_for_a_date_that_the_case_was_not_given_does_not_fit() -> None:
+    before = small(f"  - {WAITS}{{clock: P3D}}}}\n{steps(A)}", DAYS)
+    after = again(before, ("{clock: P3D}", "{date: second}"))
+    play = Play(before).open(data={"first": "2026-11-24"})
+    assert fits(play.state, before, after).reasons == (
+        "step w waits for the date second, which this case was not given",
+    )
+    before = small(f"{steps(A)}  - {WAITS}{{clock: P3D}}}}\n", DAYS)
+    after = again(before, ("{clock: P3D}", "{date: second}"))
+    play = Play(before).open(data={"first": "2026-11-24"})
+    assert fits(play.state, before, after).reasons == ("step w goes by data.second, which this case will never know",)
 
 
 def test_what_rests_goes_on_resting_with_the_new_time() -> None:

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from workflow_jobs.engine import clocks, separation
+from workflow_jobs.engine import clocks, separation, waits
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.conditions import compile_condition, field_kinds, filled_fields
 from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.layout import Layout, Place, branches_of, layout_of, node_of
-from workflow_jobs.engine.parts import Rung
+from workflow_jobs.engine.parts import RoleRef, Rung
 from workflow_jobs.engine.refusal import EngineError, Refused
 from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import (
@@ -31,6 +31,7 @@ from workflow_jobs.engine.template import (
     ServiceStep,
     Step,
     Template,
+    Until,
     WaitStep,
 )
 
@@ -77,6 +78,10 @@ def migrate(
             _recompute_task(flow, task, after, ladders, reason)
     if old.sla != new.sla or old.case_ladder != new.case_ladder:
         _recompute_case(flow, old, new, reason)
+    for step in flow.state.waits:
+        was, now_is = _until(old, step.step_id), _until(new, step.step_id)
+        if was != now_is:
+            waits.recompute(flow, step, reason, same_date=was.date == now_is.date)
     return tuple(flow.events)
 
 
@@ -155,6 +160,12 @@ def _asking(template: Template, step_id: str) -> AskingStep:
     return node
 
 
+def _until(template: Template, step_id: str) -> Until:
+    node = layout_of(template).places[step_id].node
+    assert isinstance(node, WaitStep)
+    return node.until
+
+
 @dataclass
 class _Comparison:
     """An open case, and where it stands in two versions of its template."""
@@ -194,7 +205,7 @@ class _Comparison:
         here = {step.step_id for step in self.under_way}
         for step_id, place in self.after.places.items():
             known = step_id in self.before.places or step_id in here or step_id in self.ahead
-            if not known and not self.state.awaiting_resolution and place.parent is None:
+            if not known and not self.state.awaiting_resolution and self._was_there(place):
                 yield f"step {step_id} of the new version stands before where the case is: it is passed over"
         for task in self.state.open_tasks:
             old, new = self.before.places[task.step_id].node, self.after.places.get(task.step_id)
@@ -202,8 +213,25 @@ class _Comparison:
                 continue
             if isinstance(new.node, HumanStep | ServiceStep) and old.sla != new.node.sla:
                 yield f"step {task.step_id} has {new.node.sla} instead of {old.sla}: its due time is computed anew"
+        for step in self.state.waits:
+            was, now = self.before.places[step.step_id].node, self.after.places.get(step.step_id)
+            if now is None or not isinstance(was, WaitStep) or not isinstance(now.node, WaitStep):
+                continue
+            if was.until != now.node.until:
+                spans = f"{_span(now.node.until)} instead of {_span(was.until)}"
+                yield f"step {step.step_id} waits {spans}: when it is over is computed anew from its beginning"
         if self.old.sla != self.new.sla:
             yield f"the whole case has {self.new.sla or 'no time of its own'} instead of {self.old.sla or 'none'}"
+
+    def _was_there(self, place: Place) -> bool:
+        """Whether the case has gone into the branch in which the place lies: its steps would have come by now."""
+        if place.parent is None:
+            return True
+        block, branch = place.parent
+        step = self.state.steps.get(block)
+        if block not in self.before.places or step is None or step.status not in ("active", "completed"):
+            return False
+        return (step.kind == "fork" or branch in step.started) and self._was_there(self.after.places[block])
 
     def _gone(self) -> Iterator[str]:
         for step in self.state.steps.values():
@@ -232,7 +260,11 @@ class _Comparison:
                 yield f"step {step.step_id} stands {_where(old)}, in the new version {_where(new)}"
 
     def _kept(self) -> Iterator[str]:
-        """A task must not end up with somebody whom the new version keeps from deciding it."""
+        """A task must not end up with somebody whom the new version does not ask, or keeps from deciding it."""
+        for step_id in dict.fromkeys(task.step_id for task in self.state.open_tasks):
+            was, now = (_roles(layout.places[step_id].node) for layout in (self.before, self.after))
+            if was != now:
+                yield f"step {step_id} is asked of {_who(was)}, in the new version of {_who(now)}"
         for task in self.state.open_tasks:
             for person in (task.assignee, task.delegated_by):
                 if person is None or separation.objection(self.old, self.state, task, person) is not None:
@@ -247,8 +279,13 @@ class _Comparison:
                 yield from self._question(old, new)
             case ServiceStep(), ServiceStep() if old.job != new.job and step.status == "active":
                 yield f"step {step.step_id} waits for {old.job}, in the new version for {new.job}"
-            case WaitStep(), WaitStep() if (old.signal, old.pauses_case) != (new.signal, new.pauses_case):
-                yield f"step {step.step_id} waits for another signal, or rests the clock otherwise, in the new version"
+            case WaitStep(), WaitStep():
+                if (old.signal, old.pauses_case) != (new.signal, new.pauses_case):
+                    other = "waits for another signal, or rests the clock otherwise, in the new version"
+                    yield f"step {step.step_id} {other}"
+                day = new.until.date
+                if day is not None and day != old.until.date and self.state.data.get(day) is None:
+                    yield f"step {step.step_id} waits for the date {day}, which this case was not given"
             # One that could not be opened is not waited for: another version may be what mends it.
             case ProcessStep(), ProcessStep() if step.status == "failed":
                 pass
@@ -274,20 +311,19 @@ class _Comparison:
             yield f"step {old.id} is voted on, or not, in another way in the new version"
 
     def _unknown(self) -> Iterator[str]:
-        """Conditions that are still to be judged, on what the case does not know and nobody will be asked for."""
+        """Conditions and dates to come that go by what the case does not know and nobody will be asked for."""
         coming = self.ahead | {step.step_id for step in self.under_way}
         known = set(self.state.data) | {name for name, owner in filled_fields(self.new) if owner in coming}
         decided = coming | {s.step_id for s in self.state.steps.values() if s.outcome is not None}
         for step_id in (one for one in self.after.places if one in self.ahead):
-            for source in _conditions(self.after.places[step_id].node):
-                for owner, name in sorted(compile_condition(source).members):
-                    missing = (
-                        (owner == "data" and name not in known)
-                        or (owner == "outcomes" and name not in decided)
-                        or (owner == "results" and name not in coming and name not in self.state.results)
-                    )
-                    if missing:
-                        yield f"step {step_id} goes by {owner}.{name}, which this case will never know"
+            for owner, name in _goes_by(self.after.places[step_id].node):
+                missing = (
+                    (owner == "data" and name not in known)
+                    or (owner == "outcomes" and name not in decided)
+                    or (owner == "results" and name not in coming and name not in self.state.results)
+                )
+                if missing:
+                    yield f"step {step_id} goes by {owner}.{name}, which this case will never know"
 
 
 def _ahead(layout: Layout, here: list[str]) -> set[str]:
@@ -331,8 +367,29 @@ def _kind(node: Step | Block) -> str:
     return "decision" if isinstance(node, Decision) else node.kind
 
 
-def _conditions(node: Step | Block) -> Iterator[str]:
+def _goes_by(node: Step | Block) -> Iterator[tuple[str, str]]:
+    """What is read when the place comes: by each condition, and the date of a wait."""
     tiers = node.tiers if isinstance(node, HumanStep) else ()
     rules = node.rules if isinstance(node, Decision) else ()
-    yield from (tier.when for tier in tiers if tier.when is not None)
-    yield from (rule.when for rule in rules if rule.when is not None)
+    for source in (*(tier.when for tier in tiers), *(rule.when for rule in rules)):
+        if source is not None:
+            yield from sorted(compile_condition(source).members)
+    if isinstance(node, WaitStep) and node.until.date is not None:
+        yield "data", node.until.date
+
+
+def _roles(node: Step | Block) -> tuple[RoleRef, RoleRef]:
+    """Who is asked by an asking step that has no tiers, and who answers for it."""
+    assert isinstance(node, AskingStep)
+    return node.raci.responsible or node.raci.accountable, node.raci.accountable
+
+
+def _who(roles: tuple[RoleRef, RoleRef]) -> str:
+    asked, answers = (one if isinstance(one, str) else f"the role in {one.input} (else {one.default})" for one in roles)
+    return f"{asked} ({answers} answers for it)" if asked != answers else asked
+
+
+def _span(until: Until) -> str:
+    if until.date is not None:
+        return f"for the date {until.date}"
+    return f"{until.working} of working time" if until.working is not None else f"{until.clock} of clock time"
