@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.context import GatewayContext
+from gateway.words import text
 from ops_assets.access import AccessRefused, Reader
 from ops_assets.definition_bundle import DefinitionBundle, bundle_of
 from ops_assets.governed_figures import GovernedFigures
@@ -20,10 +21,10 @@ _FIGURES = frozenset({"observed", "threshold"})
 
 
 class GovernedCases:
-    """Cases for one reader. Raises AccessRefused for a reader of a role that sees nothing internal."""
+    """Cases for one reader. Raises AccessRefused, in ``language``, for one of a role that sees nothing internal."""
 
-    def __init__(self, context: GatewayContext, reader: Reader) -> None:
-        refusal = context.access.refusal(reader, "What happens in cases", "internal")
+    def __init__(self, context: GatewayContext, reader: Reader, language: str = "en") -> None:
+        refusal = context.access.refusal(reader, text(language, "cases_what"), "internal", language)
         if refusal is not None:
             raise AccessRefused(refusal)
         self._policy, self._reader = context.access, reader

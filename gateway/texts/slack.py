@@ -104,5 +104,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "to the HR data, or to map you in the Slack users file. Nothing was decided.",
         "人员目录中没有您的邮箱地址。请联系数据团队在人事数据中补充，或在Slack用户映射文件中登记。未作决定。",
     ),
+    "cases_what": ("What happens in cases", "事件单内容"),
     "slack_close": ("Close", "关闭"),
 }

@@ -162,6 +162,35 @@ def test_what_the_form_lacks_stands_beside_its_field(stack: Stack) -> None:
     assert set(answer["errors"]) == {"field:impact_amount"}
 
 
+def test_a_refusal_is_said_in_the_language_of_whoever_reads_it(stack: Stack) -> None:
+    for person in ("E002", "E003", "E009"):
+        stack.workspace.locales[stack.user(person)] = "zh-CN"
+    task = stack.open_task(stack.open_case(), "judge")
+    # The modal is in the reader's language, and so is what is wrong with it, beside its field.
+    assert press(stack, "E003", "confirm") == ""
+    labels = [block["label"]["text"] for block in modal(stack, "E003").body["blocks"] if block["type"] == "input"]
+    assert labels == ["涉及金额（元）", "原因", "判定说明"]
+    wrong = interact(stack, view_submission(stack, "E003", CONFIRM | {"impact_amount": "-5"}, task, "confirm")).json()
+    assert wrong["errors"] == {"field:impact_amount": "涉及金额（元）：不得小于 0，当前为 -5。"}
+    for person, title, sentence in (
+        (
+            "E009",
+            "未作决定",
+            "Xu Jing 无权决定该任务。现由 Li Na 处理；须由角色 quality_engineer 或 quality_manager 决定。",
+        ),
+        ("E010", "Nothing was decided", "Ma Chao may not decide this. It is with Li Na; it takes the role "),
+    ):
+        view = interact(stack, view_submission(stack, person, CONFIRM, task, "confirm")).json()["view"]
+        assert view["title"]["text"] == title and view["blocks"][0]["text"]["text"].startswith(sentence)
+    # A button that is no longer good is explained in the message that only the reader sees.
+    card = stack.cards("E003")[0]
+    assert interact(stack, view_submission(stack, "E003", CONFIRM, task, "confirm")).text == ""
+    copy = stack.slack.chat_postMessage(channel=stack.user("E002"), text=card["text"], blocks=card["blocks"])
+    press(stack, "E002", "confirm", card={"ts": copy["ts"], "blocks": card["blocks"]})
+    wait_until(lambda: ephemeral(stack, "E002"))
+    assert ephemeral(stack, "E002") == ["Li Na 已作出决定：确认异常。"]
+
+
 def test_an_old_button_is_explained_to_the_person_alone(stack: Stack) -> None:
     case_id = stack.open_case()
     card = stack.cards("E003")[0]

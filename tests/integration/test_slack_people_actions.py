@@ -185,12 +185,15 @@ def channel_messages(stack: Stack) -> list[Any]:
 
 def test_whoever_asked_takes_his_case_back_from_his_home_tab(stack: Stack) -> None:
     case_id = opened(stack)
+    stack.workspace.locales[stack.user("E009")] = "zh-CN"
     stack.http.post("/embedded-slack/opened", data={"as": stack.user("E009")}, headers=PAGE)
     wait_until(lambda: stack.workspace.views.home(stack.user("E009")))
     home = stack.workspace.views.home(stack.user("E009"))
     assert home is not None
     assert act(stack, "E009", "case:withdraw:0", home.body["blocks"], view=home.id) == ""
     modal(stack, "E009")
+    assert submit(stack, "E009", {"reason": "  "}) == ""
+    assert modal(stack, "E009").errors == {"field:reason": "请填写：理由。"}
     assert submit(stack, "E009", {"reason": "The lot was scrapped"}) == ""
     wait_until(lambda: stack.context.service.case(case_id).withdrawn_by == "E009")
     stack.deliver()

@@ -107,14 +107,15 @@ def withdraw(flow: Flow, command: c.WithdrawCase) -> None:
     }
     if not any(may[who] for who in template.withdrawn_by):
         alone = asked is not None and parent is None and "requester" in template.withdrawn_by
-        who = [(people.name(asked or ""),) * 2] if alone else []
+        asked_by = people.name(asked or "")
+        who = [(asked_by, f" {asked_by} ")] if alone else []
         if "owner" in template.withdrawn_by:
-            who += [(f"the role {template.owner_role}", f"角色 {template.owner_role}")]
-        allowed, allowed_zh = " or ".join(en for en, _ in who), " 或 ".join(zh for _, zh in who)
+            who += [(f"the role {template.owner_role}", f"角色 {template.owner_role} ")]
+        allowed, allowed_zh = " or ".join(en for en, _ in who), "或".join(zh for _, zh in who)
         raise Refused(
             "not_allowed",
             f"{people.name(person)} may not withdraw this case; {allowed or 'nobody'} may.",
-            f"{people.name(person)} 无权撤销该事件单；{f'可由 {allowed_zh} 撤销' if who else '无人可以撤销'}。",
+            f"{people.name(person)} 无权撤销该事件单；{f'可由{allowed_zh}撤销' if who else '无人可以撤销'}。",
         )
     reason = stated_reason(command.reason)
     flow.emit(e.CaseWithdrawn, person_id=person, reason=reason)

@@ -33,7 +33,7 @@ def answer(flow: Flow, command: c.AnswerConsultation) -> None:
     template, name = flow.env.template, flow.env.directory.name
     step = flow.state.steps[task.step_id]
     if step.status != "active" or task not in tasks_of_visit(flow.state, task.step_id):
-        if task.status == "decided" and task.decided_by is not None:
+        if task.status == "decided":
             raise decided_already(template, task, name, None)
         raise Refused(
             "task_closed",

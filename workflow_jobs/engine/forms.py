@@ -147,7 +147,7 @@ def _undeclared(value: Any) -> Plain:
     try:
         kept = plain(value)
     except ValueError as error:
-        raise BadValue(str(error), f"无法保存（{error}）") from error
+        raise BadValue(str(error), f"无法保存 {type(value).__name__} 类型的值") from error
     require_readable(kept)
     return kept
 

@@ -40,16 +40,15 @@ def case_over(state: CaseState) -> Refused:
 
 
 def decided_already(template: Template, task: TaskState, name: Callable[[str], str], reader: str | None) -> Refused:
-    """Somebody, perhaps the `reader` himself, decided the task before."""
-    you = reader is not None and task.decided_by == reader
-    who = name(task.decided_by or "")
+    """Somebody, perhaps the `reader` himself, decided the task before, or the process did when nobody had in time."""
     outcome = question_of(template, task).outcome(task.outcome or "")
     chosen = task.outcome if outcome is None else outcome.title.zh
-    return Refused(
-        "already_decided",
-        f"{'You' if you else who} decided this already: {task.outcome}.",
-        f"{'您' if you else f'{who} '}已作出决定：{chosen}。",
-    )
+    if not task.decided_by:
+        sentence = f"Nobody decided this in time, and the process took: {task.outcome}."
+        return Refused("already_decided", sentence, f"无人及时处理，流程已默认选择：{chosen}。")
+    who = name(task.decided_by)
+    who, who_zh = ("You", "您") if task.decided_by == reader else (who, f"{who} ")
+    return Refused("already_decided", f"{who} decided this already: {task.outcome}.", f"{who_zh}已作出决定：{chosen}。")
 
 
 def task_withdrawn(state: CaseState) -> Refused:
