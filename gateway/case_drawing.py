@@ -22,7 +22,7 @@ _LONGEST = 48
 
 
 def drawing(state: CaseState, template: Template, words: CaseWords, now: datetime) -> dict[str, Any]:
-    """``{"nodes": [...], "edges": [[from, to, said?], ...]}``.
+    """``{"nodes": [...], "edges": [[from, to, said?], ...], "ordered": True}``, nodes in the order of the template.
 
     A node's state is done, current, overdue, skipped or absent; ``said`` has a label, and back for a return.
     """
@@ -33,7 +33,7 @@ def drawing(state: CaseState, template: Template, words: CaseWords, now: datetim
     for step, target, said in walk.returns:
         to = next((one for one in (target, f"fork:{target}", f"rule:{target}") if one in drawn), target)
         walk.edges.append([step, to, {"label": said, "back": True}])
-    return {"nodes": walk.nodes, "edges": walk.edges}
+    return {"nodes": walk.nodes, "edges": walk.edges, "ordered": True}
 
 
 @dataclass

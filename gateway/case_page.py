@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
+from zlib import crc32
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from gateway.case_breach import SHOWN_HERE, breach_words
 from gateway.case_drawing import drawing
 from gateway.case_similar import Likeness, ranked
-from gateway.case_timeline import Story
+from gateway.case_timeline import Event, Story
 from gateway.case_words import CaseWords
 from gateway.context import GatewayContext, context_of, reader_of
 from gateway.governed_cases import GovernedCases
@@ -28,6 +29,7 @@ from workflow_jobs.engine.learning import stated
 from workflow_jobs.engine.signals import awaited, roles_who_may, wait_step
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
+from workflow_jobs.evidence import EvidenceFile
 from workflow_jobs.sla_clock import light_of, used_share
 
 router = APIRouter(include_in_schema=False)
@@ -68,7 +70,7 @@ class Similar:
     status: str
     outcome: str
     effective: bool | None
-    days: int | None
+    lasted: str
     alike: tuple[str, ...] = ()
     cause: str = ""
     remedy: str = ""
@@ -100,14 +102,14 @@ def case_page(
         state = service.case(case_id)
     except UnknownCase:
         return page(request, "case_unknown.html", status=404, case_id=case_id)
-    late = sum(task.due_at < now for task in state.open_tasks)
-    mark = f"{state.seq}-{late}"
+    sees_files = governed.sees_messages(state.metric, state.subject_kind)
+    files = service.files(case_id) if sees_files else []
+    messages = _messages(context, governed, state)
+    mark = _mark(state, files, messages, now)
     if seen == mark:
         return Response(status_code=204)
     template = service.template_of(state)
     words = CaseWords(context, governed, language_of(request))
-    sees_files = governed.sees_messages(state.metric, state.subject_kind)
-    files = service.files(case_id) if sees_files else []
     words.files = {one.file_id: one.name for one in files}
     log = governed.events(state.metric, state.subject_kind, [to_json(event) for event in service.events(case_id)])
     story = Story(state, template, log, words, now)
@@ -139,14 +141,26 @@ def case_page(
         learnt=_learnt(words, governed, state, template),
         sees_entries=governed.sees_people and governed.sees_figures(state.metric),
         figures=_figures(words, governed, state),
+        effect=_effect(words, state, template, log),
         held=_held(governed, state),
         taken_in=[_similar(words, governed, one) for one in service.taken_in(state)]
         if template.closes == "on_resolution"
         else [],
         similar=similar,
         similar_sum=(sum(one.effective is True for one in judged), len(judged)),
-        messages=_messages(context, governed, state),
+        messages=messages,
     )
+
+
+def _mark(state: CaseState, files: Sequence[EvidenceFile], messages: Sequence[Message], now: datetime) -> str:
+    """What an open page has seen: the log, files, what became of messages, and the minute while a clock runs.
+
+    What the clock alone changes, lights and shares of time used, is so shown a minute late at most.
+    """
+    late = sum(task.due_at < now for task in state.open_tasks)
+    minute = int(now.timestamp()) // 60 if state.is_open else 0
+    sent = crc32(" ".join(one.status for one in messages).encode())
+    return f"{state.seq}-{late}-{minute}-{len(files)}-{sent:x}"
 
 
 def _waiting(words: CaseWords, state: CaseState, template: Template, now: datetime) -> list[Waiting]:
@@ -189,11 +203,34 @@ def _figures(words: CaseWords, governed: GovernedCases, state: CaseState) -> dic
     if not state.metric or not governed.sees_figures(state.metric):
         return None
     raw = {"observed": state.observed, "threshold": state.threshold}
+    raw = {key: value for key, value in raw.items() if value is not None}
     if state.breaches > 1:
         raw["latest"] = state.latest_observed
     if state.effect_observed is not None:
         raw["after"] = state.effect_observed
     return {key: words.figure(state.metric, value) for key, value in raw.items()}
+
+
+def _effect(words: CaseWords, state: CaseState, template: Template, log: Sequence[Event]) -> tuple[str, str]:
+    """Whether what was done helped, in words, and "better", "worse" or "".
+
+    A case that is open again says how it was judged before; one that is never judged does not promise it.
+    """
+    if state.status == "watching_effect" and state.effect_due_at is not None:
+        return words.t("case_effect_due", at=words.instant(state.effect_due_at)), ""
+    judged = next((event for event in reversed(log) if event["type"] == "EffectJudged"), None)
+    if judged is None:
+        coming = state.is_open and template.effect is not None
+        return words.t("case_effect_none" if coming else "case_effect_never"), ""
+    effective = judged.get("effective")
+    if effective is None:
+        said, verdict = words.t("case_effect_unknown"), ""
+    else:
+        said, verdict = words.t("case_effect_true" if effective else "case_effect_false"), _VERDICTS[bool(effective)]
+    return words.t("case_effect_again", said=said) if state.is_open else said, verdict
+
+
+_VERDICTS = {True: "better", False: "worse"}
 
 
 def _held(governed: GovernedCases, state: CaseState) -> list[Mapping[str, Any]]:
@@ -271,7 +308,7 @@ def _similar(words: CaseWords, governed: GovernedCases, one: CaseSummary) -> Sim
         status=one.status,
         outcome=words.ending(one.outcome),
         effective=one.effective,
-        days=(one.closed_at - one.opened_at).days if one.closed_at else None,
+        lasted=words.elapsed(one.closed_at - one.opened_at) if one.closed_at else "",
     )
 
 

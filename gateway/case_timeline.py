@@ -18,6 +18,7 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.engine.votes import not_yet_agreed
 from workflow_jobs.sla_clock import light_of, used_share
+from workflow_jobs.timekeeping import CHANGED
 
 # What other events say already.
 _SILENT = frozenset({"StepEntered", "StepCompleted"})
@@ -114,7 +115,8 @@ class Story:
             clock = clocks.get(str(event.get("task_id")))
             line = _LEDGER.get(event["type"])
             if clock is not None and line is not None:
-                said = self._words.t(f"ledger_{event['type']}{_resting(event)}", **self._values(event))
+                anew = _version(event) if event["type"] == "ClockRecomputed" else ""
+                said = self._words.t(f"ledger_{event['type']}{_resting(event)}{anew}", **self._values(event))
                 detail = str(event.get("reason") or "")
                 clock.lines.append((_at(event), f"{said} {detail}".strip()))
         whole = self._case_clock()
@@ -161,7 +163,8 @@ class Story:
         state, words = self._state, self._words
         if state.due_at is None or not state.sla_seconds:
             return None
-        end = state.closed_at or max(self._now, state.paused_until or self._now)
+        # The due time of a case moves when its rest is over, not, as a task's, when it begins.
+        end = state.paused_at or state.closed_at or self._now
         agreed = timedelta(seconds=state.sla_seconds)
         share = max(0.0, 1.0 - words.calendar.working_between(end, state.due_at) / agreed)
         lines = [
@@ -175,7 +178,7 @@ class Story:
             agreed=words.working(agreed),
             used=words.working(agreed * share),
             percent=int(share * 100),
-            light=light_of(share, overdue=state.due_at < (state.closed_at or self._now)),
+            light=light_of(share, overdue=state.due_at < end),
             started=state.opened_at,
             due=state.due_at,
             ended=state.closed_at,
@@ -296,6 +299,11 @@ def _resting(event: Event) -> str:
     return "_withdrawn" if event["type"] == "TaskResumed" and event.get("because") == "withdrawn" else ""
 
 
+def _version(event: Event) -> str:
+    """What is computed anew is so by a changed calendar, or by another version of the template."""
+    return "" if event.get("reason") in (None, "", CHANGED) else "_version"
+
+
 _LEDGER_EVENTS = (
     "TaskPaused", "TaskResumed", "RungFired", "RungSkipped", "TaskReassigned", "TaskClaimed", "TaskReleased",
     "ClockRecomputed", "DefaultTaken",
@@ -315,7 +323,8 @@ _VARIANTS: Mapping[str, Callable[[Event], str]] = {
     "StepEntered": lambda event: "_fork",
     "WaitStarted": lambda event: "_signal" if event.get("signal") else "",
     "SignalReceived": lambda event: "_by" if event.get("person_id") else "",
-    "ClockRecomputed": lambda event: "" if event.get("task_id") else "_case",
+    "ClockRecomputed": lambda event: ("" if event.get("task_id") else "_case") + _version(event),
+    "WaitRecomputed": _version,
     "StepCompleted": lambda event: "_joined",
 }
 

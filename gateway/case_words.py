@@ -107,7 +107,14 @@ class CaseWords:
 
     def working(self, span: timedelta) -> str:
         """Working time in days of the calendar, hours and minutes; the two largest of them."""
-        days, rest = divmod(abs(span), self.calendar.day_length)
+        return self._span(span, self.calendar.day_length)
+
+    def elapsed(self, span: timedelta) -> str:
+        """Time by the clock on the wall, in days of 24 hours, hours and minutes; the two largest of them."""
+        return self._span(span, timedelta(days=1))
+
+    def _span(self, span: timedelta, day: timedelta) -> str:
+        days, rest = divmod(abs(span), day)
         hours, minutes = divmod(int(rest.total_seconds()) // 60, 60)
         parts = [(days, "span_days"), (hours, "span_hours"), (minutes, "span_minutes")]
         said = [self.t(key, count=number) for number, key in parts if number][:2]

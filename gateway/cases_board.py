@@ -6,7 +6,7 @@ page (docs/decisions/0030). However many cases there are, a page is three statem
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -39,9 +39,13 @@ Short = Annotated[str, Query(max_length=200)]
 
 @dataclass(frozen=True)
 class Card:
-    """One case at one step. ``light`` is green, amber or red, or "" where no working time runs; ``used`` in percent."""
+    """One case at one step. ``light`` is green, amber or red, or "" where no working time runs; ``used`` in percent.
+
+    ``task``: a case has several cards at a step that asks several people; of one without people it is the case's id.
+    """
 
     case_id: str
+    task: str
     subject: str
     priority: str
     waits: str
@@ -121,7 +125,7 @@ def cases_board(
         templates=sorted((words.say(one.title), one_id) for one_id, one in templates.items()),
         people=_people(directory, service.waited_for()) if governed.sees_people else [],
         departments=_departments(directory) if governed.sees_people else [],
-        steps_waiting=sum(column.cases for column in columns),
+        tally=list(_tally(words, columns, status)),
         overdue=sum(column.overdue for column in columns),
         renewal=f"/cases?{urlencode(own | {'seen': mark})}",
         all_columns=f"/cases?{urlencode(query)}" if at else "",
@@ -132,6 +136,18 @@ def cases_board(
 
 
 _DEFAULT = ("status", "open")
+
+
+def _tally(words: CaseWords, columns: Iterable[BoardColumn], status: str) -> Iterator[str]:
+    """How many steps wait for somebody or something, and how many cases stand at none: at rest, or over."""
+    counted = {True: 0, False: 0}
+    for column in columns:
+        counted[column.kind == "rest"] += column.cases
+    living = status in ("open", "any")
+    resting = {"open": "cases_resting", "any": "cases_resting_or_over"}.get(status, "cases_in_all")
+    for key, count, shown in (("cases_standing", counted[False], living), (resting, counted[True], not living)):
+        if count or shown:
+            yield words.t(f"{key}_one") if count == 1 else words.t(key, count=f"{count:,}")
 
 
 class _Drawing:
@@ -194,6 +210,7 @@ class _Drawing:
             light, used = light_of(share, overdue=overdue), int(share * 100)
         return Card(
             case_id=place.case_id,
+            task=place.task_id or place.case_id,
             subject=self._words.subject(state),
             priority=state.priority,
             waits=self._words.person(place.assignee),

@@ -59,6 +59,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "case_effect_false": ("it did not work", "无效"),
     "case_effect_unknown": ("no figure to judge by", "没有可用于评估的数据"),
     "case_effect_none": ("not judged yet", "尚未评估"),
+    "case_effect_never": ("is not judged", "不作评估"),
+    "case_effect_again": ("{said}; the case is open again", "{said}，事件单已重新打开"),
     "case_figures_hidden": ("The figures are not shown to your role.", "按您的角色，不显示数据。"),
     "case_linked": ("Linked cases", "关联事件单"),
     "case_parent": ("Opened for a step of", "所属上级事件单"),
@@ -189,6 +191,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{step}: waits for “{signal}”, until {until} at the latest",
         "{step}：等待“{signal}”，最迟至 {until}",
     ),
+    "event_WaitRecomputed": (
+        "{step}: the working calendar changed, waits until {until} at the latest",
+        "{step}：工作日历已变更，最迟等待至 {until}",
+    ),
+    "event_WaitRecomputed_version": (
+        "{step}: waits until {until} at the latest in this version",
+        "{step}：按新版本最迟等待至 {until}",
+    ),
     "event_SignalReceived": ("{step}: “{signal}” has come", "{step}：已收到“{signal}”"),
     "event_SignalReceived_by": ("{step}: {who} says “{signal}”", "{step}：{who} 告知“{signal}”"),
     "event_RulesApplied": ("{step}: the rules say {rules}", "{step}：规则结果 {rules}"),
@@ -229,6 +239,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "The working calendar changed; the case is due {until}",
         "工作日历已变更，事件单截止 {until}",
     ),
+    "event_ClockRecomputed_version": ("{step}: due {until} in this version", "{step}：按新版本截止 {until}"),
+    "event_ClockRecomputed_case_version": (
+        "The case is due {until} in this version",
+        "按新版本事件单截止 {until}",
+    ),
     "event_CaseClockStarted": ("The case is due {until}", "事件单截止 {until}"),
     "event_CaseRungFired": (
         "{percent} % of the case's time is used; {rung} {to}",
@@ -255,6 +270,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "ledger_TaskClaimed": ("{who} takes it; the clock runs on.", "{who} 认领，计时不停。"),
     "ledger_TaskReleased": ("{who} gives it back; the clock runs on.", "{who} 释放，计时不停。"),
     "ledger_ClockRecomputed": ("The working calendar changed, due {until}.", "工作日历已变更，截止 {until}。"),
+    "ledger_ClockRecomputed_version": ("Due {until} in the version of the process.", "按流程版本截止 {until}。"),
     "ledger_DefaultTaken": ("Nobody decided: the template does.", "无人决定，由模板决定。"),
     "ledger_RungFired": ("{percent} %: {rung} {to}.", "{percent}%：{rung} {to}。"),
     "ledger_RungSkipped": ("{percent} %: passed over, somebody looks after it.", "{percent}%：已有人处理，跳过。"),

@@ -24,6 +24,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "part_missing": ("Not part of this installation.", "当前安装不含此部分。"),
     "as_a_table": ("Figures as a table", "以表格查看"),
     "as_a_list": ("As a list", "以列表查看"),
+    "whole_graph": ("Show all of it", "查看全图"),
     "no_data": ("No figures yet.", "暂无数据。"),
     "metrics": ("Metrics", "指标"),
     "metric": ("Metric", "指标"),

@@ -14,6 +14,7 @@ from tests.browser.conftest import Picture
 from tests.browser.test_pages import OBSTACLES
 from tests.gateway_stack import Stack, running_stack
 from tests.integration.test_case_page import decide, serve
+from workflow_jobs.cases import OpenRequest
 
 SUPPLIERS = ("Huaxin Castings", "Ningbo Bearings", "Suzhou Coating", "Wuxi Fasteners", "Taihu Plastics", "Jinan Steel")
 
@@ -85,6 +86,58 @@ def test_a_case_is_drawn_with_its_state(page: Page, stack: Stack, picture: Pictu
     picture(page, "case-chinese")
 
 
+def asked_for(stack: Stack, label: str) -> str:
+    """A case of a process with returns, decision tables and a wait; somebody asked for it."""
+    data = {"order_no": label, "request_kind": "return", "claim_amount": "1000", "what_happened": "Box broken"}
+    request = OpenRequest(
+        template_id="after_sales", rule_id="asked", subject_label=label, requested_by="E010", data=data
+    )
+    return stack.context.service.open_case(request).case_id
+
+
+def test_a_process_with_returns_is_drawn_from_its_start_and_can_be_seen_whole(page: Page, stack: Stack) -> None:
+    page.goto(f"{stack.settings.gateway_url}/cases/{asked_for(stack, 'SO-88')}")
+    nodes = page.locator(".graph svg .node")
+    expect(nodes.first).to_be_visible()
+    lefts = [float(at) for at in nodes.evaluate_all("all => all.map(one => one.dataset.x)")]
+    assert (lefts.index(min(lefts)), lefts.index(max(lefts))) == (0, len(lefts) - 1), "from the start to the end"
+    box, whole = page.locator(".graph"), page.locator("[data-whole]")
+    expect(box).to_have_class(re.compile("more-right"))
+    whole.click()
+    expect(whole).to_have_attribute("aria-pressed", "true")
+    expect(box).not_to_have_class(re.compile("more-"))
+    whole.click()
+    expect(box).to_have_class(re.compile("more-right"))
+
+
+def renew(page: Page, part: str) -> None:
+    """Have the part ask at once whether it is still current, and wait until it is not."""
+    asked = str(page.locator(part).get_attribute("hx-get"))
+    page.evaluate("part => htmx.trigger(part, 'visible')", part)
+    expect(page.locator(part)).not_to_have_attribute("hx-get", asked)
+
+
+def test_a_renewed_page_leaves_people_where_they_were(page: Page, stack: Stack) -> None:
+    """The focus stays on a card, an open fold stays open, and a drawing that is the same is not drawn again."""
+    clock = stack.clock
+    assert isinstance(clock, FixedClock)
+    page.goto(f"{stack.settings.gateway_url}/cases")
+    card = page.locator("[data-case]").nth(2)
+    card.focus()
+    clock.advance(timedelta(minutes=1))
+    renew(page, "#cases")
+    expect(card).to_be_focused()
+    page.goto(f"{stack.settings.gateway_url}/cases/{asked_for(stack, 'SO-89')}")
+    page.locator(".graph svg").evaluate("one => { one.dataset.same = 'yes' }")
+    fold = page.locator("#case-messages summary")
+    fold.click()
+    clock.advance(timedelta(minutes=1))
+    renew(page, "#case")
+    expect(page.locator("#case-messages")).to_have_attribute("open", "")
+    expect(fold).to_be_focused()
+    expect(page.locator(".graph svg")).to_have_attribute("data-same", "yes")
+
+
 def test_both_fit_a_phone(phone: Page, stack: Stack, picture: Picture) -> None:
     phone.goto(f"{stack.settings.gateway_url}/cases")
     assert fits(phone)
@@ -93,3 +146,5 @@ def test_both_fit_a_phone(phone: Page, stack: Stack, picture: Picture) -> None:
     expect(phone.locator(".graph svg .done").first).to_be_visible()
     assert fits(phone)
     picture(phone, "case-phone")
+    phone.goto(f"{stack.settings.gateway_url}/cases/{asked_for(stack, 'PO-2026-' + 5 * 'A1B2C3D4E5')}")
+    assert fits(phone), "one long word"

@@ -70,6 +70,13 @@ def timeline(text: str) -> str:
     return re.sub(r"<[^>]+>", " ", found[1])
 
 
+def effect(text: str) -> str:
+    """Whether what was done helped, in words."""
+    found = re.search(r"<dd data-effect>(.+?)</dd>", text)
+    assert found is not None
+    return re.sub(r"<[^>]+>", "", found[1])
+
+
 def decide(stack: Stack, case_id: str, step: str, person: str | None = None) -> None:
     task = stack.open_task(case_id, step)
     outcome, form = REGULAR[step]
@@ -133,6 +140,7 @@ def test_a_case_that_ends_early_shows_what_was_not_needed(stack: Stack) -> None:
     assert (states["judge"], states["assess"], states["fork:respond"]) == ("done", "skipped", "skipped")
     assert "Counted &lt;twice&gt;" in text
     assert "decides “No action needed”" in timeline(text)
+    assert effect(text) == "is not judged"
 
 
 def test_a_reopened_case_is_drawn_from_its_first_step(stack: Stack, clock: FixedClock) -> None:
@@ -140,7 +148,7 @@ def test_a_reopened_case_is_drawn_from_its_first_step(stack: Stack, clock: Fixed
     finish(stack, case_id)
     ended = case_page(stack, case_id)
     assert {state for one, state in graph(ended)[0].items() if one != "end:"} == {"done"}
-    assert "looked at again on" in ended
+    assert "looked at again on" in effect(ended)
     clock.advance(timedelta(days=8))
     stack.context.service.judge_effect(case_id, "0.09", "20261116-000001")
     text = case_page(stack, case_id)
@@ -148,6 +156,7 @@ def test_a_reopened_case_is_drawn_from_its_first_step(stack: Stack, clock: Fixed
     assert (states["judge"], states["supplier"], states["promise"], states["end:"]) == ("current", "", "", "")
     assert "It did not work" in timeline(text)
     assert "Open again" in timeline(text)
+    assert effect(text) == "it did not work; the case is open again"
 
 
 def test_everything_that_happened_is_told_in_words_with_names(stack: Stack) -> None:
@@ -227,6 +236,7 @@ def test_an_incident_names_those_that_became_part_of_it(stack: Stack) -> None:
 
 def test_similar_cases_say_how_they_ended(stack: Stack, clock: FixedClock) -> None:
     first = opened(stack)
+    clock.advance(timedelta(minutes=35))
     finish(stack, first)
     clock.advance(timedelta(days=8))
     stack.context.service.judge_effect(first, "0.01", "20261116-000001")
@@ -235,6 +245,7 @@ def test_similar_cases_say_how_they_ended(stack: Stack, clock: FixedClock) -> No
     assert "judged ones worked." in text
     assert "No case like this one has ended yet." not in text
     assert "the same rule, the same metric" in text
+    assert '<td data-label="Took">35 min</td>' in text
 
 
 def test_messages_are_listed_with_their_recipients(stack: Stack) -> None:
@@ -243,13 +254,24 @@ def test_messages_are_listed_with_their_recipients(stack: Stack) -> None:
     assert "To: Li Na" in text
 
 
+def renewal(text: str) -> str:
+    """The address at which an open page asks whether it is still current."""
+    found = re.search(r'data-watch hx-get="([^"]+)"', text)
+    assert found is not None
+    return found[1]
+
+
 def test_an_open_page_hears_of_its_case(stack: Stack, clock: FixedClock) -> None:
     case_id = opened(stack)
-    found = re.search(r'data-watch hx-get="([^"]+)"', case_page(stack, case_id))
-    assert found is not None
-    assert stack.http.get(found[1]).status_code == 204
-    clock.advance(timedelta(days=1))
-    assert stack.http.get(found[1]).status_code == 200
+    address = renewal(case_page(stack, case_id))
+    assert stack.http.get(address).status_code == 204
+    clock.advance(timedelta(hours=2))
+    renewed = stack.http.get(address)
+    assert "50 % of the time used" in renewed.text, "the light of an open page goes on by itself"
+    address = renewal(renewed.text)
+    assert stack.http.get(address).status_code == 204
+    stack.deliver()
+    assert stack.http.get(address).status_code == 200, "messages that waited are sent"
     assert stack.http.get("/cases/C-999999").status_code == 404
     assert "There is no case C-999999" in stack.http.get("/cases/C-999999").text
     assert f'href="/cases/{case_id}"' in stack.http.get("/").text

@@ -176,6 +176,12 @@ def test_the_drawing_has_rules_votes_waits_and_returns(stack: Stack, driver: Dri
     assert kinds["rule:size"] == "big change"
     assert kinds["customer"].startswith("now: until 2026-11-")
     assert "Waits for a time, a signal or another case" in stack.http.get("/cases?lang=en").text
+    # Nobody must act, and yet somebody is waited for.
+    assert re.search(r"<li data-awaited>The customer confirms: Sales manager, Quality manager, until 2026-11-", text)
+    # Some minutes of the case's five days were used when it came to rest; the rest that is to come is not.
+    clock = text.split("<h3>The whole case</h3>")[1].split("</div>")[0]
+    assert re.search(r'width: [0-9]%"', clock)
+    assert re.search(r"\b[0-4] h \d+ min of 5 d used", clock)
 
 
 def test_a_rule_that_does_not_hold_needs_no_steps(stack: Stack, driver: Driver) -> None:

@@ -36,6 +36,10 @@ def columns(text: str) -> list[str]:
     return re.findall(r'data-step="([^"]+)"', text)
 
 
+def tally(text: str) -> list[str]:
+    return re.findall(r"<li[^>]*>([^<]+)</li>", text.split('class="tally"')[1].split("</ul>")[0])
+
+
 def lights(text: str) -> list[str]:
     return re.findall(r'class="case-card (\w*)"', text)
 
@@ -99,6 +103,9 @@ def test_ended_cases_are_found_by_their_state(stack: Stack) -> None:
     state = stack.context.service.case(case_id).status
     assert shown(board(stack, f"?status={state}")) == [case_id]
     assert columns(board(stack, "?status=any")) == ["supply_exception:"]
+    assert tally(board(stack)) == ["0 steps wait"]
+    assert tally(board(stack, f"?status={state}")) == ["1 case"]
+    assert tally(board(stack, "?status=any")) == ["0 steps wait", "1 case at rest or over"]
 
 
 def test_a_filter_that_does_not_exist_says_what_may_be_asked(stack: Stack) -> None:
