@@ -15,6 +15,8 @@ from typing import Any
 
 MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100
+ROW_BUTTONS = 25
+OPTIONS = 100
 MESSAGE_TEXT = 4000
 TEXT_BUDGET = 10_000
 PRIVATE_METADATA = 3000
@@ -223,7 +225,7 @@ def _context(check: _Check, block: Json, at: str) -> None:
 def _actions(check: _Check, block: Json, at: str) -> None:
     only_in_forms = ("image", "plain_text_input", "number_input", "file_input")
     allowed = tuple(kind for kind in _ELEMENTS if kind not in only_in_forms)
-    for index, entry in enumerate(check.many(block, "elements", at, 25)):
+    for index, entry in enumerate(check.many(block, "elements", at, ROW_BUTTONS)):
         check.element(entry, f"{at}.elements[{index}]", allowed)
 
 
@@ -270,7 +272,7 @@ def _date_picker(check: _Check, element: Json, at: str) -> None:
 
 
 def _select(check: _Check, element: Json, at: str) -> None:
-    check.options(element, at, 100)
+    check.options(element, at, OPTIONS)
 
 
 def _few_options(check: _Check, element: Json, at: str) -> None:
