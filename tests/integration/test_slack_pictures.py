@@ -14,7 +14,10 @@ from resources.slack import SlackClient, SlackRefused
 from tests.gateway_stack import METRIC, Stack, publish_snapshot, running_stack
 from workflow_jobs.cases import OpenRequest
 
-TREND = "The last months of: Supplier reject rate, 2026-08 – 2026-10 (all subjects together; dashed: the limit)"
+TREND = (
+    "The last months of Supplier reject rate, 2026-08 – 2026-10: 2.5000 % → 2.5000 % "
+    "(all subjects together; limit 8.0000 %, above the picture)"
+)
 
 
 @pytest.fixture

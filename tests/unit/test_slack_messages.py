@@ -134,7 +134,29 @@ def test_a_decided_card_says_who_and_has_no_buttons() -> None:
     message = cards.closed_task_card(game.state, judged, game.template, context())
     assert buttons(message) == []
     assert "*Confirm* by Wang One, Mon 2026-11-16 09:30" in str(message.blocks)
-    assert "exception cause: transport" in str(message.blocks)
+    assert "• Amount at stake (CNY): 60,000\\n• Cause: Transport" in str(message.blocks)
+    chinese = str(cards.closed_task_card(game.state, judged, game.template, context("zh")).blocks)
+    assert "• 涉及金额（元）: 60,000\\n• 原因: 运输" in chinese and "优先级 高" in chinese
+    assert chinese.count("• 涉及金额") == 1
+    following = str(card(game, "supplier", "zh").blocks)
+    assert "(采购员)" in following and "• 原因: 运输" in following
+
+
+def test_a_case_says_how_it_ended_and_who_asked_for_it() -> None:
+    game = play(rule_id="opened_in_slack:V1", requested_by="b1")
+    assert "asked for by Wu One" in str(card(game, "judge").blocks[-1]) and "V1" not in str(card(game, "judge"))
+    asked = task(game, "judge")
+    game.do(
+        c.DecideTask(
+            task_id=asked.task_id,
+            task_version=asked.version,
+            person_id=asked.assignee or "",
+            outcome="reject",
+            form={"judgement": "It was a slip"},
+        )
+    )
+    drawn = [str(cards.case_card(game.state, game.template, context(one)).blocks) for one in ("en", "zh")]
+    assert "*Outcome*: no action needed" in drawn[0] and "*结果*: 无需处理" in drawn[1]
 
 
 def test_the_case_card_follows_the_case_to_its_end() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_jobs.slack.trend_picture import HEIGHT, WIDTH, trend_png
+from workflow_jobs.slack.trend_picture import HEIGHT, WIDTH, Trend, trend_of
 
 INK = (15, 95, 99)
 LIMIT = (200, 60, 50)
@@ -40,9 +40,9 @@ def height_at(rows: list[list[tuple[int, int, int]]], x: int) -> float | None:
 
 
 def test_a_rising_figure_rises_in_the_picture() -> None:
-    png = trend_png([1.0, 2.0, 3.0, 4.0])
-    assert png is not None
-    rows = pixels(png)
+    trend = trend_of([1.0, 2.0, 3.0, 4.0])
+    assert trend is not None and trend.limit == ""
+    rows = pixels(trend.png)
     heights = [height_at(rows, x) for x in (12, 160, 320, 468)]
     known = [height for height in heights if height is not None]
     assert len(known) == 4
@@ -50,22 +50,24 @@ def test_a_rising_figure_rises_in_the_picture() -> None:
 
 
 def test_a_gap_interrupts_the_line_and_the_limit_is_dashed() -> None:
-    png = trend_png([1.0, 1.2, None, 1.1, 1.3], limit=1.25)
-    assert png is not None
-    rows = pixels(png)
+    trend = trend_of([1.0, 1.2, None, 1.1, 1.3], limit=1.25)
+    assert trend is not None and trend.limit == "drawn"
+    rows = pixels(trend.png)
     assert height_at(rows, WIDTH // 2) is None
     dashes = next(row for row in rows if LIMIT in row)
     assert 0.4 < sum(pixel == LIMIT for pixel in dashes) / WIDTH < 0.7
 
 
 def test_a_limit_far_from_the_figures_does_not_flatten_them() -> None:
-    png = trend_png([1.0, 1.2, 1.1], limit=50.0)
-    assert png == trend_png([1.0, 1.2, 1.1])
+    plain = trend_of([1.0, 1.2, 1.1])
+    assert plain is not None
+    assert trend_of([1.0, 1.2, 1.1], limit=50.0) == Trend(plain.png, "above")
+    assert trend_of([1.0, 1.2, 1.1], limit=-50.0) == Trend(plain.png, "below")
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [None, 1.0, None, 2.0], [float("nan")] * 5])
 def test_no_trend_no_picture(values: list[float | None]) -> None:
-    assert trend_png(values) is None
+    assert trend_of(values) is None
 
 
 FIGURES = st.floats(allow_nan=True, allow_infinity=True)
@@ -74,8 +76,8 @@ FIGURES = st.floats(allow_nan=True, allow_infinity=True)
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.none() | FIGURES, max_size=24), st.none() | FIGURES)
 def test_any_figures_give_a_small_valid_picture_or_none(values: list[float | None], limit: float | None) -> None:
-    png = trend_png(values, limit)
-    if png is not None:
-        assert len(png) < 40_000
-        pixels(png)
-        assert trend_png(values, limit) == png
+    trend = trend_of(values, limit)
+    if trend is not None:
+        assert len(trend.png) < 40_000
+        assert (trend.limit == "drawn") == any(LIMIT in row for row in pixels(trend.png))
+        assert trend_of(values, limit) == trend

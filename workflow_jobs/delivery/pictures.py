@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,7 +20,9 @@ from resources.clock import Clock
 from resources.ops_database import reading
 from resources.serving import Snapshot
 from resources.slack import SlackClient
-from workflow_jobs.slack.trend_picture import trend_png
+from workflow_jobs.slack.card_words import WORDS
+from workflow_jobs.slack.trend_picture import Trend, trend_of
+from workflow_jobs.slack.wording import MetricFigure, figure_words
 from workflow_jobs.store.tables import mark
 
 logger = logging.getLogger(__name__)
@@ -27,9 +30,26 @@ PERIODS = 12
 
 
 class Pictures(Protocol):
-    """Gives the image block for what a card asks (``metric``, ``alt``, ``limit``); None where there is no picture."""
+    """Gives the image block for what a card asks (``cards.Message``); None where there is no picture."""
 
     def __call__(self, asked: Mapping[str, Any]) -> dict[str, Any] | None: ...
+
+
+def _caption(asked: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], picture: Trend) -> str:
+    """What is drawn: the months, the first and the last figure that are known, and where the limit lies.
+
+    A card of an earlier version says no unit: its caption has no figures, and its note is about the limit already.
+    """
+    periods = f"{rows[0]['period_start']:%Y-%m} – {rows[-1]['period_start']:%Y-%m}"
+    said, notes = f"{asked['alt']}, {periods}", [str(asked["note"])] if asked.get("note") else []
+    if "unit" in asked:
+        form, chinese = MetricFigure("", unit=str(asked["unit"]), decimals=int(asked["decimals"])), bool(asked["zh"])
+        known = [str(value) for row in rows if (value := row["value"]) is not None and math.isfinite(value)]
+        said += f": {' → '.join(figure_words(one, form, chinese=chinese) for one in (known[0], known[-1]))}"
+        if picture.limit:
+            words = WORDS[f"limit_{picture.limit}"][1 if chinese else 0]
+            notes.append(words.format(figure_words(str(asked["limit"]), form, chinese=chinese)))
+    return f"{said} ({'; '.join(notes)})" if notes else said
 
 
 class _Snapshots(Protocol):
@@ -62,14 +82,12 @@ class SlackPictures:
             [asked["metric"], PERIODS],
         )[::-1]
         limit = asked.get("limit")
-        picture = trend_png([row["value"] for row in rows], None if limit is None else float(limit))
+        picture = trend_of([row["value"] for row in rows], None if limit is None else float(limit))
         if picture is None:
             return None
-        periods = f"{rows[0]['period_start']:%Y-%m} – {rows[-1]['period_start']:%Y-%m}"
-        note = f" ({asked['note']})" if asked.get("note") else ""
-        alt = f"{asked['alt']}, {periods}{note}"[:2000]
+        alt = _caption(asked, rows, picture)[:2000]
         title = {"type": "plain_text", "text": alt}
-        return {"type": "image", "slack_file": {"id": self._file(picture, alt)}, "alt_text": alt, "title": title}
+        return {"type": "image", "slack_file": {"id": self._file(picture.png, alt)}, "alt_text": alt, "title": title}
 
     def _file(self, picture: bytes, title: str) -> str:
         """The Slack file with these bytes; uploaded where no earlier card has it."""

@@ -19,16 +19,20 @@ from workflow_jobs.engine.layout import layout_of, node_of
 from workflow_jobs.engine.question import RETRY, question_of
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Block as TemplateBlock
-from workflow_jobs.engine.template import Fork, Step, Template
+from workflow_jobs.engine.template import Fork, HumanStep, Step, Template
 from workflow_jobs.engine.votes import not_yet_agreed
 from workflow_jobs.slack import block_kit, breach_lines, incident_lines
 from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
+from workflow_jobs.slack.card_words import WORDS
 from workflow_jobs.slack.fitting import fitted
+from workflow_jobs.slack.form_lines import form_lines
 from workflow_jobs.slack.opinion_lines import opinions
 from workflow_jobs.slack.task_buttons import action_buttons, standing
 from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, paragraph, plain_text, quoted, shortened
 
 ACTION_PREFIX = "decide:"
+# How the rule id of a case begins that a person opened with a form: the rest tells one form from another.
+OPENED_IN_SLACK = "opened_in_slack:"
 Block = dict[str, Any]
 
 
@@ -36,8 +40,9 @@ Block = dict[str, Any]
 class Message:
     """A message for Slack: ``text`` is what notifications show, ``blocks`` what the channel shows. Valid Block Kit.
 
-    ``picture`` asks for the picture of a metric's trend (``metric``, ``alt``, ``limit``), which is put below the block
-    with the number ``after`` when the message is sent.
+    ``picture`` asks for the picture of a metric's trend (``metric``, ``alt``, ``note``, ``limit``, and how its figures
+    are written: ``unit``, ``decimals``, ``zh``), which is put below the block with the number ``after`` when the
+    message is sent.
     """
 
     text: str
@@ -117,8 +122,9 @@ def closed_task_card(case: CaseState, task: TaskState, template: Template, conte
     blocks: list[Block] = [
         _header(f"{title}: {subject(case, template, context)}"),
         decision_facts(case, None, context),
+        *_links(case, context),
         {"type": "section", "text": markdown(line)},
-        *_progress(case, template, context),
+        *_progress(case, template, context, but=task.task_id),
         _footer(case, task, context),
     ]
     return _message(f"{title}: {_unmarked(line)}", blocks, context)
@@ -158,18 +164,18 @@ def escalation_card(
 def case_card(case: CaseState, template: Template, context: CardContext) -> Message:
     """The card of the whole case, kept up to date in the channel: facts, state, every step so far."""
     head = f"{context.title(template.title)}: {subject(case, template, context)}"
-    return _standing(head, case, context, _progress(case, template, context, waiting=True))
+    return _standing(head, case, template, context, _progress(case, template, context, waiting=True))
 
 
 def told_card(case: CaseState, template: Template, context: CardContext) -> Message:
     """The message to whom a case concerns who need not act: the facts and how it stands, kept up to date."""
     head = f"{context.word('affected')}: {subject(case, template, context)}"
-    return _standing(head, case, context, [])
+    return _standing(head, case, template, context, [])
 
 
-def _standing(head: str, case: CaseState, context: CardContext, progress: list[Block]) -> Message:
+def _standing(head: str, case: CaseState, template: Template, context: CardContext, progress: list[Block]) -> Message:
     """A message about a case that stands and is kept up to date: the facts, how it stands, what was done so far."""
-    line = _status_line(case, context)
+    line = _status_line(case, template, context)
     blocks: list[Block] = [
         _header(head),
         decision_facts(case, None, context),
@@ -209,7 +215,8 @@ def decision_line(task: TaskState, template: Template, context: CardContext) -> 
     """One mrkdwn line on how a task ended."""
     if task.status != "decided" or task.decided_by is None:
         return f"*{context.word('withdrawn')}*"
-    outcome = question_of(template, task).outcome(task.outcome or "")
+    question = question_of(template, task)
+    outcome = question.outcome(task.outcome or "")
     words = context.title(outcome.title) if outcome is not None else str(task.outcome)
     line = f"*{escaped(words)}* {context.word('by')} {escaped(context.name(task.decided_by))}"
     if task.acting_for is not None:
@@ -218,11 +225,7 @@ def decision_line(task: TaskState, template: Template, context: CardContext) -> 
         line += f", {context.instant(task.decided_at)}"
     if task.late:
         line += f" ({context.word('late')})"
-    for name, value in task.form.items():
-        if isinstance(value, (list, tuple)):
-            line += f"\n• {escaped(name.replace('_', ' '))}: {len(value)} {context.word('files')}"
-        elif value not in (None, ""):
-            line += f"\n• {escaped(name.replace('_', ' '))}: {quoted(value, 300)}"
+    line = "\n".join([line, *form_lines(task.form, question.form, context)])
     return cut(line, 2500)
 
 
@@ -249,11 +252,21 @@ def next_steps(template: Template, step_id: str, context: CardContext) -> str:
     return context.word("awaits_resolution" if template.closes == "on_resolution" else "last_step")
 
 
-def _status_line(case: CaseState, context: CardContext) -> str:
+def ending(outcome: str, template: Template, context: CardContext) -> str:
+    """How a case ended, in words: a known end, else the button that ends the case so."""
+    known = f"ended_{outcome}"
+    if known in WORDS:
+        return context.word(known)
+    steps = (step for step in layout_of(template).steps() if isinstance(step, HumanStep))
+    buttons = (one for step in steps for one in step.outcomes if one.ends_case == outcome)
+    return next((context.title(one.title) for one in buttons), outcome.replace("_", " "))
+
+
+def _status_line(case: CaseState, template: Template, context: CardContext) -> str:
     status = context.word("awaits_resolution") if case.awaiting_resolution else context.word(case.status)
     line = f"*{context.word('status')}*: {escaped(status)}"
     if case.outcome:
-        line += f" · *{context.word('outcome')}*: {escaped(case.outcome.replace('_', ' '))}"
+        line += f" · *{context.word('outcome')}*: {escaped(ending(case.outcome, template, context))}"
     if case.joined:
         line += f" · *{context.word('part_of')}*: {escaped(case.joined)}"
     if case.effect_due_at is not None and case.status == "watching_effect":
@@ -271,12 +284,12 @@ def _picture(case: CaseState, context: CardContext) -> dict[str, Any] | None:
     """What the card's picture is to show: the trend of the case's metric, with the limit that it crossed."""
     if not case.metric:
         return None
-    alt = f"{context.word('trend')}: {shortened(context.metric_label(case.metric), 300)}"
+    alt = context.word("trend").format(shortened(context.metric_label(case.metric), 300))
     # The published months are those of the whole metric, not of the subject.
-    notes = [context.word("all_together")] if case.subject_kind else []
-    if case.threshold is not None:
-        notes.append(context.word("dashed_limit"))
-    return {"metric": case.metric, "alt": alt, "note": "; ".join(notes), "limit": case.threshold, "after": 1}
+    note = context.word("all_together") if case.subject_kind else ""
+    asked = {"metric": case.metric, "alt": alt, "note": note, "limit": case.threshold, "after": 1}
+    form = context.figure
+    return asked | ({} if form is None else {"unit": form.unit, "decimals": form.decimals, "zh": context.chinese})
 
 
 def _links(case: CaseState, context: CardContext) -> list[Block]:
@@ -390,9 +403,14 @@ def _asked(case: CaseState, task: TaskState, template: Template, context: CardCo
     return {"type": "section", "text": markdown("\n".join(lines))}
 
 
-def _progress(case: CaseState, template: Template, context: CardContext, *, waiting: bool = False) -> list[Block]:
+def _progress(
+    case: CaseState, template: Template, context: CardContext, *, waiting: bool = False, but: str = ""
+) -> list[Block]:
+    """What was done so far, without the task ``but``; with what ``waiting`` tasks wait for."""
     lines = []
     for task in case.tasks.values():
+        if task.task_id == but:
+            continue
         title = escaped(step_title(template, task.step_id, context))
         if task.status == "decided":
             pending = f" ({context.word('not_yet_agreed')})" if not_yet_agreed(case, task) else ""
@@ -454,11 +472,12 @@ def _button_rows(task: TaskState, template: Template, context: CardContext) -> l
 
 
 def _footer(case: CaseState, task: TaskState | None, context: CardContext) -> Block:
-    parts = [
-        f"{context.word('case')} {case.case_id}",
-        f"{context.word('rule')} {case.rule_id}",
-        f"{context.word('priority')} {case.priority}",
-    ]
+    if case.requested_by is not None and case.rule_id.startswith(OPENED_IN_SLACK):
+        opened = f"{context.word('asked_by')} {context.name(case.requested_by)}"
+    else:
+        opened = f"{context.word('rule')} {case.rule_id}"
+    priority = context.word(f"priority_{case.priority}")
+    parts = [f"{context.word('case')} {case.case_id}", opened, f"{context.word('priority')} {priority}"]
     if case.snapshot_id:
         parts.append(f"{context.word('snapshot')} {case.latest_snapshot_id or case.snapshot_id}")
     if task is not None:

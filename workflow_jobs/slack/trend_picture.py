@@ -10,8 +10,9 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 WIDTH: Final = 480
 HEIGHT: Final = 120
@@ -24,7 +25,15 @@ _GRID: Final = (226, 230, 232)
 Colour = tuple[int, int, int]
 
 
-def trend_png(values: Sequence[float | None], limit: float | None = None) -> bytes | None:
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A picture, and what became of the limit: drawn, above or below what is drawn; empty where there is none."""
+
+    png: bytes
+    limit: Literal["", "drawn", "above", "below"] = ""
+
+
+def trend_of(values: Sequence[float | None], limit: float | None = None) -> Trend | None:
     """The picture of ``values``, oldest first; None where fewer than three are known, for then there is no trend.
 
     A missing value interrupts the line. ``limit`` is drawn as a dashed line where it lies near the figures.
@@ -34,10 +43,11 @@ def trend_png(values: Sequence[float | None], limit: float | None = None) -> byt
         return None
     low, high = min(known), max(known)
     spread = high - low
-    if limit is not None and math.isfinite(limit) and low - 2 * spread <= limit <= high + 2 * spread:
+    where: Literal["", "drawn", "above", "below"] = ""
+    if limit is not None and math.isfinite(limit):
+        where = "drawn" if low - 2 * spread <= limit <= high + 2 * spread else "above" if limit > high else "below"
+    if limit is not None and where == "drawn":
         low, high = min(low, limit), max(high, limit)
-    else:
-        limit = None
     # A flat line lies in the middle; the half step keeps huge figures from losing their difference.
     middle, half = low / 2 + high / 2, (high / 2 - low / 2) or max(abs(high), 1.0)
     canvas = _Canvas()
@@ -48,7 +58,7 @@ def trend_png(values: Sequence[float | None], limit: float | None = None) -> byt
     def at(value: float) -> float:
         return HEIGHT / 2 - (value - middle) / half * height
 
-    if limit is not None:
+    if limit is not None and where == "drawn":
         canvas.horizontal(round(at(limit)), _LIMIT, dashed=True)
     step = (WIDTH - 2 * _MARGIN) / max(1, len(values) - 1)
     points = [
@@ -62,7 +72,7 @@ def trend_png(values: Sequence[float | None], limit: float | None = None) -> byt
         if point is not None:
             last = all(later is None for later in points[index + 1 :])
             canvas.dot(point, 5.0 if last else 2.5)
-    return canvas.png()
+    return Trend(canvas.png(), where)
 
 
 class _Canvas:
