@@ -124,17 +124,18 @@ class SlackCommands:
             ack(response_action="errors", errors=errors)
             return
         snapshot = self._context.snapshots.current()
-        request = OpenRequest(
-            template_id=template.id,
-            # One modal is one case: Slack's retries and a double click name the same view.
-            rule_id=f"opened_in_slack:{view['id']}",
-            subject_label=opening_modal.subject_of(template, typed),
-            snapshot_id=snapshot.id if snapshot is not None else "",
-            as_of=snapshot.as_of if snapshot is not None else None,
-            requested_by=person.person_id,
-            data=typed,
-        )
         try:
+            request = OpenRequest(
+                template_id=template.id,
+                # One modal is one case: Slack's retries and a double click name the same view.
+                rule_id=f"opened_in_slack:{view['id']}",
+                subject_label=opening_modal.subject_of(template, typed),
+                snapshot_id=snapshot.id if snapshot is not None else "",
+                as_of=snapshot.as_of if snapshot is not None else None,
+                requested_by=person.person_id,
+                priority=opening_modal.priority_of_view(view),
+                data=typed,
+            )
             case_id = self._context.service.open_by_person(request, via="slack").case_id
         except Refused as refused:
             ack(response_action="update", view=closing_view(refused.said(language), language))

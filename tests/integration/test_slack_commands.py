@@ -109,6 +109,28 @@ def test_a_person_opens_a_case_once(stack: Stack) -> None:
     assert all(cases[0].case_id in json.dumps(one) for one in answers_)
     state = stack.context.service.case(cases[0].case_id)
     assert (state.requested_by, state.breaches, state.data["what"]) == ("E009", 1, "Box was empty\nand wet")
+    assert state.priority == "normal", "the template's, since none was chosen"
+
+
+def test_who_opens_a_case_may_choose_its_priority_and_only_one_that_there_is(stack: Stack) -> None:
+    typed(stack, "E009", "/trueloop open complaint Box was empty")
+    block = modal(stack, "E009").body["blocks"][-1]
+    assert (block["label"]["text"], block["element"]["initial_option"]["value"]) == ("Priority", "normal")
+    assert [one["value"] for one in block["element"]["options"]] == ["urgent", "high", "normal", "low"]
+
+    def sent(priority: str) -> str:
+        what = {"field:what": {"field:what": {"type": "plain_text_input", "value": "Box was empty"}}}
+        chosen = {"priority": {"priority": {"type": "static_select", "selected_option": {"value": priority}}}}
+        view = {"type": "modal", "id": f"V-{priority}", "callback_id": "open_case", "blocks": [],
+                "private_metadata": '{"template_id":"complaint"}', "state": {"values": what | chosen}}  # fmt: skip
+        user = {"id": stack.user("E009")}
+        return interact(stack, {"type": "view_submission", "team": {"id": "T1"}, "user": user, "view": view}).text
+
+    before = len(stack.context.service.cases(template="complaint"))
+    assert "one of urgent, high, normal, low" in sent("NOW")
+    assert len(stack.context.service.cases(template="complaint")) == before
+    sent("urgent")
+    assert stack.context.service.cases(template="complaint")[0].priority == "urgent"
 
 
 def test_who_is_not_in_the_directory_gets_a_sentence_and_no_form(stack: Stack) -> None:

@@ -2,24 +2,27 @@
 
 Belongs here: rendering and reading. Does not belong here: opening (service) and the inputs' meaning (engine). Pure.
 
-``callback_id`` is ``open_case``; ``private_metadata`` is JSON with ``template_id``; fields are named as in modals.
+``callback_id`` is ``open_case``; ``private_metadata`` is JSON with ``template_id``; fields are named as in modals. The
+last block, ``priority``, offers how urgent the case is, with the template's own priority chosen.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from workflow_jobs.engine.forms import please_fill_in, read_typed, wrong_value
+from workflow_jobs.engine.parts import Priority
 from workflow_jobs.engine.refusal import BadValue
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack import modals
+from workflow_jobs.slack import block_kit, modals
 from workflow_jobs.slack.modal_frame import framed
-from workflow_jobs.slack.wording import CardContext, escaped, markdown, shortened
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text, shortened
 
 CALLBACK_ID: Final = "open_case"
 _LONGEST_LABEL: Final = 200
+_PRIORITY: Final = "priority"
 
 
 def opening_modal(
@@ -41,8 +44,30 @@ def opening_modal(
             block["element"]["initial_value"] = given[: field.max_length]
             given = ""
         blocks.append(block)
+    if len(blocks) < block_kit.VIEW_BLOCKS:  # a form without room for it is opened with the template's priority
+        blocks.append(_priorities(template, context))
     value = json.dumps({"template_id": template.id}, separators=(",", ":"))
     return framed(CALLBACK_ID, value, context.word("open_a_case"), blocks, context)
+
+
+def _priorities(template: Template, context: CardContext) -> dict[str, Any]:
+    options = {
+        one: {"text": plain_text(context.word(f"priority_{one}"), 75), "value": one} for one in get_args(Priority)
+    }
+    element = {"type": "static_select", "action_id": _PRIORITY, "options": list(options.values())}
+    return {
+        "type": "input",
+        "block_id": _PRIORITY,
+        "optional": True,
+        "label": plain_text(context.word("priority").capitalize(), 2000),
+        "element": element | {"initial_option": options[template.priority]},
+    }
+
+
+def priority_of_view(view: Mapping[str, Any]) -> str | None:
+    """The priority that was chosen, as it came; None where none was: then the template's counts."""
+    answer = ((view.get("state") or {}).get("values") or {}).get(_PRIORITY, {}).get(_PRIORITY) or {}
+    return (answer.get("selected_option") or {}).get("value")
 
 
 def template_of_view(view: Mapping[str, Any]) -> str:
