@@ -13,6 +13,7 @@ from tests.engine_world import MONDAY, Play, human, people, small
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import replay
+from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.working_time import WorkingCalendar
 
 HOLIDAYS = (date(2026, 11, 17), date(2026, 11, 18))
@@ -115,6 +116,27 @@ def test_two_waits_are_one_rest_as_long_as_the_longer_one(pausing: tuple[str, st
     assert play.state.paused_until == play.state.ledger[0].until == local("2026-11-24 09:30")
     play.wait(days=20).do(c.FireTimers())
     assert play.state.ledger[0].ended_at == local("2026-11-24 09:30")
+
+
+@pytest.mark.parametrize(
+    ("person", "latest"), [("b1", "11-18 09:30 (Asia/Shanghai)"), ("b2", "11-18 02:30 (Europe/Berlin)")]
+)
+@pytest.mark.parametrize("action", [c.SnoozeTask, c.PauseTask])
+def test_how_long_a_task_may_rest_is_said_in_the_zone_of_who_asks(person: str, latest: str, action: Any) -> None:
+    rests = ", actions: {snooze: {at_most: P2D}, pauses: [{id: p, title: {en: P, zh: 停}, at_most: P2D, times: 2}]}"
+    play = Play(small(f"- {human('a', extra=rests)}\n"))
+    play.calendars = {"berlin": WorkingCalendar("DE", time_zone="Europe/Berlin", first_year=2026, last_year=2027)}
+    play.directory = replace(people(), calendars={"b2": "berlin"})
+    play.open()
+    fields: dict[str, Any] = {"reason": "x"} if action is c.SnoozeTask else {"reason_id": "p"}
+    asked = action(task_id="c1.a.1", task_version=1, person_id=person, until=MONDAY + timedelta(days=3), **fields)
+    with pytest.raises(Refused) as refused:
+        play.do(asked)
+    assert f"not after 2026-{latest}" in refused.value.sentence
+    play.do(replace(asked, until=MONDAY + timedelta(days=2)))
+    with pytest.raises(Refused) as refused:
+        play.do(asked)
+    assert f"until 2026-{latest}" in refused.value.sentence
 
 
 def test_a_task_that_was_handed_on_keeps_its_calendar_unless_that_of_who_was_asked_first_changes() -> None:

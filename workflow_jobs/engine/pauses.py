@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from workflow_jobs.engine import clocks, rungs
+from workflow_jobs.engine import clocks, rungs, whom
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.refusal import EngineError, Refused
@@ -31,9 +31,8 @@ def pause_task(flow: Flow, command: c.PauseTask) -> None:
             f"{command.reason_id!r} 不是该步骤的暂停原因（可选：{known_zh}）。",
             fields=("reason_id",),
         )
-    local = flow.env.calendar_named(task.calendar).time_zone
     if task.paused_until is not None:
-        until = f"{task.paused_until.astimezone(local):%Y-%m-%d %H:%M}"
+        until = whom.local_time(flow, command.person_id, task.paused_until)
         raise Refused(
             "pause_invalid",
             f"The clock of this task rests already, until {until}.",
@@ -54,7 +53,7 @@ def pause_task(flow: Flow, command: c.PauseTask) -> None:
             raise EngineError(f"{command.until!r} is a naive time: the engine takes aware instants")
         until_at = command.until.astimezone(UTC)
     if not flow.now < until_at <= latest:
-        last = f"{latest.astimezone(local):%Y-%m-%d %H:%M}"
+        last = whom.local_time(flow, command.person_id, latest)
         raise Refused(
             "pause_invalid",
             f"Choose a time after now and not after {last}.",

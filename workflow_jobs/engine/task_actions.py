@@ -47,9 +47,9 @@ def snooze(flow: Flow, command: c.SnoozeTask) -> None:
     offered = actions_of(flow, task).snooze
     if offered is None:
         raise Refused("action_not_offered", "This task cannot be snoozed.", "该任务不可暂缓。")
-    name, local = flow.env.directory.name, flow.env.calendar.time_zone
     if task.paused_until is not None:
-        until, who = f"{task.paused_until.astimezone(local):%Y-%m-%d %H:%M}", name(task.paused_by or "")
+        until = whom.local_time(flow, command.person_id, task.paused_until)
+        who = flow.env.directory.name(task.paused_by or "")
         raise Refused(
             "pause_invalid", f"{who} snoozed this already, until {until}.", f"{who} 已将该任务暂缓至 {until}。"
         )
@@ -65,7 +65,7 @@ def snooze(flow: Flow, command: c.SnoozeTask) -> None:
         raise EngineError(f"{command.until!r} is a naive time: the engine takes aware instants")
     until_at, latest = command.until.astimezone(UTC), flow.now + offered.at_most.clock()
     if not flow.now < until_at <= latest:
-        last = f"{latest.astimezone(local):%Y-%m-%d %H:%M}"
+        last = whom.local_time(flow, command.person_id, latest)
         raise Refused(
             "pause_invalid",
             f"Choose a time after now and not after {last}.",

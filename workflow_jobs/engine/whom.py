@@ -6,7 +6,7 @@ Belongs here: questions about people that change nothing. The choice among candi
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, datetime
 
 from workflow_jobs.engine import assignment, separation
 from workflow_jobs.engine.environment import PeopleView
@@ -156,6 +156,12 @@ def is_away(flow: Flow, person_id: str) -> bool:
     """Whether the person is absent on the day on which he works next, or has left."""
     people = flow.env.directory
     return person_id not in people or people.absent_on(person_id, work_day(flow, person_id))
+
+
+def local_time(flow: Flow, person_id: str, at: datetime) -> str:
+    """An instant as the person reads it: by the zone of the calendar that he works by, which is named."""
+    zone = flow.env.calendar_named(flow.env.calendar_name(person_id)).time_zone
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} ({zone})"
 
 
 def work_day(flow: Flow, person_id: str | None = None) -> date:
