@@ -63,7 +63,7 @@ WAYS: list[tuple[type[Any], str, dict[str, Any], str, tuple[str, ...]]] = [
         c.SnoozeTask,
         "b1",
         {"until": MONDAY + timedelta(days=3), "reason": "rest"},
-        "请选择晚于当前、不晚于 2026-11-18 09:30 的时间。",
+        "请选择晚于当前、不晚于 2026-11-18 09:30 (Asia/Shanghai) 的时间。",
         ("until",),
     ),
     (c.SnoozeTask, "b1", {"until": MONDAY + timedelta(days=1), "reason": " "}, "请填写：理由。", ("reason",)),
