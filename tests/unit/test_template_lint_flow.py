@@ -235,7 +235,11 @@ CHILD = f"opened_by: [cases]\ninputs:\n- {{name: limit, type: decimal, title: {T
         (steps(A, head=CHILD), ", passes: {limit: amount}, brings: {amount: limit}", ""),
         (steps(A, head=CHILD), "", "'child' needs the input 'limit': add it to `passes`"),
         (steps(A, head=CHILD), ", passes: {limit: amount, more: amount}", "'child' has no input 'more'"),
-        (steps(A, head=CHILD), ", passes: {limit: note}", "'note' is text here, but the input 'limit' is decimal"),
+        (
+            steps(A, head=CHILD),
+            ", passes: {limit: note}",
+            "'note' is text here, but the input 'limit' of 'child' is decimal",
+        ),
         (steps(A, head=CHILD), ", passes: {limit: maybe}", "'maybe' is not certain to be known here"),
         (steps(A, head=CHILD), ", passes: {limit: amount}, brings: {x: colour}", "no field 'colour' to bring"),
         (steps(A, head=CHILD), ", passes: {limit: amount}, brings: {note: limit}", "'limit' of 'child' is decimal"),
@@ -284,3 +288,46 @@ def test_what_is_passed_fits_the_bounds_of_the_input(given: str, wanted: str, sa
     findings = [one.message for one in lint_library((parent, template(steps(A, head=child_head), "child")))]
     assert bool(findings) == bool(says)
     assert all(says in one for one in findings)
+
+
+GRADE = f"type: choice, options: [{{value: high, title: {T}}}, {{value: low, title: {T}}}]"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "high", "low", "policy", "says"),
+    [
+        (GRADE, "high", "low", "first", []),
+        (GRADE, "high", "bogus", "first", ["'grade' is set by 'd', and the input 'limit' of 'child' must be one of"]),
+        (GRADE, "wild", "bogus", "first", ["got 'bogus'", "got 'wild'"]),
+        (GRADE, "high", "low", "collect", ["is a list here, which the input 'limit' of 'child' does not take"]),
+        ("type: decimal, max: 10", "3", "4", "first", []),
+        ("type: decimal, max: 10", "3", "many", "first", ["must be a number"]),
+        ("type: decimal, max: 10", "3", "40", "first", ["must be at most 10"]),
+        ("type: text", "3", "4", "first", ["must be text, got 3", "must be text, got 4"]),
+        ("type: boolean", "true", "false", "first", []),
+    ],
+)
+def test_what_a_decision_sets_fits_the_input_that_it_is_passed_to(
+    wanted: str, high: str, low: str, policy: str, says: list[str]
+) -> None:
+    """Directly, and brought by another process whose decision set it."""
+    table = decision(rule(sets=f"grade: {high}"), other(sets=f"grade: {low}"), policy=policy)
+    opened = f"opened_by: [cases]\ninputs:\n- {{name: limit, title: {T}, required: true, {wanted}}}\n"
+    child = template(steps(A, head=opened), "child")
+    parent = template(steps(AMOUNT_A, table, process(extra=", passes: {limit: grade}")))
+    other_one = template(steps(AMOUNT_A, table, head="opened_by: [cases]\n"), "other")
+    brings = process("other", ", brings: {grade: grade}").replace("id: p", "id: q")
+    second = process(extra=", passes: {limit: grade}")
+    for library, line in (((parent, child), 3), ((template(steps(brings, second)), other_one, child), 2)):
+        findings = [one for one in lint_library(library) if "not certain to be known" not in one.message]
+        assert [one.line for one in findings] == [LINES + 1 + line] * len(says)
+        for one in says:
+            assert any(one in finding.message for finding in findings), findings
+
+
+def test_what_another_process_set_fits_the_field_that_it_is_brought_to() -> None:
+    table = decision(rule(sets="grade: high"), other(sets="grade: bogus"))
+    child = template(steps(AMOUNT_A, table, head="opened_by: [cases]\n"), "child")
+    asked = f"inputs:\n- {{name: mark, title: {T}, {GRADE}}}\n"
+    (finding,) = lint_library((template(steps(process(extra=", brings: {mark: grade}"), head=asked)), child))
+    assert "'grade' of 'child' is set to 'bogus' there, but 'mark' is a choice of high, low here" in finding.message

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from workflow_jobs.engine.certainty import known_at, sources_of
+from workflow_jobs.engine.certainty import Source, known_at, sources_of
+from workflow_jobs.engine.forms import read_value
 from workflow_jobs.engine.layout import Place, layout_of
 from workflow_jobs.engine.lint_subject import Finding
 from workflow_jobs.engine.parts import FormField
@@ -42,12 +43,13 @@ def _process(known: Mapping[str, Template], template: Template, place: Place, st
         yield ("template",), f"cases do not open {child.id!r}: add `cases` to its `opened_by`"
     if child.closes == "on_resolution":
         yield ("template",), f"{child.id!r} ends when a check passes, not when people are done: name another template"
-    yield from _passed(template, place, step, child)
-    yield from _brought(template, step, child)
+    yield from _passed(known, template, place, step, child)
+    yield from _brought(known, template, step, child)
 
 
-def _passed(template: Template, place: Place, step: ProcessStep, child: Template) -> _Said:
-    ours = _typed(template)
+def _passed(
+    known: Mapping[str, Template], template: Template, place: Place, step: ProcessStep, child: Template
+) -> _Said:
     certain = known_at(template, place).fields
     inputs = {field.name: field for field in child.inputs}
     for theirs, name in step.passes.items():
@@ -56,12 +58,9 @@ def _passed(template: Template, place: Place, step: ProcessStep, child: Template
             offered = ", ".join(inputs) or "none"
             yield ("passes", theirs), f"{child.id!r} has no input {theirs!r} (its inputs: {offered})"
             continue
-        passed = ours.get(name)
-        if passed is not None and not _same_type(passed, field):
-            yield ("passes", theirs), f"{name!r} is {passed.type} here, but the input {theirs!r} is {field.type}"
-        elif passed is not None:
-            for says in _beyond(passed, field):
-                yield ("passes", theirs), f"{name!r} {says} of the input {theirs!r} of {child.id!r}"
+        for source in _filled(known, template, name):
+            for says in _passed_amiss(source, field, f"the input {theirs!r} of {child.id!r}"):
+                yield ("passes", theirs), f"{name!r} {says}"
         if field.required is True and name not in certain:
             says = f"{child.id!r} needs {theirs!r}, but {name!r} is not certain to be known here: require it before"
             yield ("passes", theirs), says
@@ -70,15 +69,71 @@ def _passed(template: Template, place: Place, step: ProcessStep, child: Template
             yield (), f"{child.id!r} needs the input {field.name!r}: add it to `passes`"
 
 
-def _brought(template: Template, step: ProcessStep, child: Template) -> _Said:
-    ours, theirs = _typed(template), _typed(child)
+def _brought(known: Mapping[str, Template], template: Template, step: ProcessStep, child: Template) -> _Said:
+    ours = _typed(template)
     names = {source.name for source in sources_of(child)}
     for name, brought in step.brings.items():
         if brought not in names:
             yield ("brings", name), f"{child.id!r} has no field {brought!r} to bring: name one of its inputs or forms"
-        elif name in ours and brought in theirs and not _same_type(theirs[brought], ours[name]):
-            says = f"{name!r} is {ours[name].type} here, but {brought!r} of {child.id!r} is {theirs[brought].type}"
-            yield ("brings", name), says
+        elif name in ours:
+            for source in _filled(known, child, brought):
+                says = _brought_amiss(source, ours[name], name)
+                if says:
+                    yield ("brings", name), f"{brought!r} of {child.id!r} {says}"
+
+
+def _passed_amiss(source: Source, wanted: FormField, called: str) -> Iterator[str]:
+    """How what fills a name here does not suit an input."""
+    if source.field is not None:
+        if not _same_type(source.field, wanted):
+            yield f"is {_kind(source.field)} here, but {called} is {_kind(wanted)}: pass another field"
+        else:
+            yield from (f"{says} of {called}" for says in _beyond(source.field, wanted))
+    elif source.collected:
+        yield f"is a list here, which {called} does not take: set it in a decision with `policy: first`"
+    else:
+        for value in source.values:
+            try:
+                read_value(wanted, value)
+            except ValueError as error:
+                yield f"is set by {source.step!r}, and {called} {error}: set what it takes, or pass another field"
+
+
+def _brought_amiss(source: Source, ours: FormField, name: str) -> str:
+    """How what fills a name of another process does not suit the field that it is brought to."""
+    if source.field is not None:
+        suits = _same_type(source.field, ours)
+        return (
+            "" if suits else f"is {_kind(source.field)}, but {name!r} is {_kind(ours)} here: bring it to another name"
+        )
+    if source.collected:
+        return f"is a list there, but {name!r} is {_kind(ours)} here: bring it to another name"
+    for value in source.values:
+        try:
+            if read_value(ours, value) == value:
+                continue
+        except ValueError:
+            pass
+        return f"is set to {value!r} there, but {name!r} is {_kind(ours)} here: bring it to another name"
+    return ""
+
+
+def _kind(field: FormField) -> str:
+    return f"a choice of {', '.join(one.value for one in field.options)}" if field.options else field.type
+
+
+def _filled(
+    known: Mapping[str, Template], template: Template, name: str, seen: frozenset[str] = frozenset()
+) -> Iterator[Source]:
+    """Everything that fills a name of this template's cases; what another process brings is what fills it there."""
+    for source in sources_of(template):
+        if source.name != name:
+            continue
+        step = layout_of(template).places[source.step].node if source.step else None
+        if not isinstance(step, ProcessStep):
+            yield source
+        elif step.template in known and step.template not in seen:
+            yield from _filled(known, known[step.template], step.brings[name], seen | {template.id})
 
 
 def _same_type(given: FormField, wanted: FormField) -> bool:
