@@ -24,6 +24,7 @@ from workflow_jobs.jobs import service_jobs
 from workflow_jobs.refresh_jobs import audit_job, operating_analysis_job, refresh_job
 from workflow_jobs.step_assets import OUTCOME, step_asset_specs, step_key
 from workflow_jobs.template_library import load_library
+from workflow_jobs.template_names import require_names
 
 
 def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -36,6 +37,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     available = [watch for watch in watches if definitions.project.has(watch.metric)]
     # Linted here with the names of the jobs: a step whose job does not exist must not wait until a case reaches it.
     templates = tuple(load_library(known_jobs=[job.name for job in service_jobs()]))
+    require_names(templates, platform.pack)
     return dg.Definitions(
         assets=[
             *build_assets(

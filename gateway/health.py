@@ -14,14 +14,17 @@ from gateway.context import GatewayContext, context_of
 from gateway.dagster_status import ask_dagster
 from resources.ops_database import reading
 from workflow_jobs.delivery.outbox import outbox_status
+from workflow_jobs.template_names import nobody_behind
+from workflow_jobs.wiring import library
 
 router = APIRouter(tags=["health"])
 OUTBOX_LATE_AFTER = timedelta(minutes=5)
+_MISSED_SHOWN = 5
 _log = logging.getLogger(__name__)
 
 
 class Part(BaseModel):
-    name: str = Field(description="database, snapshot, outbox or sensors.")
+    name: str = Field(description="database, snapshot, people, outbox or sensors.")
     status: str = Field(description="ok; warning (works, but somebody should look); failing.")
     detail: str = Field(description="What was found, and what to do where it is not ok.")
 
@@ -49,7 +52,9 @@ def healthz() -> Liveness:
     responses={503: {"model": Readiness, "description": "A part is failing; `failing` names it."}},
 )
 def readyz(request: Request, response: Response) -> Readiness:
-    """Looks at the ops database, the published snapshot, the outbox and Dagster's sensors, each time anew."""
+    """Looks at the ops database, the published snapshot and its people, the outbox and Dagster's sensors, each time
+    anew.
+    """
     readiness = look(context_of(request))
     if readiness.failing:
         response.status_code = 503
@@ -62,6 +67,7 @@ def look(context: GatewayContext) -> Readiness:
     parts = [
         _examined("database", context, _database),
         _examined("snapshot", context, _snapshot),
+        _examined("people", context, _people),
         _examined("outbox", context, _outbox),
         _examined("sensors", context, _sensors),
     ]
@@ -92,6 +98,22 @@ def _snapshot(context: GatewayContext) -> tuple[str, str]:
     count = snapshot.rows("select count(*) as n from metrics")[0]["n"]
     held = f", {len(snapshot.info.held)} held back" if snapshot.info.held else ""
     return "ok", f"{snapshot.id}, figures as of {snapshot.as_of.isoformat()}, {count} metrics{held}."
+
+
+def _people(context: GatewayContext) -> tuple[str, str]:
+    people = context.directory()
+    if not len(people):
+        return "ok", "Nobody is known before the first publication."
+    missed = nobody_behind(library(), people.roles, set().union(*people.skills.values()))
+    if missed:
+        shown = ", ".join(list(missed)[:_MISSED_SHOWN])
+        more = f" and {len(missed) - _MISSED_SHOWN} more" if len(missed) > _MISSED_SHOWN else ""
+        return (
+            "warning",
+            f"{len(people)} people; nobody stands behind {shown}{more}, which templates name: others are asked in "
+            "their place. `./trueloop status` says by which templates.",
+        )
+    return "ok", f"{len(people)} people; somebody holds every role that a template names."
 
 
 def _outbox(context: GatewayContext) -> tuple[str, str]:

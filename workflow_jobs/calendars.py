@@ -6,13 +6,11 @@ Belongs here: from what `pack.toml` says to what the engine works with. Who has 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 
-from resources.calendars import DEFAULT
 from resources.packs import PackError, SourcePack
-from workflow_jobs.engine.template import Template
 from workflow_jobs.engine.work_week import DEFAULT_HOURS
 from workflow_jobs.engine.working_time import WorkingCalendar
 
@@ -34,17 +32,6 @@ def build_calendars(pack: SourcePack) -> dict[str, WorkingCalendar]:
         except ValueError as error:
             raise PackError(f"{pack.folder / 'pack.toml'}: calendars.{name}: {error}.") from error
     return found
-
-
-def check_templates(templates: Iterable[Template], calendars: Mapping[str, WorkingCalendar], pack: str) -> None:
-    """Raise PackError where a template names a calendar that the pack does not have."""
-    for template in templates:
-        if template.calendar not in calendars:
-            known = ", ".join(sorted(calendars))
-            raise PackError(
-                f"{template.file}:{template.line('calendar')}: the pack {pack} has no calendar {template.calendar!r}; "
-                f"it has {known}. Declare it in the pack's pack.toml, or write `calendar: {DEFAULT}`."
-            )
 
 
 def digest_of(calendars: Mapping[str, WorkingCalendar], assignments: Mapping[str, str]) -> str:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
 from pathlib import Path
 
 from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.template import Template, TemplateError, load_template
 from workflow_jobs.template_library import TemplateProblems
+from workflow_jobs.template_names import TemplateNames
 from workflow_jobs.template_schema import EDITOR_LINE
 
 _ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -39,9 +39,7 @@ def copied_text(source: Template, new_id: str) -> str:
     return "\n".join(lines)
 
 
-def copy_template(
-    source: Template, new_id: str, folder: Path, known_roles: Collection[str], known_jobs: Collection[str]
-) -> Path:
+def copy_template(source: Template, new_id: str, folder: Path, names: TemplateNames) -> Path:
     """Write the copy into ``folder`` and return its path.
 
     Raises CopyRefused where a file of this name exists or the id cannot be, TemplateProblems where the copy would not
@@ -50,7 +48,7 @@ def copy_template(
     text = copied_text(source, new_id)
     path = folder / f"{new_id}.yaml"
     try:
-        findings = lint(load_template(text, file=path.name), known_roles, known_jobs)
+        findings = lint(load_template(text, file=path.name), names.roles, names.jobs, names.skills, names.calendars)
     except TemplateError as error:
         raise CopyRefused(f"The copy could not be read: {error}") from error
     if findings:

@@ -86,6 +86,7 @@ def load_library(
     *,
     known_roles: Collection[str] | None = None,
     known_jobs: Collection[str] | None = None,
+    known_calendars: Collection[str] | None = None,
 ) -> TemplateLibrary:
     """Read and lint every *.yaml of a folder. Names are checked where they are given.
 
@@ -102,7 +103,7 @@ def load_library(
             findings += [Finding(path.name, line, "", message) for line, message in error.problems]
         else:
             templates.append(template)
-            findings += lint(template, known_roles, known_jobs)
+            findings += lint(template, known_roles, known_jobs, known_calendars=known_calendars)
     if not findings:  # a file that cannot be read is not missed as well
         findings = lint_library(templates)
     if findings:

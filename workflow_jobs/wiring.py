@@ -20,12 +20,13 @@ from resources.calendars import DEFAULT
 from resources.platform import Platform
 from resources.secret_file import secret_bytes
 from resources.serving import Snapshot
-from workflow_jobs.calendars import build_calendars, check_templates
+from workflow_jobs.calendars import build_calendars
 from workflow_jobs.detection import Contributors
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack.button_seal import seal_of
 from workflow_jobs.slack.wording import MetricFigure
 from workflow_jobs.template_library import TemplateLibrary, load_library
+from workflow_jobs.template_names import SERVICE_JOBS, require_names
 from workflow_jobs.template_versions import TemplateVersions
 
 S = TypeVar("S", ProcessService, TemplateVersions)
@@ -37,14 +38,15 @@ BUTTON_KEY = "button_key"
 @cache
 def library() -> TemplateLibrary:
     """The templates in service, linted. Raises TemplateProblems."""
-    return load_library()
+    return load_library(known_jobs=SERVICE_JOBS)
 
 
 @cache
 def process_service(platform: Platform) -> ProcessService:
     """A service on the platform's ops database, with the people of the current snapshot and the pack's calendars.
 
-    One per platform, since its calendars take a while to compute. Raises PackError for calendars that cannot be.
+    One per platform, since its calendars take a while to compute. Raises PackError for calendars that cannot be, and
+    where a template names a role or a calendar that the pack does not declare.
     """
     return _wired(ProcessService, platform)
 
@@ -57,7 +59,7 @@ def template_versions(platform: Platform) -> TemplateVersions:
 
 def _wired(kind: type[S], platform: Platform) -> S:
     calendars = build_calendars(platform.pack)
-    check_templates(library(), calendars, platform.pack.name)
+    require_names(library(), platform.pack)
     return kind(
         platform.ops_engine,
         clock=platform.clock,

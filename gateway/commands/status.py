@@ -18,7 +18,8 @@ from ops_assets.ingestion import quarantine
 from resources.dbt import DbtError
 from resources.platform import Platform
 from workflow_jobs.detection import read_snapshot
-from workflow_jobs.wiring import contributors, process_service
+from workflow_jobs.template_names import nobody_behind
+from workflow_jobs.wiring import contributors, library, process_service
 
 HELD_BACK_EXIT_CODE = 3
 
@@ -41,6 +42,7 @@ def status(as_json: bool = JSON_OPTION) -> None:
         ),
         "files_set_aside": len(quarantine.list_set_aside(platform.ops_engine)),
         "open_cases": len(process_service(platform).cases(status="open", limit=10_000)),
+        "nobody_behind": _nobody_behind(platform),
     }
     show_one(body, as_json=as_json)
 
@@ -108,6 +110,13 @@ def _states(platform: Platform) -> dict[str, int]:
         return {}
     rows = snapshot.rows("select state, count(*) as n from metrics group by state order by state")
     return {row["state"]: row["n"] for row in rows}
+
+
+def _nobody_behind(platform: Platform) -> list[dict[str, str]]:
+    """Roles and skills that templates want and nobody has today; empty before the first publication."""
+    people = platform.people()
+    missed = nobody_behind(library(), people.roles, set().union(*people.skills.values())) if len(people) else {}
+    return [{"nobody": name, "templates": f"wanted by {', '.join(ids)}"} for name, ids in missed.items()]
 
 
 def _service(base: str, path: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import typer
 from gateway.commands.context import JSON_OPTION
 from gateway.terminal import fail, one_sentence_errors, print_json, show
 from resources.packs import PackError, load_pack
-from resources.people_file import PeopleFileError, read_people_file
+from resources.people_file import PeopleFileError
 from resources.settings import load_settings
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.lint import lint
@@ -23,6 +22,7 @@ from workflow_jobs.engine.template import Decision, Fork, HumanStep, Step, Templ
 from workflow_jobs.template_copy import CopyRefused, copy_template
 from workflow_jobs.template_diagram import mermaid
 from workflow_jobs.template_library import TEMPLATES_FOLDER, TemplateProblems
+from workflow_jobs.template_names import TemplateNames, names_of
 from workflow_jobs.template_schema import schema_text, template_schema
 from workflow_jobs.template_words import case_facts, outcomes_of, responsible_roles, role_words, sla_words, vote_words
 
@@ -40,15 +40,6 @@ class Language(StrEnum):
 
     en = "en"
     zh = "zh"
-
-
-@dataclass(frozen=True)
-class Names:
-    """The roles, jobs and skills that a template may name; skills None: no file says who has which."""
-
-    roles: Collection[str]
-    jobs: Collection[str]
-    skills: Collection[str] | None = None
 
 
 @app.command("list")
@@ -132,7 +123,7 @@ def copy(
 ) -> None:
     """Make a new template from one that exists, as version 1. Refuses an id that is taken."""
     known = _names()
-    path = copy_template(_read(_path(folder, name)), new_id, folder, known.roles, known.jobs)
+    path = copy_template(_read(_path(folder, name)), new_id, folder, known)
     if as_json:
         print_json({"file": str(path)})
     else:
@@ -207,9 +198,9 @@ def _read(path: Path) -> Template:
         raise TemplateError(_shown(path), 1, f"the file is not UTF-8 text (byte {error.start})") from error
 
 
-def _findings(path: Path, known: Names) -> list[Finding]:
+def _findings(path: Path, known: TemplateNames) -> list[Finding]:
     try:
-        return lint(_read(path), known.roles, known.jobs, known.skills)
+        return lint(_read(path), known.roles, known.jobs, known.skills, known.calendars)
     except TemplateError as error:
         return [Finding(error.file, line, "", message) for line, message in error.problems]
 
@@ -230,18 +221,9 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _names() -> Names:
-    # Jobs are Dagster's, which takes seconds to load: only commands that check names do.
-    from workflow_jobs.jobs import service_jobs
-
+def _names() -> TemplateNames:
     settings = load_settings()
-    skills: set[str] | None = None
     try:
-        pack = load_pack(settings.source_pack)
-        people = settings.people_file or pack.folder / "people.toml"
-        if people.exists():
-            entries = read_people_file(people, pack.calendars).people.values()
-            skills = {skill for entry in entries for skill in entry.skills}
+        return names_of(load_pack(settings.source_pack), settings.people_file)
     except (PackError, PeopleFileError) as error:
         fail(str(error))
-    return Names(set(pack.roles), {job.name for job in service_jobs()}, skills)

@@ -18,8 +18,9 @@ from resources.packs import PackError, SourcePack, list_packs, load_pack
 from resources.people import Directory, Person, directory
 from resources.people_file import PeopleFile, PeopleFileError, read_people_file
 from resources.people_reading import CurrentDirectory
-from workflow_jobs.calendars import build_calendars, check_templates, digest_of
+from workflow_jobs.calendars import build_calendars, digest_of
 from workflow_jobs.engine.template import load_template
+from workflow_jobs.template_names import require_names
 
 STAFF = (
     ("1", "", "D1", None),
@@ -107,13 +108,13 @@ def test_a_calendar_that_cannot_be_is_named_with_its_file(declared: dict[str, An
 def test_a_template_with_a_calendar_that_the_pack_lacks_is_refused_with_its_line() -> None:
     text = (
         "id: small\nversion: 1\ntitle: {en: S, zh: 小}\ndescription: {en: S, zh: 小}\nowner_role: buyer\n"
-        "calendar: plant\nsteps:\n- {id: a, kind: human, title: {en: A, zh: 步}, raci: {accountable: buyer}, "
-        "sla: PT4H, outcomes: [{id: ok, title: {en: Ok, zh: 好}}]}\n"
+        "calendar: plant\nsteps:\n- {id: a, kind: human, title: {en: A, zh: 步}, "
+        "raci: {accountable: buyer, responsible: buyer}, sla: PT4H, outcomes: [{id: ok, title: {en: Ok, zh: 好}}]}\n"
     )
     template = load_template(text, file="small.yaml")
-    with pytest.raises(PackError, match=r"small.yaml:6: the pack small has no calendar 'plant'; it has default"):
-        check_templates([template], build_calendars(pack()), "small")
-    check_templates([template], build_calendars(pack(plant={})), "small")
+    with pytest.raises(PackError, match=r"small.yaml:6: there is no calendar 'plant' \(there are: default\)"):
+        require_names([template], pack())
+    require_names([template], pack(plant={}))
 
 
 def test_the_digest_tells_calendars_and_who_follows_them_apart() -> None:

@@ -7,7 +7,7 @@ templates have to do with each other is `lint_library`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import chain
 
 from workflow_jobs.engine.conditions import EFFECT_VARIABLES, ConditionError, compile_condition
@@ -25,12 +25,38 @@ def lint(
     known_roles: Collection[str] | None = None,
     known_jobs: Collection[str] | None = None,
     known_skills: Collection[str] | None = None,
+    known_calendars: Collection[str] | None = None,
 ) -> list[Finding]:
     """All findings, in the order of the file. Names that are None are not checked."""
     subject = Subject(template, known_roles, known_jobs, known_skills)
-    found = chain(_effect(template), _incident(subject), _opening(subject), _learning(subject))
+    found = chain(
+        _calendar(template, known_calendars),
+        _effect(template),
+        _incident(subject),
+        _opening(subject),
+        _learning(subject),
+    )
     everything = chain(found, people(subject), flow(subject), data(subject), bounds(subject))
-    return sorted({Finding(template.file, template.line(*path), step, text) for path, step, text in everything})
+    return _in_order(template, everything)
+
+
+def lint_names(
+    template: Template, known_roles: Collection[str] | None, known_calendars: Collection[str] | None
+) -> list[Finding]:
+    """What `lint` finds about people and the calendar alone: for a template that is linted otherwise."""
+    found = people(Subject(template, known_roles))
+    return _in_order(template, chain(_calendar(template, known_calendars), found))
+
+
+def _in_order(template: Template, found: Iterable[tuple[Path, str, str]]) -> list[Finding]:
+    return sorted({Finding(template.file, template.line(*path), step, text) for path, step, text in found})
+
+
+def _calendar(template: Template, known: Collection[str] | None) -> Found:
+    if known is not None and template.calendar not in known:
+        there = ", ".join(sorted(known))
+        says = f"there is no calendar {template.calendar!r} (there are: {there}): declare it, or write `default`"
+        yield ("calendar",), "", says
 
 
 def _effect(template: Template) -> Found:

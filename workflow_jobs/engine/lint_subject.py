@@ -68,7 +68,7 @@ class Subject:
                 yield path, step, f"{role.input!r} is no input of type role: declare it under `inputs`"
             role = role.default
         if self.roles is not None and role not in self.roles:
-            yield path, step, f"nobody can hold the role {role!r}: no such role is known"
+            yield path, step, f"nobody can hold the role {role!r}: no such role is known; name or declare one"
 
     def all_roles(self, path: Path, step: str, roles: Collection[str] | bool) -> Found:
         """The same for a list of roles; a plain yes or no names none."""
