@@ -64,12 +64,18 @@ def test_the_same_breach_changes_nothing_and_a_later_one_is_recorded(world: Worl
     state = world.service.case(first.case_id)
     assert (state.breaches, state.latest_observed, state.latest_snapshot_id) == (2, "0.12", "b")
     assert _count(world.engine, case) == 1
+    # A figure is published with every refresh: while it stays, nothing happened.
+    events = _count(world.engine, case_event)
+    assert world.open(snapshot="c", observed="0.120").case_id == first.case_id
+    assert _count(world.engine, case_event) == events
+    world.open(snapshot="d", observed="0.12", as_of=date(2026, 11, 16))
+    assert world.service.case(first.case_id).breaches == 3
 
 
 def test_a_case_takes_breaches_in_until_its_effect_is_judged(world: World) -> None:
     first = world.open(snapshot="a")
     world.to_the_end(first.case_id)
-    assert world.open(snapshot="b").case_id == first.case_id
+    assert world.open(snapshot="b", observed="0.12").case_id == first.case_id
     assert world.service.case(first.case_id).breaches == 2
     world.clock.advance(timedelta(days=7))
     assert world.service.judge_effect(first.case_id, "0.05", "snap-9").status == "effective"

@@ -40,7 +40,8 @@ class OpenCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordBreach:
-    """The rule of an open case breached again. The snapshot recorded last changes nothing.
+    """The rule of an open case breached again. The snapshot recorded last changes nothing, nor does another one in
+    which the figure and what is told of it are the same.
 
     `times` is how often it was seen in all, where the caller counts; None counts one more. `data` replaces entries of
     the case's data, so that an incident always says what fails now.

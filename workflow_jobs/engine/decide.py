@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from workflow_jobs.engine import (
@@ -118,20 +119,21 @@ def _record_breach(flow: Flow, command: c.RecordBreach) -> None:
     if not flow.state.holds_key:
         raise case_over(flow.state)
     if command.snapshot_id != flow.state.latest_snapshot_id:
-        _seen(flow, command)
+        _seen(flow, command, only_news=command.observed is not None and command.times is None)
 
 
-def _seen(flow: Flow, command: c.RecordBreach | c.ReopenIncident) -> None:
+def _seen(flow: Flow, command: c.RecordBreach | c.ReopenIncident, *, only_news: bool = False) -> None:
+    """``only_news``: a figure is published with every refresh; while it and what is told of it stay, nothing happened."""
+    state = flow.state
     # What was kept before texts were looked through must not stand in the way.
-    known = {name: readable(value) for name, value in flow.state.data.items()} if command.data else {}
+    known = {name: readable(value) for name, value in state.data.items()} if command.data else {}
     data = read_inputs(flow.env.template.inputs, {**known, **command.data}) if command.data else {}
-    flow.emit(
-        e.BreachRecorded,
-        observed=_number("observed", command.observed),
-        snapshot_id=command.snapshot_id,
-        breaches=max(flow.state.breaches + 1, command.times or 0),
-        data={name: value for name, value in data.items() if flow.state.data.get(name) != value},
-    )
+    news = {name: value for name, value in data.items() if state.data.get(name) != value}
+    observed = _number("observed", command.observed)
+    if only_news and not news and _same(observed, state.latest_observed):
+        return
+    breaches = max(state.breaches + 1, command.times or 0)
+    flow.emit(e.BreachRecorded, observed=observed, snapshot_id=command.snapshot_id, breaches=breaches, data=news)
 
 
 def _decide_task(flow: Flow, command: c.DecideTask) -> None:
@@ -341,6 +343,10 @@ def _result(result: Mapping[str, Any]) -> dict[str, Any]:
         return {readable_text(str(key)): readable(plain(value)) for key, value in result.items()}
     except ValueError as error:
         raise EngineError(f"the result of a service step must be plain JSON: {error}") from error
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    return one == other or (one is not None and other is not None and Decimal(one) == Decimal(other))
 
 
 def _number(name: str, value: Number | None) -> str | None:
