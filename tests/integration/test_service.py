@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -68,7 +68,7 @@ def test_the_same_breach_changes_nothing_and_a_later_one_is_recorded(world: Worl
     events = _count(world.engine, case_event)
     assert world.open(snapshot="c", observed="0.120").case_id == first.case_id
     assert _count(world.engine, case_event) == events
-    world.open(snapshot="d", observed="0.12", as_of=date(2026, 11, 16))
+    world.open(snapshot="d", observed="0.13")
     assert world.service.case(first.case_id).breaches == 3
 
 

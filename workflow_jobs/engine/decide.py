@@ -123,7 +123,7 @@ def _record_breach(flow: Flow, command: c.RecordBreach) -> None:
 
 
 def _seen(flow: Flow, command: c.RecordBreach | c.ReopenIncident, *, only_news: bool = False) -> None:
-    """``only_news``: a figure is published with every refresh; while it and what is told of it stay, nothing happened."""
+    """``only_news``: a figure comes with every refresh; while it and what is told of it stay, nothing happened."""
     state = flow.state
     # What was kept before texts were looked through must not stand in the way.
     known = {name: readable(value) for name, value in state.data.items()} if command.data else {}
