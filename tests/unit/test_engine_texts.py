@@ -31,7 +31,7 @@ def opened(**given: Any) -> Play:
     return Play(template).open(requested_by="s1", **given)
 
 
-@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("bad", [*BAD, "a\u202eb", "a\u2066b"])
 @pytest.mark.parametrize(
     "given",
     [{"data": {"note": "?"}}, {"data": {"more": [{"text": "?"}]}}, {"data": {"?": 1}}, {"subject_label": "?"}],
@@ -68,6 +68,25 @@ def test_what_people_say_about_a_task_or_a_case_is_refused_with_its_name(bad: st
         play.do(c.SendSignal(signal="come", data={"note": bad}))
 
 
+@pytest.mark.parametrize("nothing", ["\u200b", " \ufeff\u2060\n", "\u3164", "\u200f\ufe0f"])
+def test_a_text_of_which_nothing_can_be_seen_says_nothing(nothing: str) -> None:
+    play = opened()
+    with pytest.raises(Refused, match=r"reason|Reason"):
+        play.do(c.WithdrawCase(person_id="s1", reason=nothing))
+    play.choose("look", "ok", note=nothing)
+    assert "note" not in play.state.data
+    asked = small(f"- {human('a')}\n", INPUTS.replace("type: text", "type: text, required: true"))
+    with pytest.raises(Refused, match=r"The input note .* is missing"):
+        Play(asked).open(data={"note": nothing})
+
+
+def test_scripts_and_emoji_keep_their_joiners_and_a_turned_text_is_named() -> None:
+    for text in ("می\u200cخواهم", "👩\u200d🔧", "שלום\u200f", "❤\ufe0f"):
+        assert read_text(REASON, f" {text} ", longest=20) == text
+    with pytest.raises(Refused, match=r"direction of writing.*U\+202E RIGHT-TO-LEFT OVERRIDE"):
+        read_text(REASON, "\u202egnp.exe", longest=20)
+
+
 def test_what_was_kept_before_does_not_keep_a_breach_from_being_recorded() -> None:
     play = opened(data={"more": "x"}, rule_id="r", snapshot_id="1")
     play.state.data["more"] = "a\0b"  # type: ignore[index]
@@ -89,4 +108,4 @@ def test_what_is_made_readable_is_taken_as_it_is(text: str) -> None:
         assert kept != {text: [text]}
     else:
         assert kept == {text: [text]}
-        assert read_text(REASON, text, longest=len(text)) == text.strip()
+        assert read_text(REASON, text, longest=len(text)) in ("", text.strip())

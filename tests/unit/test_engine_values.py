@@ -29,6 +29,7 @@ def field(kind: Any = "decimal", **more: Any) -> FormField:
         ("50000.00", "50000.00"),
         (" 50,000.5 ", "50000.5"),
         ("1,234,567", "1234567"),
+        ("50,000", "50000"),
         ("５００００．５", "50000.5"),
         (Decimal("0.10"), "0.10"),
         (7, "7"),
@@ -48,6 +49,8 @@ def test_amounts_are_kept_exactly_as_text(typed: Any, kept: str) -> None:
         "",
         "a",
         "1,5",
+        "0,500",
+        "1.234,50",
         "1e5",
         "1.005",
         "NaN",
@@ -64,6 +67,13 @@ def test_amounts_are_kept_exactly_as_text(typed: Any, kept: str) -> None:
 def test_what_is_no_amount_is_refused(typed: Any) -> None:
     with pytest.raises(ValueError):
         read_value(field(), typed)
+
+
+def test_a_comma_that_may_begin_the_decimals_is_not_taken_for_thousands() -> None:
+    with pytest.raises(ValueError, match="with a point before its decimals"):
+        read_value(field(decimals=3), "1,234")
+    assert read_value(field(decimals=3), "1,234.500") == "1234.500"
+    assert read_value(field("integer"), "1,234") == 1234
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,17 @@ from typing import Any, Final
 
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.refusal import BadValue, Refused
-from workflow_jobs.engine.texts import readable_text, require_readable
+from workflow_jobs.engine.texts import readable_text, require_readable, said
 from workflow_jobs.engine.values import Plain, decimal_text, plain
 
 SIGNIFICANT_DIGITS: Final = 15
 # A year outside of these is a slip of the finger, and a wait for such a date would be over at once or never.
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2199
-_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+# One comma before three digits: thousands for some, decimals for others.
+_EITHER = re.compile(r"[^,.]+,\d{3}")
+_THREE_DECIMALS: Final = 3
 _DIGITS = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _YES: Final[Mapping[str, bool]] = {"true": True, "yes": True, "是": True, "false": False, "no": False, "否": False}
 
@@ -42,7 +45,7 @@ def read_form(fields: tuple[FormField, ...], values: Mapping[str, Any], outcome:
     missing: list[FormField] = []
     for field in fields:
         value = values.get(field.name)
-        if value is None or value in ([], ()) or (isinstance(value, str) and not value.strip()):
+        if value is None or value in ([], ()) or (isinstance(value, str) and not said(value)):
             if field.required_for(outcome):
                 missing.append(field)
             continue
@@ -69,7 +72,7 @@ def read_inputs(fields: tuple[FormField, ...], data: Mapping[str, Any]) -> dict[
             chinese = f"输入项 {shown if field is None else field.title.zh}：{bad.chinese}。"
             raise Refused("input_invalid", f"The input {shown} {bad}.", chinese, fields=(shown,)) from bad
     for field in fields:
-        if field.required is True and read.get(field.name) is None:
+        if field.required is True and read.get(field.name) in (None, ""):
             raise Refused(
                 "input_invalid",
                 f"The input {field.name} ({field.title.en}) is missing.",
@@ -110,7 +113,7 @@ def read_value(field: FormField, value: Any) -> Plain:
         case "decimal":
             return _bounded(field, _decimal(field, value))
         case "integer":
-            text = _number_text(value)
+            text = _number_text(value, decimals=0)
             if Decimal(text) != int(Decimal(text)) or abs(Decimal(text)) >= 2**53:
                 raise BadValue(f"must be a whole number, got {value!r}", f"须为整数，当前为 {value!r}")
             _bounded(field, text)
@@ -135,12 +138,12 @@ def read_value(field: FormField, value: Any) -> Plain:
         case _:
             if not isinstance(value, str):
                 raise BadValue(f"must be text, got {value!r}", f"须为文本，当前为 {value!r}")
-            if (length := len(value.strip())) > field.max_length:
+            if (length := len(kept := said(value))) > field.max_length:
                 raise BadValue(
                     f"is too long: {length} characters, at most {field.max_length}",
                     f"过长，共 {length} 个字符，最多 {field.max_length} 个",
                 )
-            return value.strip()
+            return kept
 
 
 def _undeclared(value: Any) -> Plain:
@@ -165,7 +168,7 @@ def _files(field: FormField, value: Any) -> list[Plain]:
 
 
 def _decimal(field: FormField, value: Any) -> str:
-    text = _number_text(value)
+    text = _number_text(value, decimals=field.decimals)
     number = Decimal(text)
     digits, exponent = len(number.as_tuple().digits), -int(number.as_tuple().exponent)
     if max(digits, exponent) > SIGNIFICANT_DIGITS:  # more would not survive a condition, see `conditions`
@@ -179,10 +182,16 @@ def _decimal(field: FormField, value: Any) -> str:
     return text
 
 
-def _number_text(value: Any) -> str:
-    """Exact decimal text of what was typed; full-width digits and thousands separators are understood."""
+def _number_text(value: Any, *, decimals: int) -> str:
+    """Exact decimal text of what was typed; full-width digits and thousands separators are understood.
+
+    A comma that may as well begin the decimals is refused: 0,500 is half of one for who writes decimals so, and 1,234
+    is not a thousand where the field has three decimal places.
+    """
     if isinstance(value, str):
         typed = unicodedata.normalize("NFKC", value).strip().replace(" ", "").replace("_", "")
+        if decimals >= _THREE_DECIMALS and _EITHER.fullmatch(typed):
+            raise _no_number(value)
         if _GROUPED.fullmatch(typed):
             typed = typed.replace(",", "")
         if not _DIGITS.fullmatch(typed) or len(typed) > 40:
@@ -197,6 +206,11 @@ def _number_text(value: Any) -> str:
 
 
 def _no_number(value: Any) -> BadValue:
+    if isinstance(value, str) and "," in unicodedata.normalize("NFKC", value):
+        return BadValue(
+            f"must be a number with a point before its decimals, such as 1250.50, got {value!r}",
+            f"须为以小数点分隔小数的数字，例如 1250.50，当前为 {value!r}",
+        )
     return BadValue(f"must be a number such as 1250.50, got {value!r}", f"须为数字，例如 1250.50，当前为 {value!r}")
 
 

@@ -3,21 +3,29 @@
 Belongs here: which characters no text has, and the one reading of reasons, answers and comments. A form's own fields
 are `forms`.
 
-Control characters other than tab, newline and carriage return, and halves of surrogate pairs, are in no text: nobody
-can see them, and PostgreSQL reads no JSON that has a NUL. What is said is refused; what a job or a rule reports is
-kept with U+FFFD in their place, since nobody is there to type it anew.
+Control characters other than tab, newline and carriage return, halves of surrogate pairs, and characters that turn the
+direction of writing around, are in no text: nobody can see them, PostgreSQL reads no JSON that has a NUL, and a turned
+text shows another order than it has. What is said is refused; what a job or a rule reports is kept with U+FFFD in their
+place, since nobody is there to type it anew. Joiners and marks within a text stay, since scripts and emoji need them; a
+text of nothing but such characters says nothing.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 from workflow_jobs.engine.parts import Text
 from workflow_jobs.engine.refusal import BadValue, Refused
 from workflow_jobs.engine.values import Plain
 
-_UNREADABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNREADABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# Blanks, joiners, marks of direction, fillers and selectors of variants: what draws nothing by itself.
+_UNSEEN: Final = re.compile(
+    r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2065\u206a-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]*"
+)
 
 
 def require_readable(value: object) -> None:
@@ -28,6 +36,13 @@ def require_readable(value: object) -> None:
         found = _UNREADABLE.search(value)
         if found is not None:
             at, what = found.start() + 1, f"U+{ord(found[0]):04X}"
+            if unicodedata.category(found[0]) == "Cf":
+                what += f" {unicodedata.name(found[0])}"
+                raise BadValue(
+                    f"has a character that turns the direction of writing, which nobody can see (character {at} is "
+                    f"{what}). Please delete it, or type the text anew",
+                    f"含有改变书写方向的不可见字符（第 {at} 个字符为 {what}），请删除或重新输入",
+                )
             raise BadValue(
                 f"has a control character, which nobody can see (character {at} is {what}). Please delete it, or type "
                 "the text anew",
@@ -56,6 +71,11 @@ def readable_text(text: str) -> str:
     return _UNREADABLE.sub("\ufffd", text)
 
 
+def said(text: str) -> str:
+    """The text without blanks around it; empty where there is nothing in it that anybody can see."""
+    return "" if _UNSEEN.fullmatch(text) else text.strip()
+
+
 def read_text(what: Text, text: str, *, longest: int, field: str = "") -> str:
     """What somebody says, without blanks around it; ``what`` names it for him, and ``field`` is its name in a form.
 
@@ -66,12 +86,12 @@ def read_text(what: Text, text: str, *, longest: int, field: str = "") -> str:
         require_readable(text)
     except BadValue as bad:
         raise Refused("form_invalid", f"{what.en} {bad}.", f"{what.zh}：{bad.chinese}。", fields=fields) from bad
-    said = text.strip()
-    if len(said) > longest:
+    kept = said(text)
+    if len(kept) > longest:
         raise Refused(
             "form_invalid",
-            f"{what.en} is too long: {len(said)} characters, at most {longest}.",
-            f"{what.zh}：过长，共 {len(said)} 个字符，最多 {longest} 个。",
+            f"{what.en} is too long: {len(kept)} characters, at most {longest}.",
+            f"{what.zh}：过长，共 {len(kept)} 个字符，最多 {longest} 个。",
             fields=fields,
         )
-    return said
+    return kept
