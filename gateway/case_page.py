@@ -31,6 +31,7 @@ from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.evidence import EvidenceFile
 from workflow_jobs.sla_clock import light_of, used_share
+from workflow_jobs.slack.cards import OPENED_IN_SLACK
 
 router = APIRouter(include_in_schema=False)
 
@@ -125,7 +126,8 @@ def case_page(
         metric_label=words.metric(state.metric) if state.metric else "",
         owner=words.role(template.owner_role),
         requested_by=words.person(state.requested_by),
-        outcome=words.ending(state.outcome),
+        by_rule=state.requested_by is None or not state.rule_id.startswith(OPENED_IN_SLACK),
+        outcome=words.ending(state.outcome, template),
         given=_given(words, template, log[0].get("data") or {}),
         breach=breach_words(log[0].get("data") or {}, language_of(request)),
         waiting=_waiting(words, state, template, now),

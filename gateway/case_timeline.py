@@ -118,20 +118,22 @@ class Story:
                 anew = _version(event) if event["type"] == "ClockRecomputed" else ""
                 said = self._words.t(f"ledger_{event['type']}{_resting(event)}{anew}", **self._values(event))
                 detail = str(event.get("reason") or "")
+                if not (event.get("person_id") or event.get("by")):
+                    detail = self._words.engine(detail)
                 clock.lines.append((_at(event), f"{said} {detail}".strip()))
         whole = self._case_clock()
         return [*([whole] if whole is not None else []), *clocks.values()]
 
     def pauses(self) -> list[Pause]:
         """Every pause of a clock, oldest first. Reasons in a person's own words are those of the log as it is seen."""
-        own = {
-            str(e["at"]): str(e.get("reason") or "") for e in self._events if e["type"] in ("TaskPaused", "CasePaused")
-        }
+        own = {str(e["at"]): str(e.get("reason") or "") for e in self._events if e["type"] == "TaskPaused"}
         endings = self._ends_of_pauses()
         return [
             Pause(
                 step=self._words.step(self._template, one.step_id),
-                reason=self._words.pause(self._template, one.step_id, one.reason_id)
+                reason=self._words.t("pause_waits")
+                if one.task_id is None
+                else self._words.pause(self._template, one.step_id, one.reason_id)
                 or own.get(one.began_at.isoformat(), ""),
                 person=self._words.person(one.person_id),
                 began=one.began_at,
@@ -200,11 +202,22 @@ class Story:
             parts = [str(values[key]) for key in ("step", "who", "outcome")]
             name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", event["type"]).capitalize()
             sentence = ": ".join([name, *([", ".join(filter(None, parts))] if any(parts) else [])])
+        return Told(_at(event), sentence, self._detail(event), event["type"] in _MAJOR)
+
+    def _detail(self, event: Event) -> str:
+        """What a person wrote, as it is; what the engine wrote, in the reader's words."""
+        if event["type"] == "TaskCreated":
+            # Why this person was chosen is kept in English only.
+            return str(event.get("assigned_because") or "") if self._words.language == "en" else ""
+        if event["type"] == "CasePaused":
+            return ""
+        if event["type"] in ("CaseReopened", "EffectEscalated"):
+            judged = (one for one in self._events if one["type"] == "EffectJudged" and one["at"] == event["at"])
+            observed = next((str(one["observed"]) for one in judged if one.get("observed") is not None), None)
+            if observed is not None:
+                return self._words.missed_effect(self._state, self._template, observed)
         detail = next((str(event[key]) for key in _DETAILS if event.get(key)), "")
-        # Why this person was chosen is kept in English only.
-        if event["type"] == "TaskCreated" and self._words.language == "en":
-            detail = str(event.get("assigned_because") or "")
-        return Told(_at(event), sentence, detail, event["type"] in _MAJOR)
+        return detail if event.get("person_id") else self._words.engine(detail)
 
     def _variant(self, event: Event) -> str:
         chosen = _VARIANTS.get(event["type"])
@@ -221,12 +234,13 @@ class Story:
         until = event.get("until") or event.get("due_at") or event.get("timeout_at") or event.get("wake_at")
         ending = event["type"] == "CaseClosed" or not step_id
         outcome = event.get("outcome")
+        ended = words.ending(outcome, self._template) if ending else words.outcome(self._template, step_id, outcome)
         return {
             "who": words.person(who) or (words.role(str(event["role"])) if event.get("role") else words.t("nobody")),
             "other": words.person(other) or words.t("nobody"),
             "by": words.person(event.get("by")) or words.t("nobody"),
             "step": words.step(self._template, step_id) if step_id else "",
-            "outcome": words.ending(outcome) if ending else words.outcome(self._template, step_id, outcome),
+            "outcome": ended,
             "until": words.instant(datetime.fromisoformat(str(until))) if until else "",
             "value": words.figure(self._state.metric, event.get("observed")) if self._state.metric else "–",
             "rule": self._state.rule_id,

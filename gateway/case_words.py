@@ -23,6 +23,8 @@ from workflow_jobs.engine.parts import FormField, Text
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import HumanStep, Template
 from workflow_jobs.engine.working_time import WorkingCalendar
+from workflow_jobs.slack import cards
+from workflow_jobs.slack.log_words import engine_words, missed_effect
 from workflow_jobs.slack.wording import CardContext
 
 
@@ -72,9 +74,14 @@ class CaseWords:
         stated = place.node.actions.pauses if place is not None and isinstance(place.node, HumanStep) else ()
         return next((self.say(one.title) for one in stated if one.id == reason_id), "")
 
-    def ending(self, outcome: str | None) -> str:
-        """How a case or a job ended."""
-        return self.t(f"case_ended_{outcome}") if outcome else ""
+    def ending(self, outcome: str | None, template: Template | None = None) -> str:
+        """How a case or a job ended; an end that only its template knows, by the button that ends a case so."""
+        if not outcome:
+            return ""
+        key = f"case_ended_{outcome}"
+        if template is None or text(self.language, key) != key:
+            return self.t(key)
+        return cards.ending(outcome, template, self._figure(""))
 
     def person(self, person_id: str | None) -> str:
         """A name, or what the reader sees instead; "" for nobody."""
@@ -101,6 +108,14 @@ class CaseWords:
     def figure(self, metric: str, raw: str | None) -> str:
         """A raw figure of the metric (exact decimal text; a ratio for percent)."""
         return self._figure(metric).value(raw)
+
+    def engine(self, written: str) -> str:
+        """A reason or an error that the engine wrote itself."""
+        return engine_words(written, self._figure(""))
+
+    def missed_effect(self, state: CaseState, template: Template | None, observed: str) -> str:
+        """Why a case counts as not having worked, with its figures."""
+        return missed_effect(state, template, observed, self._figure(state.metric))
 
     def instant(self, at: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
         return f"{at.astimezone(ZoneInfo(self._context.pack.time_zone)):{form}}"
@@ -130,7 +145,11 @@ class CaseWords:
         ]
 
     def _title(self, field: FormField | None, name: str) -> str:
-        return self.say(field.title) if field is not None else name.replace("_", " ")
+        if field is not None:
+            return self.say(field.title)
+        key = f"entry_name_{name}"
+        words = text(self.language, key)
+        return name.replace("_", " ") if words == key else words
 
     def _entry(self, field: FormField | None, value: Any) -> str:
         if value is None or value == "":

@@ -22,12 +22,14 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.learning import asks_for_ratings, took_part
 from workflow_jobs.engine.parts import Rung as PartRung
+from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.separation import excluded
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.outgoing_message import CARD, STEP_COMPLETED, UPDATE, Outgoing
 from workflow_jobs.outgoing_people import card_of
 from workflow_jobs.outgoing_writer import Telling, Writer
 from workflow_jobs.slack import cards, case_buttons, ladders
+from workflow_jobs.slack.log_words import engine_words, missed_effect
 
 
 def messages(
@@ -188,7 +190,7 @@ def _department(writer: Writer, event: e.RungFired, assignee: str | None) -> Non
 def _closed(writer: Writer, event: e.CaseClosed, before: CaseState | None) -> None:
     writer.seq = event.seq
     context = writer.telling.context
-    line = f"{context.word('outcome')}: {event.outcome.replace('_', ' ')}"
+    line = f"{context.word('outcome')}: {cards.ending(event.outcome, writer.telling.template, context)}"
     if event.joined:
         line += f"; {context.word('part_of')} {event.joined}"
     if not _flapping(writer):
@@ -228,7 +230,8 @@ def _defaulted(writer: Writer, event: e.DefaultTaken, before: CaseState | None) 
     writer.seq = event.seq
     context = writer.telling.context
     title = cards.step_title(writer.telling.template, event.step_id, context)
-    line = f"{title}: {event.outcome.replace('_', ' ')}"
+    taken = question_of(writer.telling.template, writer.case.tasks[event.task_id]).outcome(event.outcome)
+    line = f"{title}: {context.title(taken.title) if taken is not None else event.outcome.replace('_', ' ')}"
     writer.in_thread(
         f"{event.task_id}/default", line, context.word("default_taken"), _case(writer.case), writer.everybody()
     )
@@ -245,8 +248,12 @@ def _judged(writer: Writer, event: e.EffectJudged, before: CaseState | None) -> 
 def _reopened(writer: Writer, event: e.CaseReopened, before: CaseState | None) -> None:
     writer.seq = event.seq
     heading = writer.telling.context.word("reopened")
+    # Its effect failed, or its cause came back before there was an effect to look at.
+    line = engine_words(event.reason, writer.telling.context)
+    if before is not None and before.effect_due_at is not None:
+        line = _missed(writer)
     if not _flapping(writer, event.reopened - 1):
-        writer.in_thread("reopened", event.reason, heading, _case(writer.case), writer.everybody())
+        writer.in_thread("reopened", line, heading, _case(writer.case), writer.everybody())
 
 
 def _flapping(writer: Writer, times: int | None = None) -> bool:
@@ -272,10 +279,16 @@ def _handed_up(writer: Writer, event: e.EffectEscalated, before: CaseState | Non
     writer.seq = event.seq
     context = writer.telling.context
     if event.to_person is None:
-        line = f"{event.to}: {context.word('nobody_found')}; {event.reason}"
+        role = context.role(event.to.removeprefix("role:"))
+        line = f"{role}: {context.word('nobody_found')}; {_missed(writer)}"
         writer.in_thread("effect", line, context.word("escalation"), _case(writer.case), writer.everybody())
     else:
-        writer.tell("effect", [event.to_person], event.reason, context.word("effect_bad"))
+        writer.tell("effect", [event.to_person], _missed(writer), context.word("effect_bad"))
+
+
+def _missed(writer: Writer) -> str:
+    told = writer.telling
+    return missed_effect(writer.case, told.template, writer.case.effect_observed, told.context)
 
 
 def _step_done(writer: Writer, event: e.StepCompleted, before: CaseState | None) -> None:

@@ -70,7 +70,7 @@ def _done(writer: Writer, event: e.StepCompleted, events: Sequence[e.Event]) -> 
     else:
         what = context.word("step_done")
         if step.kind == "process":
-            what += f" ({event.outcome.replace('_', ' ')})"
+            what += f" ({cards.ending(event.outcome, writer.telling.template, context)})"
     _tell(writer, event, moment, what, but)
 
 

@@ -263,6 +263,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "event_EffectJudged_unknown": ("There is no figure to judge by", "没有可用于评估的数据"),
     "event_CaseReopened": ("Open again, for the {count}. time", "第 {count} 次重新打开"),
     "event_EffectEscalated": ("Handed up to {to}", "上报至 {to}"),
+    "pause_waits": ("the case waits here", "流程在此等待"),
     "ledger_TaskPaused": ("{who} lets it rest until {until}.", "{who} 暂缓至 {until}。"),
     "ledger_TaskResumed": ("The clock runs again, due {until}.", "恢复计时，截止 {until}。"),
     "ledger_TaskResumed_withdrawn": ("The task is withdrawn: the rest ends.", "任务撤回，暂停结束。"),

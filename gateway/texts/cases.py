@@ -60,11 +60,13 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "span_hours": ("{count} h", "{count} 小时"),
     "span_minutes": ("{count} min", "{count} 分钟"),
     "entry_yes": ("yes", "是"),
+    "entry_name_as_of": ("Figures as of", "数据日期"),
     "entry_no": ("no", "否"),
     "case_ended_completed": ("completed", "已完成"),
     "case_ended_resolved": ("well again", "已恢复"),
     "case_ended_joined": ("part of another", "已并入其他事件"),
     "case_ended_closed_no_action": ("no action needed", "无需处理"),
+    "case_ended_withdrawn": ("withdrawn", "已撤销"),
     "case_ended_retry": ("try again", "重试"),
     "case_ended_done_by_hand": ("done by hand", "已手工完成"),
 }

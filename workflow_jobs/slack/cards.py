@@ -26,6 +26,7 @@ from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
 from workflow_jobs.slack.card_words import WORDS
 from workflow_jobs.slack.fitting import fitted
 from workflow_jobs.slack.form_lines import form_lines
+from workflow_jobs.slack.log_words import engine_words
 from workflow_jobs.slack.opinion_lines import opinions
 from workflow_jobs.slack.task_buttons import action_buttons, standing
 from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, paragraph, plain_text, quoted, shortened
@@ -385,7 +386,8 @@ def _asked(case: CaseState, task: TaskState, template: Template, context: CardCo
     step = case.steps.get(task.step_id)
     if task.purpose == "rescue" and step is not None:
         what = context.word("process_refused" if step.kind == "process" else "service_failed")
-        lines.append(f"*{what}*: {quoted(step.error or '–', 500)}")
+        error = engine_words(step.error or "–", context)
+        lines.append(f"*{what}*: {quoted(error, 500)}")
     who = context.name(task.assignee) if task.assignee else context.word("nobody")
     lines.append(
         f"*{context.word('who_acts')}*: {escaped(who)} ({escaped(context.role(task.role))}) · "

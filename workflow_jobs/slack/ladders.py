@@ -57,6 +57,6 @@ def _rung(rung: Rung, context: CardContext) -> str:
     elif rung.to == "department":
         who = context.word("department")
     else:
-        who = f"{rung.to.removeprefix('role:').replace('_', ' ')} ({context.word('nobody_found')})"
+        who = f"{context.role(rung.to.removeprefix('role:'))} ({context.word('nobody_found')})"
     used = f"{rung.percent} % {context.word('sla_used')}"
     return f"{what} {shortened(who, 120)}, {context.instant(rung.at)}; {used}"

@@ -1,0 +1,53 @@
+"""What the engine itself writes into a case's log, in the reader's words: reasons that are no person's.
+
+Belongs here: the engine's own sentences, which logs keep in English, and the figures behind one of them. Does not
+belong here: what people wrote, which is shown as it is; words for events (gateway.case_timeline). Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.template import Template
+from workflow_jobs.slack.wording import CardContext
+
+_NO_ANSWER: Final = re.compile(r"no answer by (\d{4}-\d\d-\d\dT\S+)")
+_FIXED: Final = {
+    "its cause is back": "log_cause_back",
+    "the job finished after all": "log_finished_after_all",
+    "the working calendar changed": "log_calendar_changed",
+}
+
+
+def engine_words(written: str, context: CardContext) -> str:
+    """A reason or an error as the reader should see it; unchanged where it is not one of the engine's sentences."""
+    known = _FIXED.get(written)
+    if known is not None:
+        return context.word(known)
+    missed = _NO_ANSWER.fullmatch(written)
+    if missed is not None:
+        try:
+            return context.word("log_no_answer").format(context.instant(datetime.fromisoformat(missed[1])))
+        except ValueError:
+            return written
+    return written
+
+
+def missed_effect(case: CaseState, template: Template | None, observed: str | None, context: CardContext) -> str:
+    """Why a case counts as not having worked: the figure after the effect window, at opening, and its limit."""
+    shown = context.value(observed)
+    said = shown
+    if template is not None and template.effect is not None:
+        window = context.span(template.effect.window.clock())
+        said = context.word("log_effect_after").format(value=shown, window=window)
+    parts = [said]
+    if case.observed is not None:
+        parts.append(context.word("log_effect_before").format(context.value(case.observed)))
+    if case.threshold is not None:
+        side = {"above": "at_most", "below": "at_least"}.get(case.direction)
+        limit = " ".join(([context.word(side)] if side else []) + [context.value(case.threshold)])
+        parts.append(f"{context.word('limit')}: {limit}")
+    return ("；" if context.chinese else "; ").join(parts)
