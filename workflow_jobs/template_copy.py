@@ -11,6 +11,7 @@ from pathlib import Path
 
 from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.template import Template, TemplateError, load_template
+from workflow_jobs.slack.template_limits import beyond_slack
 from workflow_jobs.template_library import TemplateProblems
 from workflow_jobs.template_names import TemplateNames
 from workflow_jobs.template_schema import EDITOR_LINE
@@ -48,9 +49,10 @@ def copy_template(source: Template, new_id: str, folder: Path, names: TemplateNa
     text = copied_text(source, new_id)
     path = folder / f"{new_id}.yaml"
     try:
-        findings = lint(load_template(text, file=path.name), names.roles, names.jobs, names.skills, names.calendars)
+        made = load_template(text, file=path.name)
     except TemplateError as error:
         raise CopyRefused(f"The copy could not be read: {error}") from error
+    findings = lint(made, names.roles, names.jobs, names.skills, names.calendars) + beyond_slack(made)
     if findings:
         raise TemplateProblems(tuple(findings))
     draft = folder / f".{new_id}.{os.getpid()}.tmp"

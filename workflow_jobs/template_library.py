@@ -14,6 +14,7 @@ from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.lint_library import lint_library
 from workflow_jobs.engine.lint_subject import Finding
 from workflow_jobs.engine.template import Template, TemplateError, load_template, template_hash
+from workflow_jobs.slack.template_limits import beyond_slack
 
 TEMPLATES_FOLDER: Final = Path(__file__).parent / "templates"
 
@@ -81,6 +82,18 @@ class TemplateLibrary:
         return template
 
 
+def template_files(folder: Path) -> list[Path]:
+    """Everything of a folder that is named like a template, by name; `no_template_file` says which of them is none."""
+    return sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
+
+
+def no_template_file(path: Path) -> str:
+    """Why a thing of the folder that is named like a template is none; empty for a file that is to be read."""
+    if path.suffix == ".yml":
+        return f"templates are read from *.yaml files: rename it to {path.stem}.yaml, or move it out of the folder"
+    return "" if path.is_file() else "this is no file: rename it, or move it out of the folder"
+
+
 def load_library(
     folder: Path = TEMPLATES_FOLDER,
     *,
@@ -88,13 +101,17 @@ def load_library(
     known_jobs: Collection[str] | None = None,
     known_calendars: Collection[str] | None = None,
 ) -> TemplateLibrary:
-    """Read and lint every *.yaml of a folder. Names are checked where they are given.
+    """Read and lint every *.yaml of a folder. Names are checked where they are given. A *.yml or a folder is a finding.
 
     Raises TemplateProblems with all findings of all files; OSError if a file cannot be read.
     """
     templates: list[Template] = []
     findings: list[Finding] = []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in template_files(folder):
+        odd = no_template_file(path)
+        if odd:
+            findings.append(Finding(path.name, 1, "", odd))
+            continue
         try:
             template = load_template(path.read_text(encoding="utf-8"), file=path.name)
         except UnicodeDecodeError as error:
@@ -104,6 +121,7 @@ def load_library(
         else:
             templates.append(template)
             findings += lint(template, known_roles, known_jobs, known_calendars=known_calendars)
+            findings += beyond_slack(template)
     if not findings:  # a file that cannot be read is not missed as well
         findings = lint_library(templates)
     if findings:

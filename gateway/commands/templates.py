@@ -19,9 +19,10 @@ from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.lint_library import lint_library
 from workflow_jobs.engine.lint_subject import Finding
 from workflow_jobs.engine.template import Decision, Fork, HumanStep, Step, Template, TemplateError, load_template
+from workflow_jobs.slack.template_limits import beyond_slack
 from workflow_jobs.template_copy import CopyRefused, copy_template
 from workflow_jobs.template_diagram import mermaid
-from workflow_jobs.template_library import TEMPLATES_FOLDER, TemplateProblems
+from workflow_jobs.template_library import TEMPLATES_FOLDER, TemplateProblems, no_template_file, template_files
 from workflow_jobs.template_names import TemplateNames, names_of
 from workflow_jobs.template_schema import schema_text, template_schema
 from workflow_jobs.template_words import case_facts, outcomes_of, responsible_roles, role_words, sla_words, vote_words
@@ -180,7 +181,7 @@ def _entry(node: Step | Decision, language: str) -> dict[str, Any]:
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         fail(f"There is no folder {folder}.")
-    return sorted(folder.glob("*.yaml"))
+    return template_files(folder)
 
 
 def _path(folder: Path, name: str) -> Path:
@@ -192,6 +193,9 @@ def _path(folder: Path, name: str) -> Path:
 
 
 def _read(path: Path) -> Template:
+    odd = no_template_file(path)
+    if odd:
+        raise TemplateError(_shown(path), 1, odd)
     try:
         return load_template(path.read_text(encoding="utf-8"), file=_shown(path))
     except UnicodeDecodeError as error:
@@ -200,19 +204,25 @@ def _read(path: Path) -> Template:
 
 def _findings(path: Path, known: TemplateNames) -> list[Finding]:
     try:
-        return lint(_read(path), known.roles, known.jobs, known.skills, known.calendars)
+        one = _read(path)
     except TemplateError as error:
         return [Finding(error.file, line, "", message) for line, message in error.problems]
+    return sorted(lint(one, known.roles, known.jobs, known.skills, known.calendars) + beyond_slack(one))
 
 
 def _between(paths: Collection[Path], folder: Path) -> list[Finding]:
-    """What these templates have to do with the others of the folder; nothing where one of those cannot be read."""
-    try:
-        together = [_read(path) for path in dict.fromkeys((*paths, *_files(folder)))]
-    except TemplateError:
-        return []
+    """What these templates have to do with the others of the folder. Where one of those cannot be read, that is said of
+    who opens it, and the rest is examined.
+    """
+    together: list[Template] = []
+    unread: set[str] = set()
+    for path in dict.fromkeys((*paths, *_files(folder))):
+        try:
+            together.append(_read(path))
+        except TemplateError:
+            unread.add(path.stem)
     asked = {_shown(path) for path in paths}
-    return [finding for finding in lint_library(together) if finding.file in asked]
+    return [finding for finding in lint_library(together, unread) if finding.file in asked]
 
 
 def _shown(path: Path) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.cli import app
 from tests.engine_world import Play, human, small
-from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.template import Template, load_template
 from workflow_jobs.slack import block_kit
 from workflow_jobs.slack.cards import task_card
 from workflow_jobs.slack.modals import decision_modal
 from workflow_jobs.slack.opening_modal import opening_modal
 from workflow_jobs.slack.template_limits import beyond_slack
 from workflow_jobs.slack.wording import CardContext
-from workflow_jobs.template_library import TEMPLATES_FOLDER, load_library
+from workflow_jobs.template_copy import copy_template
+from workflow_jobs.template_library import TEMPLATES_FOLDER, TemplateProblems, load_library
+from workflow_jobs.template_names import TemplateNames
 
 T = "{en: T, zh: 题}"
 CONTEXT = CardContext(language="en", zone=UTC, name=str)
@@ -102,6 +107,31 @@ def test_at_the_limit_the_form_of_a_new_case_is_drawn() -> None:
 
 def test_inputs_that_nobody_fills_in_by_hand_may_be_many() -> None:
     assert beyond_slack(small(f"- {human('a')}\n", f"inputs: [{texts(200)}]\n")) == []
+
+
+def test_nothing_beyond_slack_goes_into_service(tmp_path: Path) -> None:
+    """Neither at the start, nor as a copy, nor without a word from the command."""
+    text = asking(choice(101)).text.replace("id: small", "id: wide")
+    source = tmp_path / "wide.yaml"
+    source.write_text(text, encoding="utf-8")
+    with pytest.raises(TemplateProblems, match=r"wide.yaml:7: a: 'f' has 101 options"):
+        load_library(tmp_path)
+    with pytest.raises(TemplateProblems, match=r"copied.yaml:8: a: 'f' has 101 options"):
+        copy_template(load_template(text, file="wide.yaml"), "copied", tmp_path, TemplateNames(None, None, None, None))
+    said = CliRunner().invoke(app, ["templates", "lint", str(source), "--folder", str(tmp_path)])
+    assert said.exit_code == 1
+    assert "wide.yaml:7: a: 'f' has 101 options" in said.stdout
+
+
+def test_a_process_beside_one_that_cannot_be_read_is_examined_as_far_as_it_goes(tmp_path: Path) -> None:
+    opened = "kind: process, title: {en: P, zh: 开}, raci: {accountable: cfo, responsible: cfo}, template:"
+    steps = f"- {{id: p, {opened} broken}}\n- {{id: q, {opened} nowhere}}\n"
+    (tmp_path / "small.yaml").write_text(small(steps).text, encoding="utf-8")
+    (tmp_path / "broken.yaml").write_text("id: [", encoding="utf-8")
+    said = CliRunner().invoke(app, ["templates", "lint", "small", "--folder", str(tmp_path)])
+    assert said.exit_code == 1
+    assert "small.yaml:7: p: 'broken' cannot be read, so what it takes is not known: mend it first" in said.stdout
+    assert "small.yaml:8: q: there is no template 'nowhere'" in said.stdout
 
 
 def test_the_shipped_templates_fit() -> None:

@@ -19,13 +19,20 @@ from workflow_jobs.engine.yaml_lines import Path
 _Said = Iterator[tuple[Path, str]]
 
 
-def lint_library(templates: Collection[Template]) -> list[Finding]:
-    """Findings about process steps, over all templates that are in service together."""
+def lint_library(templates: Collection[Template], unread: Collection[str] = ()) -> list[Finding]:
+    """Findings about process steps, over all templates that are in service together.
+
+    `unread` are the ids of templates that stand beside these and cannot be read: what opens them cannot be examined.
+    """
     known = {template.id: template for template in templates}
     found: list[Finding] = []
     for template in templates:
         for place in layout_of(template).places.values():
             if isinstance(place.node, ProcessStep):
+                if place.node.template in unread:
+                    says = f"{place.node.template!r} cannot be read, so what it takes is not known: mend it first"
+                    found.append(Finding(template.file, template.line(*place.path, "template"), place.node.id, says))
+                    continue
                 for path, says in _process(known, template, place, place.node):
                     found.append(Finding(template.file, template.line(*place.path, *path), place.node.id, says))
     return sorted(set(found))
