@@ -18,6 +18,7 @@ from resources.ops_database import reading
 from workflow_jobs.case_transactions import CaseTransactions, Change
 from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.evolve import fold
+from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.lint_library import lint_library
 from workflow_jobs.engine.migration import Fit, fits, migrate
 from workflow_jobs.engine.refusal import Refused
@@ -27,6 +28,7 @@ from workflow_jobs.engine.template import Template
 from workflow_jobs.store import case_rows, template_rows
 from workflow_jobs.store import reading as rows
 from workflow_jobs.store.template_rows import VersionChange
+from workflow_jobs.template_names import TemplateNames
 
 _SHORTEST_HASH: Final = 6
 
@@ -39,8 +41,8 @@ class VersionError(LookupError):
 class Version:
     """One version of a template. `first_used_at` None: no case was opened with it yet. `newest`: the folder's.
 
-    `since` and `set_by` are set where somebody put it in force. `notes` say, after a rollback, what the processes that
-    are in force now do not fit in each other.
+    `since` and `set_by` are set where somebody put it in force. `notes` say, after a rollback, what the linter finds in
+    this version today, and what the processes that are in force now do not fit in each other.
     """
 
     hash: str
@@ -66,7 +68,12 @@ class Moved:
 
 
 class TemplateVersions(CaseTransactions):
-    """Built like the process service. Unknown templates raise LookupError, unknown versions VersionError."""
+    """Built like the process service. Unknown templates raise LookupError, unknown versions VersionError.
+
+    ``names`` are those that templates may use today; None: they are not checked.
+    """
+
+    names: TemplateNames | None = None
 
     def versions(self, template_id: str) -> list[Version]:
         """Every version that is known: those with which cases were opened, and the folder's; that one last."""
@@ -91,7 +98,7 @@ class TemplateVersions(CaseTransactions):
             now = self._clock.now()
             case_rows.keep_template(connection, version.hash, template_id, version.text, now)
             template_rows.put_in_force(connection, template_id, version.hash, person_id, now)
-            return replace(_in_force(self._versions(connection, template_id)), notes=self._misfits(connection))
+            return replace(_in_force(self._versions(connection, template_id)), notes=self._misfits(connection, version))
 
         return self._transaction("roll_back_template", work)
 
@@ -185,12 +192,16 @@ class TemplateVersions(CaseTransactions):
         except Refused as refused:
             return Moved(case_id, False, (refused.sentence,), ())
 
-    def _misfits(self, connection: Connection) -> tuple[str, ...]:
-        """What the linter finds between the processes as they are in force. It is said, not refused: of two processes
-        that are both to go back, one must go first.
+    def _misfits(self, connection: Connection, version: Template) -> tuple[str, ...]:
+        """What the linter finds today in a version that was put in force, such as a job or a role that is gone, and
+        between the processes as they are in force. It is said, not refused: of two processes that are both to go back,
+        one must go first.
         """
+        names = self.names or TemplateNames(None, None, None, None)
+        within = lint(version, names.roles, names.jobs, names.skills, names.calendars)
         known = self._templates if isinstance(self._templates, Iterable) else ()
-        return tuple(str(one) for one in lint_library([self._in_force(connection, one.id) for one in known]))
+        between = lint_library([self._in_force(connection, one.id) for one in known])
+        return tuple(dict.fromkeys(map(str, (*within, *between))))
 
     def _target(self, connection: Connection, template_id: str, to: str | None) -> Template:
         if to is None:

@@ -26,7 +26,7 @@ from workflow_jobs.service import ProcessService
 from workflow_jobs.slack.button_seal import seal_of
 from workflow_jobs.slack.wording import MetricFigure
 from workflow_jobs.template_library import TemplateLibrary, load_library
-from workflow_jobs.template_names import SERVICE_JOBS, require_names
+from workflow_jobs.template_names import SERVICE_JOBS, names_of, require_names
 from workflow_jobs.template_versions import TemplateVersions
 
 S = TypeVar("S", ProcessService, TemplateVersions)
@@ -53,8 +53,10 @@ def process_service(platform: Platform) -> ProcessService:
 
 @cache
 def template_versions(platform: Platform) -> TemplateVersions:
-    """Versions of templates on the same database, with the same people and calendars."""
-    return _wired(TemplateVersions, platform)
+    """Versions of templates on the same database, with the same people and calendars. Raises PeopleFileError too."""
+    made = _wired(TemplateVersions, platform)
+    made.names = names_of(platform.pack, platform.settings.people_file)
+    return made
 
 
 def _wired(kind: type[S], platform: Platform) -> S:

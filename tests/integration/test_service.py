@@ -215,6 +215,14 @@ def test_a_refusal_writes_nothing(world: World) -> None:
         world.service.decide_task("nope", 1, "q1", "reject", {})
     with pytest.raises(UnknownCase, match="no case 'C-9'"):
         world.service.case("C-9")
+    for unkept in ("C\0", "C\ud800"):  # a key that no database keeps
+        for look in (world.service.case, world.service.summary, world.service.task):
+            with pytest.raises(LookupError):
+                look(unkept)
+        with pytest.raises(UnknownTask):
+            world.service.decide_task(unkept, 1, "q1", "reject", {})
+        assert world.service.cases(subject_id=unkept) == []
+        assert world.service.service_step(unkept) is None
     assert [_count(world.engine, t) for t in (case_event, task, outbox)] == before
 
 

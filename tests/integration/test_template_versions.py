@@ -25,6 +25,7 @@ from workflow_jobs.engine.template import Template, load_template
 from workflow_jobs.service import ProcessService
 from workflow_jobs.store.tables import case, case_event
 from workflow_jobs.template_library import TemplateLibrary, UnknownTemplate
+from workflow_jobs.template_names import TemplateNames
 from workflow_jobs.template_versions import TemplateVersions, VersionError
 
 ID = "supply_exception"
@@ -92,7 +93,10 @@ def test_going_back_and_forth_needs_no_restart_and_says_who_did_it(on: Processes
     ]
 
     on.clock.advance(timedelta(hours=1))
+    versions.names = TemplateNames(roles=[one for one in ROLES if one != "cfo"], jobs=(), skills=None, calendars=None)
     back = versions.roll_back(ID, "im")
+    assert any("'cfo'" in note for note in back.notes), "a role that is gone is said, not refused"
+    assert any("replan_production_job" in note for note in back.notes)
     assert (back.hash, back.in_force, back.set_by, back.since) == (shipped(ID).hash, True, "im", on.clock.now())
     third = service.open_case(request("S3")).case_id
     assert service.case(third).template_hash == shipped(ID).hash, "the running process opens with it at once"

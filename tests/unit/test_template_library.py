@@ -33,6 +33,18 @@ def test_every_problem_of_every_file_is_listed(tmp_path: Path) -> None:
     assert "data_incident.yaml:54: explain: nobody can hold the role 'wizard'" in said
 
 
+def test_what_is_named_like_a_template_and_is_none_is_said(tmp_path: Path) -> None:
+    text = (TEMPLATES_FOLDER / "data_incident.yaml").read_text(encoding="utf-8")
+    (tmp_path / "data_incident.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "order_change.yml").write_text(text, encoding="utf-8")
+    (tmp_path / "old.yaml").mkdir()
+    with pytest.raises(TemplateProblems) as caught:
+        load_library(tmp_path)
+    said = [str(finding) for finding in caught.value.findings]
+    assert [one.split(":")[0] for one in said] == ["old.yaml", "order_change.yml"]
+    assert "rename it to order_change.yaml" in said[1]
+
+
 def test_an_empty_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(TemplateProblems, match="no template"):
         load_library(tmp_path)

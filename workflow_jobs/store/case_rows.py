@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection, Dialect
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.assignment import task_weight
 from workflow_jobs.engine.state import CaseState, TaskState, state_to_json
+from workflow_jobs.engine.texts import readable_text
 from workflow_jobs.store.prepared import Bound, Prepared
 from workflow_jobs.store.state_rows import stored_state
 from workflow_jobs.store.tables import (
@@ -123,8 +124,10 @@ def lock_by_open_key(connection: Connection, key: str) -> CaseState | None:
     return _found(connection, _LOCK_BY_OPEN_KEY, {"id": key})
 
 
-def _found(connection: Connection, statement: Prepared, values: Mapping[str, Any]) -> CaseState | None:
-    body = statement.run(connection, values).scalar_one_or_none()
+def _found(connection: Connection, statement: Prepared, values: Mapping[str, str]) -> CaseState | None:
+    # A key that no database can keep is one that no case has, on either of them.
+    readable = {name: readable_text(value) for name, value in values.items()}
+    body = statement.run(connection, readable).scalar_one_or_none()
     # PostgreSQL's driver reads JSON by itself.
     return None if body is None else stored_state(connection, json.loads(body) if isinstance(body, str) else body)
 

@@ -1,4 +1,7 @@
-"""Reading lists of cases, tasks and service steps for people and schedulers. Writes nothing and locks nothing."""
+"""Reading lists of cases, tasks and service steps for people and schedulers. Writes nothing and locks nothing.
+
+What somebody asks for by a key that no database can keep, as with a NUL, is looked up as one that nothing has.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from workflow_jobs.cases import CaseSummary, ServiceOutcome, ServiceStep, TaskSummary
 from workflow_jobs.engine import events as e
+from workflow_jobs.engine.texts import readable_text
 from workflow_jobs.store.due_rows import Place
 from workflow_jobs.store.tables import SERVICE_REQUESTED, TASK_OPEN, case, case_event, service_step, task
 
@@ -40,21 +44,21 @@ def case_list(
     if status is not None:
         statement = statement.where(case.c.status == status)
     if template_id is not None:
-        statement = statement.where(case.c.template_id == template_id)
+        statement = statement.where(case.c.template_id == readable_text(template_id))
     if subject_id is not None:
-        statement = statement.where(case.c.subject_id == subject_id)
+        statement = statement.where(case.c.subject_id == readable_text(subject_id))
     return [CaseSummary(**row) for row in _rows(connection, statement)]
 
 
 def case_summary(connection: Connection, case_id: str) -> CaseSummary | None:
     """One case as lists show it."""
-    found = _rows(connection, sa.select(*_CASE_COLUMNS).where(case.c.case_id == case_id))
+    found = _rows(connection, sa.select(*_CASE_COLUMNS).where(case.c.case_id == readable_text(case_id)))
     return CaseSummary(**found[0]) if found else None
 
 
 def task_row(connection: Connection, task_id: str) -> TaskSummary | None:
     """One task."""
-    found = _rows(connection, sa.select(*_TASK_COLUMNS).where(task.c.task_id == task_id))
+    found = _rows(connection, sa.select(*_TASK_COLUMNS).where(task.c.task_id == readable_text(task_id)))
     return TaskSummary(**found[0]) if found else None
 
 
@@ -66,7 +70,7 @@ def task_list(
     if assignee is not None:
         statement = statement.where(task.c.assignee == assignee)
     if case_id is not None:
-        statement = statement.where(task.c.case_id == case_id)
+        statement = statement.where(task.c.case_id == readable_text(case_id))
     if open_only:
         statement = statement.where(_OPEN)
     return [TaskSummary(**row) for row in _rows(connection, statement)]
@@ -92,7 +96,8 @@ def requested_services(connection: Connection, limit: int, behind: Place) -> lis
 
 def service_outcome(connection: Connection, idempotency_key: str) -> ServiceOutcome | None:
     """How the service step with this key stands."""
-    found = _rows(connection, _service_statement().where(service_step.c.idempotency_key == idempotency_key))
+    key = readable_text(idempotency_key)
+    found = _rows(connection, _service_statement().where(service_step.c.idempotency_key == key))
     if not found:
         return None
     row = found[0]
