@@ -34,7 +34,7 @@ steps:
   - id: look
     kind: human
     title: {en: "Look at it", zh: "查看"}
-    raci: {responsible: quality_engineer, accountable: quality_manager, consulted: [logistics_coordinator]}
+    raci: {responsible: quality_engineer, accountable: quality_manager, consulted: [logistics_manager]}
     sla: PT8H
     pool: true
     actions:
@@ -192,8 +192,9 @@ def test_whoever_asked_takes_his_case_back_from_his_home_tab(stack: Stack) -> No
     assert home is not None
     assert act(stack, "E009", "case:withdraw:0", home.body["blocks"], view=home.id) == ""
     modal(stack, "E009")
-    assert submit(stack, "E009", {"reason": "  "}) == ""
-    assert modal(stack, "E009").errors == {"field:reason": "请填写：理由。"}
+    assert submit(stack, "E009", {"reason": "Lot\a 7"}) == ""
+    said = "理由：含有不可见的控制字符（第 4 个字符为 U+0007），请删除或重新输入。"
+    assert modal(stack, "E009").errors == {"field:reason": said}
     assert submit(stack, "E009", {"reason": "The lot was scrapped"}) == ""
     wait_until(lambda: stack.context.service.case(case_id).withdrawn_by == "E009")
     stack.deliver()
