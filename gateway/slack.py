@@ -72,7 +72,7 @@ class SlackHandler(SlackTalk):
         button, person = pressed
         if button.form:
             ack()
-            self._open_modal(body, button)
+            self._open_modal(body, button, person)
             return
         sentence = self._decide(body, person, button, {})
         ack()
@@ -147,7 +147,10 @@ class SlackHandler(SlackTalk):
         try:
             if value.action in task_buttons.WITH_MODAL:
                 ack()
-                view = self._service.action_modal(value.task_id, value.version, value.action, self._language(body))
+                language = self._language(body)
+                view = self._service.action_modal(
+                    value.task_id, value.version, value.action, language, person.person_id
+                )
                 self._show(body, view, value.task_id)
                 return
             if value.action == task_buttons.WAKE:
@@ -309,9 +312,11 @@ class SlackHandler(SlackTalk):
         task = self._service.task(button.task_id)
         return task.decided_by == person.person_id and task.outcome == button.outcome
 
-    def _open_modal(self, body: Mapping[str, Any], button: ButtonValue) -> None:
+    def _open_modal(self, body: Mapping[str, Any], button: ButtonValue, person: Person) -> None:
         try:
-            view = self._service.decision_modal(button.task_id, button.version, button.outcome, self._language(body))
+            view = self._service.decision_modal(
+                button.task_id, button.version, button.outcome, self._language(body), person.person_id
+            )
         except Refused as refused:
             self._explain(body, refused.said(self._language(body)))
             return

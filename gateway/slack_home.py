@@ -118,7 +118,7 @@ class HomeTabs:
             waits=waits,
             more_waits=more_waits,
         )
-        return home_view(content, replace(service.card_context(), language=language))
+        return home_view(content, replace(service.card_context(reader=person.person_id), language=language))
 
     def _waits(self, person_id: str) -> tuple[list[HomeWait], bool]:
         """What the person may say that it has happened; what goes wrong there must not cost him the rest of his tab."""

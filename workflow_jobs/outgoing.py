@@ -125,7 +125,7 @@ def _opened(writer: Writer, event: e.CaseOpened, before: CaseState | None) -> No
 
 
 def _rung(writer: Writer, event: e.RungFired, before: CaseState | None) -> None:
-    told, context = writer.telling, writer.telling.context
+    told = writer.telling
     task = writer.case.tasks[event.task_id]
     outgoing_people.late(writer, event)
     _climbed(writer, event, task.task_id, card_of(task) if event.to_person == task.assignee else None)
@@ -138,7 +138,7 @@ def _rung(writer: Writer, event: e.RungFired, before: CaseState | None) -> None:
         writer.case,
         task,
         told.template,
-        context,
+        told.read_by(event.to_person),
         percent=event.percent,
         can_act=task.status == "open" and event.to_person in _may_act(writer, task),
     )
@@ -168,7 +168,7 @@ def _climbed(writer: Writer, event: ladders.Rung, of: str, own_card: str | None)
         return
     own_key = f"{key}:{person}"
     asks = "" if event.action == "remind" else context.word("escalation_asks")
-    mine = ladders.ladder_message(writer.case, told.template, context, climbed, asks=asks)
+    mine = ladders.ladder_message(writer.case, told.template, told.read_by(person), climbed, asks=asks)
     to, known = writer.person(person), writer.has(own_key)
     writer.keep(f"{what}/{person}", mine, own_key, to=to, below=own_card, with_case=own_card is None, known=known)
 
@@ -271,7 +271,7 @@ def _resumed(writer: Writer, event: e.TaskResumed, before: CaseState | None) -> 
     if event.because == "reopened" and writer.case.reopened > 1:
         return
     heading = context.word("back" if event.because == "reopened" else "rest_over")
-    line = f"{context.word('due')}: {context.instant(task.due_at)}"
+    line = f"{context.word('due')}: {writer.telling.read_by(task.assignee).zoned(task.due_at)}"
     writer.in_thread(f"{task.task_id}/resumed", line, heading, card_of(task), writer.person(task.assignee))
 
 
@@ -333,12 +333,14 @@ def _update_task_cards(
             continue
         if task.status == "open":
             notes = _notes(task, told)
-            card = cards.task_card(writer.case, task, told.template, told.context, notes=notes)
+            card = cards.task_card(writer.case, task, told.template, told.read_by(task.assignee), notes=notes)
             writer.add(UPDATE, task_id, card, card=card_of(task))
             continue
-        card = cards.closed_task_card(writer.case, task, told.template, told.context)
+        card = cards.closed_task_card(writer.case, task, told.template, told.read_by(task.assignee))
         writer.add(UPDATE, task_id, card, card=card_of(task))
         for key in notice_cards.get(task_id, ()):
+            context = told.read_by(key.removeprefix(notice_prefix(task_id)))
+            card = cards.closed_task_card(writer.case, task, told.template, context)
             writer.add(UPDATE, f"{task_id}/{key}", card, card=key)
 
 

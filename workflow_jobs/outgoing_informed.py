@@ -10,6 +10,7 @@ and ends with one command is told once, and so is an end that is both late and d
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.consultations import informed_roles
@@ -17,8 +18,9 @@ from workflow_jobs.engine.parts import Moment
 from workflow_jobs.engine.question import DONE_BY_HAND
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.outgoing_waits import asked_to_say, end_of
-from workflow_jobs.outgoing_writer import Writer
+from workflow_jobs.outgoing_writer import Line, Writer
 from workflow_jobs.slack import cards, wait_messages
+from workflow_jobs.slack.wording import CardContext
 
 _KINDS = ("service", "wait", "process")
 OfStep = e.StepEntered | e.StepCompleted | e.ServiceFailed | e.ChildRefused
@@ -51,7 +53,7 @@ def _begun(writer: Writer, event: e.StepEntered, before: CaseState | None) -> No
         _tell(writer, event, "asked", context.word("service" if step.kind == "service" else "process_opened"))
     elif informed_roles(writer.telling.template, step.step_id, "asked"):
         # Who is asked to say that it has happened has a message of his own about the same.
-        _tell(writer, event, "asked", wait_messages.until_line(step, context), asked_to_say(writer, step))
+        _tell(writer, event, "asked", partial(wait_messages.until_line, step), asked_to_say(writer, step))
 
 
 def _done(writer: Writer, event: e.StepCompleted, events: Sequence[e.Event]) -> None:
@@ -60,9 +62,10 @@ def _done(writer: Writer, event: e.StepCompleted, events: Sequence[e.Event]) -> 
         return  # told with the decision of who did it
     moment: Moment = "decided"
     but: Collection[str] = ()
+    what: Line
     if step.kind == "wait":
         end = end_of(writer, step, events)
-        what = wait_messages.end_words(end, context)
+        what = partial(wait_messages.end_words, end)
         but = () if end.person_id is None else (end.person_id,)
         missed = end.how == "elapsed" and bool(step.signal)
         if missed and not informed_roles(writer.telling.template, step.step_id, "decided"):
@@ -74,14 +77,18 @@ def _done(writer: Writer, event: e.StepCompleted, events: Sequence[e.Event]) -> 
     _tell(writer, event, moment, what, but)
 
 
-def _tell(writer: Writer, event: OfStep, moment: Moment, what: str, but: Collection[str] = ()) -> None:
+def _tell(writer: Writer, event: OfStep, moment: Moment, what: Line, but: Collection[str] = ()) -> None:
     told = writer.telling
     roles = informed_roles(told.template, event.step_id, moment)
     if not roles:
         return
     writer.seq = event.seq
-    line = f"{cards.step_title(told.template, event.step_id, told.context)}: {what}"
+    title = cards.step_title(told.template, event.step_id, told.context)
     name = f"informed/{moment}/{event.step_id}.{writer.case.steps[event.step_id].visit}"
+
+    def line(context: CardContext) -> str:
+        return f"{title}: {what if isinstance(what, str) else what(context)}"
+
     writer.tell(name, writer.present(roles, set(but)), line, told.context.word("informed"))
 
 

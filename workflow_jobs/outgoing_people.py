@@ -16,8 +16,9 @@ from workflow_jobs.engine.separation import excluded, tasks_of_visit
 from workflow_jobs.engine.skills import skills_lacking, skills_wanted
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.outgoing_message import CARD, UPDATE
-from workflow_jobs.outgoing_writer import Writer
+from workflow_jobs.outgoing_writer import Line, Writer
 from workflow_jobs.slack import cards, task_buttons
+from workflow_jobs.slack.wording import CardContext
 
 Handed = e.TaskReassigned | e.TaskClaimed | e.TaskReleased | e.TaskDelegated | e.TaskAdvised
 
@@ -37,7 +38,7 @@ def asked(writer: Writer, event: e.TaskCreated, before: CaseState | None) -> Non
         return
     context = writer.telling.context
     consulted = writer.present(consulted_roles(writer.telling.template, task.step_id), {task.assignee or ""})
-    line = _whose(writer, task)
+    line = partial(_whose, writer, task)
     answer = task_buttons.button(task, task_buttons.ANSWER, context)
     heading, asks = context.word("consulted"), context.word("consulted_asks")
     writer.tell(f"consulted/{task.task_id}", consulted, line, heading, asks, [answer])
@@ -51,19 +52,19 @@ def handed(writer: Writer, event: Handed, before: CaseState | None) -> None:
     task = writer.case.tasks[event.task_id]
     was = before.tasks.get(event.task_id) if before is not None else None
     if was is not None:
-        moved = cards.moved_card(writer.case, task, told.template, told.context)
+        moved = cards.moved_card(writer.case, task, told.template, told.read_by(was.assignee))
         writer.add(UPDATE, f"{task.task_id}/moved", moved, card=card_of(was))
     _send_card(writer, task)
 
 
 def _send_card(writer: Writer, task: TaskState) -> None:
     told = writer.telling
-    card = cards.task_card(writer.case, task, told.template, told.context)
+    card = cards.task_card(writer.case, task, told.template, told.read_by(task.assignee))
     to = writer.everybody() if task.assignee is None else writer.person(task.assignee)
     writer.add(CARD, task.task_id, card, to=to, card=card_of(task))
     if task.pooled and task.assignee is None:
         able = _claimants(writer, task)
-        line = _whose(writer, task)
+        line = partial(_whose, writer, task)
         what = f"claim/{task.task_id}/{task.version}"
         claim = task_buttons.button(task, task_buttons.CLAIM, told.context)
         writer.tell(what, able, line, told.context.word("to_claim"), told.context.word("to_claim_asks"), [claim])
@@ -89,13 +90,16 @@ def decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> N
     if count is not None and count.outcome is None:
         return
     task = writer.case.tasks[event.task_id]
-    line = cards.plain_decision(task, told.template, told.context)
     title = cards.step_title(told.template, task.step_id, told.context)
+
+    def line(context: CardContext) -> str:
+        return f"{title}: {cards.plain_decision(task, told.template, context)}"
+
     # To try again is no end of the step; those informed hear of that.
     again = task.purpose == "rescue" and task.outcome == RETRY
     roles = [task.accountable, *(() if again else informed_roles(told.template, task.step_id, "decided"))]
     informed = writer.present(roles, {event.person_id, task.assignee or ""})
-    writer.tell(f"informed/{task.task_id}", informed, f"{title}: {line}", told.context.word("informed"))
+    writer.tell(f"informed/{task.task_id}", informed, line, told.context.word("informed"))
 
 
 def late(writer: Writer, event: e.RungFired) -> None:
@@ -105,19 +109,18 @@ def late(writer: Writer, event: e.RungFired) -> None:
         return
     task = writer.case.tasks[event.task_id]
     used = f"{event.percent} % {writer.telling.context.word('sla_used')}"
-    _inform(writer, task, "late", f"{_whose(writer, task)}; {used}")
+    _inform(writer, task, "late", lambda context: f"{_whose(writer, task, context)}; {used}")
 
 
-def _inform(writer: Writer, task: TaskState, moment: Moment, line: str) -> None:
+def _inform(writer: Writer, task: TaskState, moment: Moment, line: Line) -> None:
     told = writer.telling
     roles = informed_roles(told.template, task.step_id, moment)
     people = writer.present(roles, {task.assignee or ""})
     writer.tell(f"informed/{moment}/{task.task_id}", people, line, told.context.word("informed"))
 
 
-def _whose(writer: Writer, task: TaskState) -> str:
+def _whose(writer: Writer, task: TaskState, context: CardContext) -> str:
     """Step, assignee and due time in one line."""
-    context = writer.telling.context
     title = cards.step_title(writer.telling.template, task.step_id, context)
     who = context.name(task.assignee) if task.assignee else context.word("nobody")
-    return f"{title}: {who}. {context.word('due')}: {context.instant(task.due_at)}"
+    return f"{title}: {who}. {context.word('due')}: {context.zoned(task.due_at)}"

@@ -52,25 +52,31 @@ def tell(
     case, told = writer.case, writer.telling
     writer.seq = case.seq
     for step in ended(before, case):
-        keys = sent.get(card_prefix(case.case_id, wait_key(step)), ())
-        if keys:
-            message = wait_messages.ended_message(case, step, told.template, told.context, end_of(writer, step, events))
-            for key in keys:
-                writer.add(UPDATE, key, message, card=key)
+        prefix = card_prefix(case.case_id, wait_key(step))
+        for key in sent.get(prefix, ()):
+            context = told.read_by(_reader(key.removeprefix(prefix)))
+            message = wait_messages.ended_message(case, step, told.template, context, end_of(writer, step, events))
+            writer.add(UPDATE, key, message, card=key)
     for step in moved(before, case):
-        message = wait_messages.wait_message(case, step, told.template, told.context)
-        for key in sent.get(card_prefix(case.case_id, wait_key(step)), ()):
+        prefix = card_prefix(case.case_id, wait_key(step))
+        for key in sent.get(prefix, ()):
+            context = told.read_by(_reader(key.removeprefix(prefix)))
+            message = wait_messages.wait_message(case, step, told.template, context)
             writer.add(UPDATE, key, message, card=key)
     known = {wait_key(step) for step in awaited(before)} if before is not None else set()
     for step in awaited(case):
         if wait_key(step) in known:
             continue
-        message = wait_messages.wait_message(case, step, told.template, told.context)
         for name, to in _told(writer, step).items():
+            message = wait_messages.wait_message(case, step, told.template, told.read_by(_reader(name)))
             key = f"{card_prefix(case.case_id, wait_key(step))}{name}"
             # A person is asked to act, so it stands by itself; what the channel hears of a case stands below its card.
             below = f"case:{case.case_id}" if name == _CHANNEL else None
             writer.keep(key, message, key, to=to, below=below, known=False)
+
+
+def _reader(name: str) -> str | None:
+    return None if name == _CHANNEL else name
 
 
 def _told(writer: Writer, step: StepState) -> dict[str, dict[str, Any]]:

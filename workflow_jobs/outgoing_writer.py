@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, tzinfo
 from typing import Any, Protocol
 
 from workflow_jobs.engine.environment import PeopleView
@@ -31,7 +31,8 @@ class Addresses(Protocol):
 @dataclass(frozen=True)
 class Telling:
     """What the choice of recipients may look at. ``today`` is the local date; ``channel`` takes notices for
-    everybody; ``via`` is how the command came in.
+    everybody; ``via`` is how the command came in. ``zone_of`` is the time zone of a person's calendar; without it all
+    read the company's.
     """
 
     template: Template
@@ -42,6 +43,17 @@ class Telling:
     today: date
     working_minutes: Callable[[TaskState], int | None]
     via: str = ""
+    zone_of: Callable[[str], tzinfo] | None = None
+
+    def read_by(self, person_id: str | None) -> CardContext:
+        """How a message to one person is drawn; one to everybody (None) has the company's time zone."""
+        if person_id is None or self.zone_of is None:
+            return self.context
+        return self.context.read_in(self.zone_of(person_id))
+
+
+# What a message says, or how it says so to a reader.
+Line = str | Callable[[CardContext], str]
 
 
 @dataclass
@@ -127,7 +139,7 @@ class Writer:
         self,
         what: str,
         people: Sequence[str],
-        line: str,
+        line: Line,
         heading: str,
         asks: str = "",
         buttons: Sequence[Mapping[str, Any]] = (),
@@ -136,12 +148,16 @@ class Writer:
 
         Whoever has none gets a message of his own, and all later ones of the case in its thread.
         """
-        if not people:
-            return
-        template, context = self.telling.template, self.telling.context
         given = [dict(one) for one in buttons]
-        note = cards.notice(self.case, template, context, line, heading=heading, asks=asks, buttons=given)
+        notes: dict[tzinfo, Message] = {}
         for person_id in people:
+            context = self.telling.read_by(person_id)
+            note = notes.get(context.zone)
+            if note is None:
+                said = line if isinstance(line, str) else line(context)
+                note = notes[context.zone] = cards.notice(
+                    self.case, self.telling.template, context, said, heading=heading, asks=asks, buttons=given
+                )
             first = f"person:{self.case.case_id}:{person_id}"
             self.add(CARD, f"{what}/{person_id}", note, to=self.person(person_id), card=first, with_case=True)
 

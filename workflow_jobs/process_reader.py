@@ -6,6 +6,7 @@ Does not belong here: commands (service) and the lists' SQL (store.reading).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import tzinfo
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.engine import Connection, Engine
@@ -222,13 +223,17 @@ class ProcessReader:
         with reading(self._engine) as connection:
             return files_of(connection, case_id)
 
-    def card_context(self, metric: str = "") -> CardContext:
-        """Language, time zone, names and the metric's words, for rendering cards and modals."""
-        return self._context(self._directory(), metric)
+    def card_context(self, metric: str = "", reader: str | None = None) -> CardContext:
+        """Language, time zone, names and the metric's words, for rendering cards and modals; for a ``reader`` in the
+        time zone of his calendar.
+        """
+        return self._context(self._directory(), metric, reader=reader)
 
-    def decision_modal(self, task_id: str, version: int, outcome: str, language: str = "") -> dict[str, Any]:
-        """The modal for a button whose step has a form, in the reader's ``language`` (default: as cards). Refused where
-        the card is stale or has no such outcome.
+    def decision_modal(
+        self, task_id: str, version: int, outcome: str, language: str = "", reader: str | None = None
+    ) -> dict[str, Any]:
+        """The modal for a button whose step has a form, in the ``reader``'s time zone and ``language`` (default: as
+        cards). Refused where the card is stale or has no such outcome.
         """
         directory = self._directory()
         case, template = self._case_of_task(task_id)
@@ -239,7 +244,7 @@ class ProcessReader:
             raise task_withdrawn(case)
         if task.version != version:
             raise stale_task()
-        context = self._context(directory, case.metric, language)
+        context = self._context(directory, case.metric, language, reader)
         try:
             return modals.decision_modal(case, task, template, context, outcome=outcome, roles=sorted(directory.roles))
         except KeyError:
@@ -247,9 +252,11 @@ class ProcessReader:
                 "unknown_outcome", f"{outcome!r} is no choice of this task.", f"该任务没有选项 {outcome!r}。"
             ) from None
 
-    def action_modal(self, task_id: str, version: int, action: str, language: str = "") -> dict[str, Any]:
-        """The modal of a button that needs more than a press, in the reader's ``language`` (default: as cards). Refused
-        where the card is stale.
+    def action_modal(
+        self, task_id: str, version: int, action: str, language: str = "", reader: str | None = None
+    ) -> dict[str, Any]:
+        """The modal of a button that needs more than a press, in the ``reader``'s time zone and ``language`` (default:
+        as cards). Refused where the card is stale.
         """
         directory = self._directory()
         case, template = self._case_of_task(task_id)
@@ -265,7 +272,7 @@ class ProcessReader:
             return task_buttons.answer_modal(asked, self._context(directory, case.metric, language))
         # As whoever is assigned: who may do it is asked again when the modal is submitted.
         task = current_task(flow, task_id, version, case.tasks[task_id].assignee)
-        context = self._context(directory, case.metric, language)
+        context = self._context(directory, case.metric, language, reader)
         if action == task_buttons.SNOOZE:
             times = task_buttons.snooze_times(flow.now, actions_of(flow, task), self.calendar(task.calendar))
             if times:
@@ -310,8 +317,12 @@ class ProcessReader:
         case = self._known(case_rows.read(connection, row.case_id), row.case_id)
         return case, self._template_of(connection, case)
 
-    def _context(self, directory: Directory, metric: str, language: str = "") -> CardContext:
-        return CardContext(
+    def _zone_of(self, directory: Directory, person_id: str) -> tzinfo:
+        """The time zone of the calendar by which the person works."""
+        return self.calendar(directory.calendar_of(person_id) or "default").time_zone
+
+    def _context(self, directory: Directory, metric: str, language: str = "", reader: str | None = None) -> CardContext:
+        context = CardContext(
             language=language or self._language,
             zone=self._calendar.time_zone,
             name=directory.name,
@@ -319,6 +330,7 @@ class ProcessReader:
             address=self._address,
             seal=self.seal,
         )
+        return context if reader is None else context.read_in(self._zone_of(directory, reader))
 
     def _template_of(self, connection: Connection, state: CaseState) -> Template:
         return self._stored(connection, state.template_id, state.template_hash)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -83,7 +82,7 @@ class WaitCommands(CaseTransactions):
         )
         flow = Flow(case_id, case, self._clock.now(), environment)
         step = awaited_step(flow, c.SendSignal(signal=signal, person_id=person_id, wait=wait))
-        context = replace(self._context(directory, case.metric), language=language)
+        context = self._context(directory, case.metric, language, person_id)
         return wait_messages.wait_modal(case, case.steps[step.id], template, context, roles=sorted(directory.roles))
 
     def said_by(self, case_id: str, wait: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -230,6 +231,30 @@ def test_who_gets_a_calendar_takes_his_tasks_along_and_nobody_known_changes_noth
     assert shop.service.keep_clocks() == 1
     (row,) = shop.service.tasks(case_id=case_id)
     assert row.due_at == datetime(2026, 11, 16, 18, 0, tzinfo=UTC), "two in the morning"
+
+
+def test_whoever_works_in_another_time_zone_reads_his_own(ops_engine: Engine) -> None:
+    shop = Shop(ops_engine, f"- {human('a', extra=', actions: {snooze: {at_most: P2D}}')}\n", head="")
+    shop.calendars["berlin"] = WorkingCalendar("DE", time_zone="Europe/Berlin", first_year=2024, last_year=2028)
+    shop.directory = replace(people(), calendars={"b1": "berlin"})
+    shop.restart()
+    task_id = f"{shop.open()}.a.1"
+    with ops_engine.connect() as connection:
+        asked = sa.select(outbox.c.payload).where(outbox.c.card_key == f"task:{task_id}:1")
+        card = json.dumps(connection.execute(asked).scalar_one())
+    assert "Mon 2026-11-16 14:30 (Europe/Berlin)" in card, "four hours from nine, with the hour and a half at noon"
+    modals = [
+        json.dumps(modal)
+        for reader in ("b1", "b2")
+        for modal in (
+            shop.service.decision_modal(task_id, 1, "ok", "en", reader),
+            shop.service.action_modal(task_id, 1, "snooze", "en", reader),
+        )
+    ]
+    assert [("Europe/Berlin" in one, "Asia/Shanghai" in one) for one in modals] == [(True, False)] * 2 + [
+        (False, True)
+    ] * 2
+    assert shop.service.card_context(reader="b1").abroad and not shop.service.card_context().abroad
 
 
 def test_urgent_work_is_handed_on_first_then_what_waits_longest(ops_engine: Engine) -> None:

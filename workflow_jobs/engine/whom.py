@@ -159,8 +159,8 @@ def is_away(flow: Flow, person_id: str) -> bool:
 
 
 def local_time(flow: Flow, person_id: str, at: datetime) -> str:
-    """An instant as the person reads it: by the zone of the calendar that he works by, which is named."""
-    zone = flow.env.calendar_named(flow.env.calendar_name(person_id)).time_zone
+    """An instant as the person reads it: by the zone of his own calendar, else of the company's, which is named."""
+    zone = flow.env.calendar_named(flow.env.directory.calendar_of(person_id) or "default").time_zone
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M} ({zone})"
 
 

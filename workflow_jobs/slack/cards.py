@@ -361,7 +361,7 @@ def decision_facts(case: CaseState, task: TaskState | None, context: CardContext
         day = _date(as_of)
         fields.append((context.word("figures_as_of"), escaped(day or f"{context.word('snapshot')} {case.snapshot_id}")))
     if task is not None:
-        due = f"{context.instant(task.due_at)} ({context.zone_name()})"
+        due = context.zoned(task.due_at)
         if not task.calendar_confirmed:
             due += f"; {context.word('calendar_not_confirmed')}"
         fields.append((context.word("due"), escaped(due)))
@@ -419,7 +419,7 @@ def _progress(
             lines.append(f"✓ {title}{pending}: {decision_line(task, template, context)}")
         elif waiting and task.status == "open":
             who = context.name(task.assignee) if task.assignee else context.word("nobody")
-            due = f"{context.word('due')} {context.instant(task.due_at)}"
+            due = f"{context.word('due')} {context.zoned(task.due_at)}"
             lines.append(f"… {title}: {context.word('waiting')}, {escaped(who)}, {due}")
             lines += [f"   {line}" for line in standing(task, context)]
     for step in case.steps.values():

@@ -125,7 +125,7 @@ def _view(content: HomeContent, context: CardContext) -> dict[str, Any]:
             blocks.append(_line(escaped(context.word("home_none_late"))))
         if content.late_count > MOST_LATE:
             blocks.append(_more(content.late_count - MOST_LATE, board, context))
-    drawn = f"{context.word('home_drawn')} {context.instant(content.now)} ({context.zone_name()})"
+    drawn = f"{context.word('home_drawn')} {context.zoned(content.now)}"
     blocks.append(_line(escaped(drawn)))
     return {"type": "home", "blocks": blocks}
 

@@ -138,7 +138,7 @@ def standing(task: TaskState, context: CardContext) -> list[str]:
         lines.append(f"{context.word('looked_after_by')} {who}, {context.instant(task.acknowledged_at)}")
     if task.paused_until is not None:
         who = escaped(context.name(task.paused_by or ""))
-        until = f"{context.word('snoozed_until')} {context.instant(task.paused_until)}"
+        until = f"{context.word('snoozed_until')} {context.zoned(task.paused_until)}"
         lines.append(f"{until} {context.word('by')} {who}: {escaped(task.pause_reason)}")
     return lines
 
@@ -157,7 +157,7 @@ def snooze_times(now: datetime, offered: Actions, calendar: WorkingCalendar) -> 
 
 def snooze_modal(task: TaskState, context: CardContext, times: Sequence[datetime]) -> dict[str, Any]:
     """Until when, and why."""
-    options = [(at.isoformat(), context.instant(at)) for at in times]
+    options = [(at.isoformat(), context.zoned(at)) for at in times]
     return _modal(
         ActionValue(task.task_id, task.version, SNOOZE),
         context,

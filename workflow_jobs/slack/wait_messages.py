@@ -81,7 +81,7 @@ def happened_button(case: CaseState, step: StepState, context: CardContext, numb
 
 def until_line(step: StepState, context: CardContext) -> str:
     """Until when it is waited for, in local time; plain text."""
-    return f"{context.word('wait_until')}: {context.instant(step.wake_at)}" if step.wake_at is not None else ""
+    return f"{context.word('wait_until')}: {context.zoned(step.wake_at)}" if step.wake_at is not None else ""
 
 
 def wait_message(case: CaseState, step: StepState, template: Template, context: CardContext) -> cards.Message:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cached_property, lru_cache
@@ -62,7 +62,7 @@ class CardContext:
     """What a card needs besides the case: language (en or zh), local time zone, names, the metric's own words.
 
     ``address`` is that of the gateway's pages, for links; without one a card has none. ``seal`` makes the nonces of
-    buttons.
+    buttons. ``abroad``: the zone is a reader's, not the company's, so every instant names it.
     """
 
     language: str
@@ -71,6 +71,11 @@ class CardContext:
     figure: MetricFigure | None = None
     address: str = ""
     seal: Seal = unsealed
+    abroad: bool = False
+
+    def read_in(self, zone: tzinfo) -> CardContext:
+        """The same for a reader whose calendar has this time zone."""
+        return self if zone == self.zone else replace(self, zone=zone, abroad=True)
 
     @cached_property
     def chinese(self) -> bool:
@@ -99,7 +104,14 @@ class CardContext:
         return figure_words(raw, self.figure, chinese=self.chinese)
 
     def instant(self, at: datetime) -> str:
-        """A UTC instant in local time, with weekday."""
+        """A UTC instant in local time, with weekday; where that is not the company's, with the zone's name."""
+        return self.zoned(at) if self.abroad else self._local(at)
+
+    def zoned(self, at: datetime) -> str:
+        """The same, always with the zone's name: when something is due."""
+        return f"{self._local(at)} ({self.zone_name()})"
+
+    def _local(self, at: datetime) -> str:
         local = at.astimezone(self.zone)
         # Not strftime: it took a third of the time of rendering a card.
         day, time = local.date().isoformat(), f"{local.hour:02}:{local.minute:02}"
