@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from resources.dbt_artefacts import DbtArtefacts
 from resources.packs import SourcePack
 from resources.project_folders import is_copy
 from resources.settings import DBT_PROJECT_DIR, Settings
@@ -54,10 +56,12 @@ class Dbt:
         self._pack = pack
         self.project_dir = project_dir
         self.target_dir = target_dir or settings.dbt_target_dir
+        self._artefacts = DbtArtefacts(self.target_dir)
 
     @property
     def manifest_path(self) -> Path:
-        return self.target_dir / "manifest.json"
+        """The manifest of the last finished call of dbt: a whole file at any moment, whoever writes."""
+        return self._artefacts.manifest_path
 
     def manifest(self) -> dict[str, Any]:
         """The parsed project; parsed anew when a file of the project has changed."""
@@ -67,22 +71,28 @@ class Dbt:
 
     def semantic_manifest(self) -> str:
         """The semantic models and metrics of the project as dbt's JSON text; call :meth:`manifest` first."""
-        return (self.target_dir / "semantic_manifest.json").read_text(encoding="utf-8")
+        return self._artefacts.semantic_path.read_text(encoding="utf-8")
 
     def ensure_fresh_manifest(self) -> None:
-        """Parse the project when there is no manifest of this folder yet or a file of the project is newer than it."""
+        """Parse the project when there is no manifest of this folder yet, or none that can be read, or a file of the
+        project is newer than it.
+        """
         marker = self.target_dir / _PARSED_FROM
-        same = marker.exists() and marker.read_text(encoding="utf-8") == str(self.project_dir)
+        same = marker.exists() and marker.read_bytes() == str(self.project_dir).encode()
         if not same and not is_copy(self.project_dir):
             # dbt takes a .yml for unchanged that has the time which it noted first, whatever it has read since.
             (self.target_dir / "partial_parse.msgpack").unlink(missing_ok=True)
-        if not same or not self.manifest_path.exists() or self.manifest_path.stat().st_mtime < self._newest_change():
+        made_at = self._artefacts.made_at()
+        if not same or made_at is None or made_at < self._newest_change():
             self.parse()
 
     def parse(self) -> Any:
         """Parse the project and write the manifest; returns dbt's own. Raises DbtError with file and reason."""
+        marker = self.target_dir / _PARSED_FROM
+        # Killed on the way, the manifest may be that of another folder than the marker would say.
+        marker.unlink(missing_ok=True)
         parsed = self.invoke(["parse"])
-        (self.target_dir / _PARSED_FROM).write_text(str(self.project_dir), encoding="utf-8")
+        marker.write_text(str(self.project_dir), encoding="utf-8")
         return parsed
 
     def build(
@@ -186,6 +196,7 @@ class Dbt:
             f"--log-path={log_dir}",
             f"--vars={json.dumps(self.variables())}",
         ]
+        stamp, began = self._artefacts.stamp(), time.time()
         try:
             outcome = dbtRunner(manifest=manifest, callbacks=[on_event]).invoke(call)
         finally:
@@ -195,6 +206,11 @@ class Dbt:
             raise DbtError(f"dbt {arguments[0]} failed: {detail}") from outcome.exception
         if not outcome.success and raise_on_failed_nodes:
             raise DbtError(f"dbt {arguments[0]} failed: " + "\n".join(sentences))
+        if self._artefacts.stamp() != stamp:
+            try:
+                self._artefacts.put_in_service(began)
+            except OSError as error:
+                raise DbtError(f"What dbt {arguments[0]} wrote cannot be used: {error}") from error
         return outcome.result
 
     def _newest_change(self) -> float:

@@ -103,7 +103,8 @@ class Platform:
                 "with TRUELOOP_HOME."
             ) from error
         marker = home / "source_pack"
-        if not marker.exists():
+        # An empty one is of a start that was killed as it made it.
+        if not marker.exists() or not marker.read_text().strip():
             marker.write_text(self.pack.name + "\n")
         bound = marker.read_text().strip()
         if bound != self.pack.name:
