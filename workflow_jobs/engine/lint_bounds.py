@@ -32,18 +32,26 @@ _USED_BY: Final[Mapping[str, tuple[str, ...]]] = {
 def bounds(subject: Subject) -> Found:
     """Findings about values that are too long, or mean nothing where they stand."""
     for path, value in _written(subject.template, ()):
-        step = _step_at(subject, path)
-        if isinstance(value, IsoDuration):
-            if _days(value, path) > LONGEST_DAYS:
-                yield path, step, f"{value} is too long: write at most P{LONGEST_DAYS}D, which is three years"
-        elif isinstance(value, str):
-            try:
-                require_readable(value)
-            except ValueError as problem:
-                yield path, step, f"the text {problem}"
-        elif isinstance(value, FormField):
-            yield from _unused(path, step, value)
+        for says in _wrong(path, value):
+            yield path, _step_at(subject, path), says
     yield from _rungs(subject)
+
+
+def _wrong(path: Path, value: object) -> Iterator[str]:
+    if isinstance(value, IsoDuration):
+        if _days(value, path) > LONGEST_DAYS:
+            yield f"{value} is too long: write at most P{LONGEST_DAYS}D, which is three years"
+    elif isinstance(value, str):
+        try:
+            require_readable(value)
+        except ValueError as problem:
+            yield f"the text {problem}"
+    elif isinstance(value, FormField):
+        # A bound that a field of this type does not have would be passed over without a word.
+        for key, types in _USED_BY.items():
+            if key in value.model_fields_set and value.type not in types:
+                only = f"only {' and '.join(types)} has it"
+                yield f"`{key}` means nothing for the {value.type} field {value.name!r}: {only}; remove it"
 
 
 def _written(value: object, path: Path) -> Iterator[tuple[Path, object]]:
@@ -71,14 +79,6 @@ def _step_at(subject: Subject, path: Path) -> str:
 def _days(duration: IsoDuration, path: Path) -> float:
     hours = _WORKING_HOURS if path[-1] in _WORKING else 24
     return duration.days + duration.seconds / (hours * 3600)
-
-
-def _unused(path: Path, step: str, field: FormField) -> Found:
-    """A bound that a field of this type does not have: it would be passed over without a word."""
-    for key, types in _USED_BY.items():
-        if key in field.model_fields_set and field.type not in types:
-            says = f"`{key}` means nothing for the {field.type} field {field.name!r}: only {' and '.join(types)} has it"
-            yield (*path, key), step, f"{says}; remove it"
 
 
 def _rungs(subject: Subject) -> Found:
