@@ -51,6 +51,7 @@ SAME_TWICE = "[{id: ok, title: {en: O, zh: å¥½}}, {id: ok, title: {en: O, zh: å¥
 TWO_DEFAULTS = ", tiers: [{default: true, responsible: buyer}, {default: true, responsible: cfo}]}"
 NO_DEFAULT = '{when: "true", responsible: cfo}'
 EFFECT = "effect: {metric_from: trigger, window: P7D, rule: 'RULE', on_failure: reopen}\n"
+ASKED_EFFECT = "opened_by: [people, rules]\n" + EFFECT.replace("trigger,", "trigger, metric: on_time_rate,")
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,7 @@ EFFECT = "effect: {metric_from: trigger, window: P7D, rule: 'RULE', on_failure: 
         steps(human("a", outcomes=TWO), tiered('outcomes.a == "ok"')),
         steps(STOPPING_A),
         steps(A, head=EFFECT.replace("RULE", "value <= baseline * 0.9")),
+        steps(A, head=ASKED_EFFECT.replace("RULE", "threshold != null ? value > threshold : value > baseline")),
     ],
 )
 def test_sound_templates_are_clean(body: str) -> None:
@@ -108,6 +110,13 @@ def test_sound_templates_are_clean(body: str) -> None:
         (steps(NO_R_A[:-1] + TWO_DEFAULTS), 7, "a", "can never be reached"),
         (steps(A, head=EFFECT.replace("RULE", "metric > 1.0")), 6, "", "reads metric"),
         (steps(A, head=EFFECT.replace("RULE", "value + 1.0")), 6, "", "not true or false"),
+        (
+            steps(A, head=EFFECT.replace("RULE", "value > baseline && value > 2 * threshold")),
+            6,
+            "",
+            "has no answer here",
+        ),
+        (steps(A, head=ASKED_EFFECT.replace("RULE", "value > threshold")), 7, "", "has no threshold and no direction"),
         (steps(A, head="closes: on_resolution\n" + EFFECT.replace("RULE", "value > 1.0")), 7, "", "no effect to judge"),
         (
             steps(A.replace("responsible: buyer", "responsible: {input: who, default: buyer}")),

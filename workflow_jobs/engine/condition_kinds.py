@@ -53,12 +53,12 @@ _NULL: Final = Kind("null")
 
 @dataclass
 class Examined:
-    """What was found in a condition: sentences about what does not fit, and what is read although it may be missing.
-
-    `unasked` are the paths that some part reads without `has(...)` before it.
+    """What was found in a condition: sentences about parts that do not fit each other, and about values that there are
+    not. `unasked` are the paths that some part reads without `has(...)` before it.
     """
 
     misfits: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
     unasked: set[Path] = field(default_factory=set)
 
 
@@ -235,7 +235,9 @@ class _Examiner:
             return
         if isinstance(other.value, str) and other.value not in kind.values:
             known = ", ".join(sorted(str(value) for value in kind.values)) or "none"
-            self.say(f"{written(tree)} is never {other.text}: write one of its values ({known})")
+            says = f"{written(tree)} is never {other.text}: write one of its values ({known})"
+            if says not in self.found.strangers:
+                self.found.strangers.append(says)
 
     def days(self, left: t.Tree, one: Kind, right: t.Tree, other: Kind) -> None:
         """A date is compared as the text that it is kept as."""

@@ -8,9 +8,10 @@ templates have to do with each other is `lint_library`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from itertools import chain
+from itertools import chain, product
+from typing import Final
 
-from workflow_jobs.engine.conditions import EFFECT_VARIABLES, ConditionError, compile_condition
+from workflow_jobs.engine.conditions import EFFECT_VARIABLES, Condition, ConditionError, compile_condition
 from workflow_jobs.engine.lint_bounds import bounds
 from workflow_jobs.engine.lint_data import data
 from workflow_jobs.engine.lint_flow import flow
@@ -18,6 +19,9 @@ from workflow_jobs.engine.lint_people import people
 from workflow_jobs.engine.lint_subject import Finding, Found, Subject
 from workflow_jobs.engine.template import HumanStep, ProcessStep, Template
 from workflow_jobs.engine.yaml_lines import Path
+
+# In any order, and alike.
+_FIGURES: Final = (1.0, 2.0, 3.0)
 
 
 def lint(
@@ -80,12 +84,23 @@ def _effect(template: Template) -> Found:
         names = ", ".join(sorted(EFFECT_VARIABLES))
         yield path, "", f"the rule reads {', '.join(sorted(unknown))}; it may read {names}"
         return
-    for direction in ("above", "below"):
+    sides = [("above", threshold) for threshold in _FIGURES] + [("below", threshold) for threshold in _FIGURES]
+    problem = _answers(rule, sides)
+    if problem:
+        yield path, "", problem
+    elif people_open and _answers(rule, [("", None)]):
+        says = "a case that people open has no threshold and no direction, so this has no answer there"
+        yield path, "", f"{says}: compare with `baseline`, or ask `threshold != null` first"
+
+
+def _answers(rule: Condition, sides: Iterable[tuple[str, float | None]]) -> str:
+    """Why the rule has no answer on some order of the figures; empty where it always has one."""
+    for (direction, threshold), value, baseline in product(sides, _FIGURES, _FIGURES):
         try:
-            rule.holds({"value": 1.0, "threshold": 2.0, "baseline": 3.0, "direction": direction})
+            rule.holds({"value": value, "threshold": threshold, "baseline": baseline, "direction": direction})
         except ConditionError as error:
-            yield path, "", str(error)
-            return
+            return str(error)
+    return ""
 
 
 def _incident(subject: Subject) -> Found:

@@ -151,6 +151,7 @@ def _read(view: _View, source: str) -> tuple[t.Tree | None, list[str]]:
     examined = examine(tree, view.kind)
     problems += _members(view, paths, examined)
     problems += [f"the condition does not fit the types of its fields: {misfit}" for misfit in examined.misfits]
+    problems += examined.strangers
     return tree, problems
 
 
