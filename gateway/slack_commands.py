@@ -174,7 +174,7 @@ class SlackCommands:
             case = service.case(case_id)
         except UnknownCase:
             return _plain(text(language, "slack_case_unknown", case=case_id))
-        governed = GovernedCases(self._context, reader)
+        governed = GovernedCases(self._context, reader, language)
         say = CaseWords(self._context, governed, language)
         template = service.template_of(case)
         status = text(language, f"case_status_{case.status}")
@@ -194,7 +194,7 @@ class SlackCommands:
         tasks = service.tasks(assignee=person.person_id, limit=1000)
         if not tasks:
             return _plain(text(language, "slack_mine_none"))
-        say = CaseWords(self._context, GovernedCases(self._context, reader), language)
+        say = CaseWords(self._context, GovernedCases(self._context, reader, language), language)
         states = service.states({task.case_id for task in tasks[:_MOST_TASKS]})
         heading = text(language, "slack_mine", count=len(tasks))
         lines = [heading]
