@@ -41,6 +41,7 @@ def field(rest: str) -> str:
         (field("type: date, max: 5"), "", "a: `max` means nothing for the date field 'x'"),
         (field("type: integer, max_files: 2"), "", "a: `max_files` means nothing for the integer field 'x'"),
         (human("a", outcomes=r'[{id: ok, title: {en: "a\0b", zh: 好}}]'), "", "a: the text has a control character"),
+        (human("a", outcomes='[{id: ok, title: {en: " ", zh: 好}}]'), "", "a: there is nothing to read in `en`"),
     ],
 )
 def test_each_is_found(step: str, head: str, says: str) -> None:

@@ -11,9 +11,9 @@ from typing import Final
 
 from workflow_jobs.engine.duration import IsoDuration
 from workflow_jobs.engine.lint_subject import Found, Subject
-from workflow_jobs.engine.parts import FormField, Model, Rung
+from workflow_jobs.engine.parts import FormField, Model, Rung, Text
 from workflow_jobs.engine.template import HumanStep, ProcessStep, ServiceStep
-from workflow_jobs.engine.texts import require_readable
+from workflow_jobs.engine.texts import require_readable, said
 from workflow_jobs.engine.yaml_lines import Path
 
 # Three years: nobody waits longer for a step, and every calendar reaches so far.
@@ -46,6 +46,10 @@ def _wrong(path: Path, value: object) -> Iterator[str]:
             require_readable(value)
         except ValueError as problem:
             yield f"the text {problem}"
+    elif isinstance(value, Text):
+        for language, text in (("en", value.en), ("zh", value.zh)):
+            if not said(text):
+                yield f"there is nothing to read in `{language}`: write a text"
     elif isinstance(value, FormField):
         # A bound that a field of this type does not have would be passed over without a word.
         for key, types in _USED_BY.items():
