@@ -16,6 +16,7 @@ from gateway.case_words import CaseWords
 from workflow_jobs.engine.layout import node_of
 from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.engine.template import Decision, Fork, HumanStep, Node, Rule, Step, Template
+from workflow_jobs.template_words import rule_words
 
 _GOING_ON = ("active", "failed")
 _LONGEST = 48
@@ -102,7 +103,8 @@ class _Walk:
         """A gate with an edge for each rule. A rule without steps leads on at once."""
         state, visit = self._state(table.id, earlier), self._visit(table.id, earlier)
         opening = f"rule:{table.id}"
-        taken = ", ".join(_said(rule) for rule in visit.rules) if visit is not None else ""
+        held = [rule for rule in table.rules if visit is not None and rule.id in visit.rules]
+        taken = ", ".join(rule_words(rule, self.words.language) for rule in held)
         kind = taken or self.words.t("graph_rules", count=len(table.rules))
         self.node(opening, self.words.say(table.title) or table.id, kind[:_LONGEST], before, _entered(state))
         first = len(self.nodes)
@@ -110,7 +112,7 @@ class _Walk:
         for rule in table.rules:
             # A way of its own out of the gate, so that its edge can say the rule.
             way = f"{opening}\n{rule.id}"
-            self.labels[way] = _said(rule.id)
+            self.labels[way] = rule_words(rule, self.words.language)
             ends += self.sequence(rule.steps, (way,), earlier)
             self._not_taken(rule, visit)
         return tuple(dict.fromkeys(ends)), [table.id, *(one["id"] for one in self.nodes[first:])]
@@ -189,7 +191,3 @@ class _Walk:
 def _entered(state: str) -> str:
     """A gate is behind the case as soon as it was reached."""
     return "" if state == "" else state if state == "skipped" else "done"
-
-
-def _said(rule: str) -> str:
-    return rule.replace("_", " ")

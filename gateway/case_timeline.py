@@ -252,7 +252,7 @@ class Story:
             "remaining": event.get("remaining", ""),
             "case": event.get("joined", ""),
             "signal": str(event.get("signal") or "").replace("_", " "),
-            "rules": ", ".join(str(rule).replace("_", " ") for rule in event.get("rules") or ()),
+            "rules": ", ".join(words.rules(self._template, step_id, event.get("rules") or ())),
             "child": event.get("child_case_id", ""),
             "target": words.step(self._template, str(event["to_step"])) if event.get("to_step") else "",
             "target_person": words.person(event.get("to")) or words.t("nobody"),

@@ -6,7 +6,7 @@ case_timeline's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -21,11 +21,12 @@ from workflow_jobs.engine.conditions import declared_fields
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import FormField, Text
 from workflow_jobs.engine.state import CaseState, TaskState
-from workflow_jobs.engine.template import HumanStep, Template
+from workflow_jobs.engine.template import Decision, HumanStep, Template
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.slack import cards
 from workflow_jobs.slack.log_words import engine_words, missed_effect
 from workflow_jobs.slack.wording import CardContext
+from workflow_jobs.template_words import rule_words
 
 
 class CaseWords:
@@ -58,6 +59,13 @@ class CaseWords:
         """A step's title; its id, as words, where the template has none (any more)."""
         place = layout_of(template).places.get(step_id) if template is not None else None
         return self.say(getattr(place.node, "title", None) if place else None) or step_id.replace("_", " ")
+
+    def rules(self, template: Template | None, step_id: str, rule_ids: Sequence[str]) -> list[str]:
+        """The lines of a decision table that held; one that the template has no more, by its id as words."""
+        place = layout_of(template).places.get(step_id) if template is not None else None
+        table = place.node.rules if place is not None and isinstance(place.node, Decision) else ()
+        known = {rule.id: rule_words(rule, self.language) for rule in table}
+        return [known.get(one, one.replace("_", " ")) for one in rule_ids]
 
     def outcome(self, template: Template | None, step_id: str, outcome: str | None) -> str:
         """The words on a button."""

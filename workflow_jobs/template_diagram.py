@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from workflow_jobs.engine.layout import layout_of, node_of
 from workflow_jobs.engine.template import Decision, Fork, HumanStep, Node, ProcessStep, Step, Template, WaitStep
-from workflow_jobs.template_words import responsible_roles, role_words, sla_words, vote_words
+from workflow_jobs.template_words import responsible_roles, role_words, rule_words, sla_words, vote_words
 
 
 def mermaid(template: Template, language: str = "en") -> str:
@@ -81,7 +81,7 @@ class _Chart:
         self.arrows(before, own)
         ends: list[str] = []
         for rule in decision.rules:
-            ends += self.sequence(rule.steps, (f"{own}|{rule.id.replace('_', ' ')}",))
+            ends += self.sequence(rule.steps, (f"{own}|{rule_words(rule, self.language)}",))
         return tuple(dict.fromkeys(ends))
 
     def _step(self, step: Step, before: tuple[str, ...]) -> tuple[str, ...]:

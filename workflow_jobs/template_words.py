@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflow_jobs.engine.parts import Outcome, RoleRef, Rung, Vote
-from workflow_jobs.engine.template import HumanStep, ProcessStep, ServiceStep, Step, Template, WaitStep
+from workflow_jobs.engine.template import HumanStep, ProcessStep, Rule, ServiceStep, Step, Template, WaitStep
 
 
 def role_words(role: RoleRef | None) -> str:
@@ -24,6 +24,11 @@ def sla_words(step: Step) -> str:
             return str(step.until.working) if step.until.working is not None else f"{step.until.clock} (clock time)"
         case ProcessStep():
             return f"that of {step.template}"
+
+
+def rule_words(rule: Rule, language: str) -> str:
+    """A line of a decision table: its title, else its id as words."""
+    return rule.id.replace("_", " ") if rule.title is None else rule.title.get(language)
 
 
 def vote_words(vote: Vote) -> str:

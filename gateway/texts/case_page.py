@@ -189,7 +189,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "event_WaitStarted": ("{step}: waits until {until} at the latest", "{step}：最迟等待至 {until}"),
     "event_WaitStarted_signal": (
         "{step}: waits for “{signal}”, until {until} at the latest",
-        "{step}：等待“{signal}”，最迟至 {until}",
+        "{step}：等待告知，最迟至 {until}",
     ),
     "event_WaitRecomputed": (
         "{step}: the working calendar changed, waits until {until} at the latest",
@@ -199,8 +199,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{step}: waits until {until} at the latest in this version",
         "{step}：按新版本最迟等待至 {until}",
     ),
-    "event_SignalReceived": ("{step}: “{signal}” has come", "{step}：已收到“{signal}”"),
-    "event_SignalReceived_by": ("{step}: {who} says “{signal}”", "{step}：{who} 告知“{signal}”"),
+    "event_SignalReceived": ("{step}: “{signal}” has come", "{step}：已收到告知"),
+    "event_SignalReceived_by": ("{step}: {who} says “{signal}”", "{step}：{who} 告知已发生"),
     "event_RulesApplied": ("{step}: the rules say {rules}", "{step}：规则结果 {rules}"),
     "event_ChildRequested": ("{step}: the case {child} is opened", "{step}：发起事件单 {child}"),
     "event_ChildRefused": ("{step}: the case {child} cannot be opened", "{step}：无法发起事件单 {child}"),

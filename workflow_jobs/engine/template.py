@@ -187,10 +187,11 @@ class ForkNode(Model):
 class Rule(Model):
     """A line of a decision table: when it holds, `set` goes into the case's data and `steps` are done.
 
-    `default` holds where no other rule does.
+    `default` holds where no other rule does. Without `title` people read the id as words.
     """
 
     id: Name
+    title: Text | None = None
     when: str | None = None
     default: bool = False
     set: Mapping[Name, str | bool | int] = Field(default_factory=dict)
