@@ -9,14 +9,15 @@ import typer
 
 from gateway.commands.context import JSON_OPTION, open_platform
 from gateway.commands.proposals import person_of
-from gateway.terminal import one_sentence_errors, print_json, show
+from gateway.terminal import fail, one_sentence_errors, print_json, show
+from resources.platform import Platform
 from workflow_jobs.engine.replaying import Replayed
 from workflow_jobs.template_library import UnknownTemplate
 from workflow_jobs.template_versions import Moved, Version, VersionError
-from workflow_jobs.wiring import process_service, template_versions
+from workflow_jobs.wiring import library, process_service, template_versions
 
 _TEMPLATE = typer.Argument(help="Template id.")
-_AS = typer.Option(..., "--as", help="Your login in the people directory.")
+_AS = typer.Option(..., "--as", help="Your login in the people directory; you hold the role that owns the template.")
 _TO = typer.Option(None, "--to", help="Hash of the version, or its beginning.")
 _VERSIONS = {
     "hash": "HASH",
@@ -58,7 +59,7 @@ def versions(name: str = _TEMPLATE, as_json: bool = JSON_OPTION) -> None:
 def rollback(name: str = _TEMPLATE, to: str | None = _TO, login: str = _AS, as_json: bool = JSON_OPTION) -> None:
     """Put an earlier version in force for new cases: the one before, or `--to`. Running cases keep theirs."""
     platform = open_platform()
-    person, _ = person_of(platform, login)
+    person = _answering(platform, name, login)
     _say(template_versions(platform).roll_back(name, person, to), name, as_json=as_json)
 
 
@@ -66,7 +67,7 @@ def rollback(name: str = _TEMPLATE, to: str | None = _TO, login: str = _AS, as_j
 def release(name: str = _TEMPLATE, login: str = _AS, as_json: bool = JSON_OPTION) -> None:
     """Put the newest version of the folder in force again, after a rollback."""
     platform = open_platform()
-    person, _ = person_of(platform, login)
+    person = _answering(platform, name, login)
     _say(template_versions(platform).release(name, person), name, as_json=as_json)
 
 
@@ -81,7 +82,7 @@ def migrate(
 ) -> None:
     """Move running cases to another version. A case moves whole or not at all; ends with 1 where one stayed."""
     platform = open_platform()
-    person, _ = person_of(platform, login)
+    person = _answering(platform, name, login)
     moved = template_versions(platform).migrate(name, person, to=to, cases=case or None, dry_run=dry_run)
     rows: list[dict[str, Any]] = [asdict(one) | {"result": _result(one, dry_run=dry_run)} for one in moved]
     show(rows, _MOVED, as_json=as_json, empty="Every open case follows that version already.")
@@ -116,6 +117,15 @@ def replay(
         f"{len(replayed)} cases played: {same} the same way, {len(replayed) - same} another way,"
         f" {stopped} of them stop where the old decisions lead no further."
     )
+
+
+def _answering(platform: Platform, name: str, login: str) -> str:
+    """Id of the person of a login, who answers for the template. Where nobody does, anybody known may, by name."""
+    person, roles = person_of(platform, login)
+    owner = library().get(name).owner_role
+    if owner not in roles and process_service(platform).directory().candidates(owner):
+        fail(f"{login} does not answer for {name}: that takes the role {owner}.")
+    return person
 
 
 def _say(version: Version, name: str, *, as_json: bool) -> None:

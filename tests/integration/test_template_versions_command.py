@@ -113,10 +113,17 @@ def test_an_earlier_version_comes_back_and_goes_and_cases_move(world: PlatformWo
 def test_what_is_not_there_is_said_in_a_sentence(
     world: PlatformWorld, run: Run, arguments: tuple[str, ...], said: str
 ) -> None:
-    code, printed = run("templates", *arguments, "--as", login_of(world, "buyer")[0])
+    code, printed = run("templates", *arguments, "--as", login_of(world, "purchasing_manager")[0])
     assert code == 1 and said in printed
     code, printed = run("templates", *arguments, "--as", "nobody.here")
     assert code == 1 and "no login 'nobody.here'" in printed
+
+
+@pytest.mark.parametrize("command", ["rollback", "release", "migrate"])
+def test_only_who_answers_for_a_template_changes_what_is_in_force(world: PlatformWorld, run: Run, command: str) -> None:
+    login, _ = login_of(world, "buyer")
+    code, printed = run("templates", command, ID, "--as", login)
+    assert code == 1 and f"{login} does not answer for {ID}: that takes the role purchasing_manager" in printed
 
 
 def test_only_the_subscriber_collects_his_token_and_only_once(world: PlatformWorld, run: Run) -> None:
