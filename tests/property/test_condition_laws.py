@@ -142,7 +142,7 @@ def test_what_is_accepted_has_an_answer_and_what_is_called_idle_decides_nothing(
     seen: Counter[str] = Counter()
 
     @settings(
-        max_examples=2_000 if soak else 150,
+        max_examples=2_000 if soak else 100,
         derandomize=not soak,
         deadline=None,
         suppress_health_check=list(HealthCheck),
@@ -158,12 +158,12 @@ def test_what_is_accepted_has_an_answer_and_what_is_called_idle_decides_nothing(
             return
         seen[idle[0].split(",")[0] if idle else "decides"] += 1
         condition = compile_condition(source)
-        for _ in range(20 if soak else 6):
+        for _ in range(20 if soak else 4):
             answer = condition.holds(data.draw(worlds(made)))
             assert not idle or answer is ("always" in idle[0]), idle
 
     law()
-    assert seen["decides"] > 20, seen
+    assert seen["decides"] > 15, seen
     assert seen["refused"] > 20, seen
     assert seen["this condition never holds"], seen
     assert seen["this condition always holds"], seen
