@@ -6,10 +6,11 @@ arithmetic over visits is analysis_flow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -24,6 +25,7 @@ from gateway.pages import page
 from gateway.problems import Problem
 from gateway.tokens import READ
 from gateway.words import chosen as chosen_words
+from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.template import Template
 
 router = APIRouter(include_in_schema=False)
@@ -45,17 +47,36 @@ class FigureLine:
 
 
 @dataclass(frozen=True)
-class StepLine:
-    """One step in both periods, in words. ``share`` is the percentage of its time in which it waited."""
+class StepTimes:
+    """One step in one period, in words. ``share`` is the percentage of its time in which it waited."""
 
-    title: str
     visits: int
     percentiles: tuple[str, ...]
-    before: tuple[str, ...]
     waiting: str
     in_hand: str
     share: int
     again: int
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One step in both periods; None for one in which it was not done."""
+
+    title: str
+    now: StepTimes | None
+    before: StepTimes | None
+
+
+@dataclass(frozen=True)
+class LoopLine:
+    """Returns from a step to an earlier one in both periods: how often, and in how many cases."""
+
+    title: str
+    to: str
+    count: int
+    cases: int
+    count_before: int
+    cases_before: int
 
 
 @router.get("/cases/analysis")
@@ -64,8 +85,9 @@ def analysis(
     template: Short = "",
     department: Short = "",
     days: Annotated[int, Query(alias="period")] = 90,
+    drawn: Annotated[Literal["now", "before"], Query(alias="map")] = "now",
 ) -> Response:
-    """How the cases of one template ran in a period, against the period before."""
+    """How the cases of one template ran in a period, against the period before; ``map`` says of which it is drawn."""
     require_reader(request, READ)
     if days not in PERIODS:
         raise Problem(422, f"`period` is one of {', '.join(map(str, PERIODS))} days, not {days}.")
@@ -93,11 +115,13 @@ def analysis(
         raise Problem(404, f"The department {department[:60]!r} had no part in these cases.")
     named = {one[0]: one[1] for one in breaches}
     compared = [figures.compared(name, period, chosen, department) for name in SHOWN]
+    asked = {"template": chosen, "department": department, "period": days, "map": drawn}
     return page(
         request,
         "analysis.html",
         refused="",
-        asked={"template": chosen, "department": department, "period": days},
+        asked=asked,
+        maps={one: f"/cases/analysis?{urlencode(asked | {'map': one})}#map" for one in ("now", "before")},
         periods=PERIODS,
         templates=[(one, told.template_title(one, context.service.templates_used())) for one, _ in known],
         departments=sorted((named.get(one, one), one) for one in {*named, *told.departments} if one),
@@ -109,10 +133,9 @@ def analysis(
         breaches=[(label, *now, *before, told.share(now), told.share(before)) for _, label, now, before in breaches],
         told=told,
         steps=told.steps(department),
-        graph=told.graph(),
+        graph=told.graph(drawn),
         named=told.names,
-        loops=told.loops(period),
-        loops_before=sum(one[2] for one in told.loops(period.before)),
+        loops=told.loops(),
         most=MOST_VISITS,
     )  # fmt: skip
 
@@ -157,49 +180,77 @@ class _Told:
         )
 
     def steps(self, department: str) -> list[StepLine]:
-        """Every step of the period, those that took most time in all first."""
-        before = {one.step_id: one for one in flow.step_figures(self._in(self._period.before, department))}
-        return [
-            self._step(one, before.get(one.step_id)) for one in flow.step_figures(self._in(self._period, department))
-        ]
-
-    def _step(self, one: flow.StepFigures, before: flow.StepFigures | None) -> StepLine:
-        total = one.waiting + one.in_hand
-        return StepLine(
-            title=self._title(one.step_id),
-            visits=one.visits,
-            percentiles=tuple(self._span(value) for value in one.percentiles),
-            before=tuple(self._span(value) for value in before.percentiles) if before else (),
-            waiting=self._span(one.waiting),
-            in_hand=self._span(one.in_hand),
-            share=round(100 * one.waiting / total) if total else 0,
-            again=one.again,
+        """Every step of either period, those that took most time in all first."""
+        now, before = (
+            {one.step_id: one for one in flow.step_figures(self._in(period, department))}
+            for period in (self._period, self._period.before)
         )
+        return [StepLine(self._title(step), *self._times(step, now, before)) for step in {**now, **before}]
 
-    def graph(self) -> dict[str, Any]:
-        """The directly-follows map in the form that graph.js draws; edges carry their count and median waiting."""
-        found = flow.flow_map(self._in(self._period))
+    def _times(self, step_id: str, *periods: Mapping[str, flow.StepFigures]) -> Iterator[StepTimes | None]:
+        for known in periods:
+            one = known.get(step_id)
+            total = one.waiting + one.in_hand if one is not None else 0
+            yield (
+                None
+                if one is None
+                else StepTimes(
+                    visits=one.visits,
+                    percentiles=tuple(self._span(value) for value in one.percentiles),
+                    waiting=self._span(one.waiting),
+                    in_hand=self._span(one.in_hand),
+                    share=round(100 * one.waiting / total) if total else 0,
+                    again=one.again,
+                )
+            )
+
+    def graph(self, drawn: str) -> dict[str, Any]:
+        """The directly-follows map of one period in the form that graph.js draws.
+
+        Steps and edges carry their count and a median time; on the map of now also their count in the period before.
+        """
+        now, before = (flow.flow_map(self._in(one)) for one in (self._period, self._period.before))
+        found = now if drawn == "now" else before
+        done = {step: count for step, count, _ in before.nodes}
+        followed = {(edge.before, edge.after): edge.count for edge in before.edges}
         most = max((edge.count for edge in found.edges), default=1)
+        order = [] if self._template is None else [step.id for step in layout_of(self._template).steps()]
+        # Unknown steps, of an older version, come last.
+        nodes = sorted(found.nodes, key=lambda one: (order.index(one[0]) if one[0] in order else len(order), one[0]))
+
+        def said(key: str, was: int, **values: object) -> str:
+            return self._words.t(f"{key}_was" if drawn == "now" else key, was=was, **values)
+
         return {
             "cases": found.cases,
+            "ordered": bool(order),
             "nodes": [
                 {"id": step, "label": self._title(step),
-                 "kind": self._words.t("analysis_node", count=count, span=self._span(median))}
-                for step, count, median in found.nodes
+                 "kind": said("analysis_node", done.get(step, 0), count=count, span=self._span(median))}
+                for step, count, median in nodes
             ],
             "edges": [
                 [edge.before, edge.after,
-                 {"label": self._words.t("analysis_edge", count=edge.count, span=self._span(edge.median_waiting)),
+                 {"label": said("analysis_edge", followed.get((edge.before, edge.after), 0), count=edge.count,
+                                span=self._span(edge.median_waiting)),
                   "width": round(1 + 3 * edge.count / most, 2), "back": edge.back * 2 > edge.count}]
                 for edge in found.edges
             ],
         }  # fmt: skip
 
-    def loops(self, period: Period) -> Sequence[tuple[str, str, int, int]]:
-        """From, to, how often, in how many cases."""
-        return [
-            (self._title(one.before), self._title(one.to), one.count, one.cases) for one in flow.loops(self._in(period))
-        ]
+    def loops(self) -> list[LoopLine]:
+        """Every loop of either period, those that are most frequent now first."""
+        now, before = (
+            {(one.before, one.to): one for one in flow.loops(self._in(period))}
+            for period in (self._period, self._period.before)
+        )
+        none = flow.Loop("", "", 0, 0)
+        lines = []
+        for pair in {**now, **before}:
+            one, was = now.get(pair, none), before.get(pair, none)
+            title, to = map(self._title, pair)
+            lines.append(LoopLine(title, to, one.count, one.cases, was.count, was.cases))
+        return lines
 
     def share(self, counted: tuple[int, int]) -> str:
         """A share of tasks in words; a dash for none."""

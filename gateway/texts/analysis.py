@@ -38,6 +38,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "analysis_was": ("before {span}", "上期 {span}"),
     "analysis_waited": ("Waited", "等待"),
     "analysis_in_hand": ("In hand", "处理中"),
+    "analysis_bar_was": ("narrow: before", "细条：上期"),
     "analysis_waiting_share": ("{share} % of the time it waited", "等待占 {share}%"),
     "analysis_again": ("Done again", "重做"),
     "analysis_breaches": ("Missed decisions by department", "各部门漏批情况"),
@@ -45,9 +46,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "analysis_missed": ("Missed", "漏批"),
     "analysis_of": ("{missed} of {tasks}", "{missed} / {tasks}"),
     "analysis_loops": ("Return loops", "退回循环"),
-    "analysis_loops_none": ("No case was sent back in the period.", "本期没有案件被退回。"),
-    "analysis_loops_before": ("{count} in the period before.", "上期 {count} 次。"),
+    "analysis_loops_none": ("No case was sent back in either period.", "两期均没有事件单被退回。"),
     "analysis_loop": ("{count} times, in {cases} cases", "{count} 次，涉及 {cases} 个事件单"),
+    "analysis_loop_was": ("before {count}, in {cases}", "上期 {count} 次，涉及 {cases} 个"),
     "analysis_map": ("Which step followed which", "步骤流转图"),
     "analysis_map_text": (
         "{cases} cases. A box is a step: how often it was done, and its median working time. An arrow is a step "
@@ -55,12 +56,16 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "共 {cases} 个事件单。方框为步骤：完成次数与工作时间中位数。箭头为随后完成的步骤：次数与等待时间中位数。"
         "虚线：回到已做过的步骤。",
     ),
+    "analysis_map_of": ("Drawn of", "流转图期间"),
+    "analysis_map_now": ("{first} to {last}.", "{first} 至 {last}。"),
     "analysis_map_whole": (
         "The map shows whole cases, whatever the department.",
         "流转图显示完整事件单，不按部门筛选。",
     ),
     "analysis_node": ("{count} ×, median {span}", "{count} 次，中位数 {span}"),
     "analysis_edge": ("{count} × · {span}", "{count} 次 · {span}"),
+    "analysis_node_was": ("{count} × (before {was}), median {span}", "{count} 次（上期 {was}），中位数 {span}"),
+    "analysis_edge_was": ("{count} × (before {was}) · {span}", "{count} 次（上期 {was}）· {span}"),
     "analysis_follows": ("{before} → {after}", "{before} → {after}"),
     "analysis_cut": ("Only the newest {most} steps were looked at.", "仅统计最近 {most} 个步骤。"),
     "analysis_own": ("Only steps of your departments are counted.", "仅统计您所在部门的步骤。"),

@@ -110,6 +110,41 @@ def test_the_period_before_is_shown_beside_it(stack: Stack) -> None:
     assert graph_of(wider)["cases"] > graph_of(text)["cases"]
 
 
+def before_of(text: str, step: str, column: str) -> list[str]:
+    """The words under a step's figure of a column that say what it was before."""
+    line = re.search(rf'data-step-time="{step}".*?</tr>', text, re.DOTALL)
+    assert line is not None
+    return re.findall(rf'data-label="{column}">[^<]* <small class="quiet">before ([^<]+)</small>', line[0])
+
+
+def test_counts_times_loops_and_the_map_have_the_period_before(stack: Stack) -> None:
+    text, rows = shown(stack), stack.context.published().rows
+    steps = rows(
+        "select step_id, count(*) as visits, count(*) filter (where again <> '') as again"
+        f" from {ROWS} where {window(stack, 90, 90)} group by step_id"
+    )
+    was = {row["step_id"]: row for row in steps}
+    assert before_of(text, "Check the sample", "Done") == [str(was["check"]["visits"])]
+    assert before_of(text, "Check the sample", "Done again") == [str(was["check"]["again"])]
+    assert before_of(text, "Check the sample", "Waited")
+    assert before_of(text, "Check the sample", "In hand")
+
+    earlier = graph_of(shown(stack, "?map=before"))
+    cases = rows(f"select count(distinct case_id) as cases from {ROWS} where {window(stack, 90, 90)}")[0]["cases"]
+    assert earlier["cases"] == cases
+    counts = {(one, to): int(said["label"].split(" ")[0]) for one, to, said in earlier["edges"]}
+    assert sum(counts.values()) == sum(row["visits"] for row in steps) - cases
+    for one, to, said in graph_of(text)["edges"]:
+        assert f"(before {counts.get((one, to), 0)})" in said["label"]
+    for node in graph_of(text)["nodes"]:
+        assert f"(before {was[node['id']]['visits']})" in node["kind"]
+    assert [node["id"] for node in earlier["nodes"]] == ["make", "check", "release"], "in the order of the process"
+
+    # In this process every step back is a return.
+    (loop,) = re.findall(r"<li data-loop>.*?</li>", text)
+    assert f"before {counts['check', 'make']}, in " in loop
+
+
 def test_departments_narrow_what_knows_departments(stack: Stack) -> None:
     everything = shown(stack)
     departments = re.findall(r'<option value="([^"]+)"', everything.split('name="department"')[1].split("</select>")[0])
@@ -162,12 +197,18 @@ def test_the_page_is_drawn_in_both_languages(page: Page, stack: Stack, picture: 
     page.get_by_role("link", name="Process analysis").click()
     expect(page.locator(".graph svg .node")).to_have_count(3)
     expect(page.locator(".graph svg .said")).to_have_count(3)
+    lefts = page.locator(".graph svg .node").evaluate_all("all => all.map(one => Number(one.dataset.x))")
+    assert lefts == sorted(lefts), "from the first step to the last"
+    assert page.locator("#map details").count() == 1
     assert page.locator(".graph svg .edge.back").count() == 1
     assert page.evaluate(OBSTACLES) == []
     assert fits(page)
     picture(page, "analysis")
     page.get_by_role("heading", name="Time by step").evaluate("one => one.scrollIntoView()")
     picture(page, "analysis-map")
+    page.get_by_role("navigation", name="Drawn of").get_by_role("link", name="Before").click()
+    expect(page).to_have_url(re.compile("map=before"))
+    expect(page.locator(".graph svg .node")).to_have_count(3)
     page.get_by_label("Period").select_option("180")
     page.get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile("period=180"))
