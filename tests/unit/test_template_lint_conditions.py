@@ -134,6 +134,8 @@ def test_what_has_no_answer_or_decides_nothing_is_found_at_its_line(when: str, s
         (('data.kind == "calm"', 'data.kind == "urgent"', "data.flag"), "first", "one above it does"),
         # Where all that hold are taken, each of these says something.
         (("data.flag", "data.flag"), "collect", ""),
+        (("data.flag", "true"), "collect", ""),
+        (("data.flag", "has(data.flag)"), "collect", "always holds"),
         (("data.cost >= 50.0", "data.cost > 10.0"), "first", ""),
         (('data.kind == "calm"', 'data.kind == "urgent"'), "first", ""),
     ],

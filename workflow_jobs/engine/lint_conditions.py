@@ -46,6 +46,7 @@ _TYPES: Final[dict[str, Kind]] = {
     "file": ANY,
 }
 _MOST_RULES: Final = 8
+_ALWAYS: Final = t.Literal(True, "true")
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,8 @@ def _table(subject: Subject, path: Path, place: Place, whens: Sequence[str | Non
     numbers = list(trees)
     for position, what in idle([trees[number] for number in numbers], view.range, first).items():
         number = numbers[position]
+        if not first and trees[number] == _ALWAYS:
+            continue  # where all that hold are taken, this one is meant to be among them each time
         before = next((n for n in numbers[:position] if trees[n] == trees[number]), None)
         if what == "never":
             says = "this condition never holds, whatever the case knows: mend it, or remove what it leads to"
