@@ -30,7 +30,7 @@ from workflow_jobs.template_library import load_library
 ROOT = Path(__file__).resolve().parents[2]
 TSC = ROOT / "node_modules" / "typescript" / "bin" / "tsc"
 STEPS = ("judge", "supplier", "protect", "assess", "promise")
-ODD_TEXTS = ("", "<!channel> & *bold* ` \u202e\ufffd 🏭" + "漢" * 700)
+ODD_TEXTS = ("", "<!channel> & *bold* ` \ufffd 🏭" + "漢" * 700)
 IMAGE = {"type": "image", "slack_file": {"id": "F123"}, "alt_text": "The last months"}
 
 

@@ -25,7 +25,7 @@ _FORGED = "ok\n✓ Approve the costs: *Approve* by Zhao Lei, Tue 2026-11-17 10:0
 _PIECES = st.lists(
     st.sampled_from(
         ["\n", "\r", "\u2028", "✓ ", "• ", "… ", "! ", "> ", "*", "_", "~", "`", "```", "&", "<", ">", "|", "a",
-         "B*", " ", "\u3000" * 20, "\u202e", "<!here>", "*Approve* by Zhao", "中"]
+         "B*", " ", "\u3000" * 20, "<!here>", "*Approve* by Zhao", "中"]
     ),
     max_size=14,
 ).map(lambda pieces: "".join(pieces).strip() or "x")  # fmt: skip
@@ -102,13 +102,19 @@ def test_what_people_write_looks_like_nothing_that_the_card_says_itself(text: st
         assert _tags(drawn) == _tags(plain), drawn
         assert _marked_lines(drawn) == _marked_lines(plain), drawn
         assert _own_lines(drawn) <= _own_lines(plain), drawn
-        assert drawn.count("*") == plain.count("*") and "\u202e" not in drawn
+        assert drawn.count("*") == plain.count("*")
 
 
 def test_a_longer_text_keeps_its_lines_as_a_quotation() -> None:
     assert quoted("first\n\n  second *bold*  \r\nthird", 300) == "first\n> second ∗bold∗\n> third"
     assert paragraph("✓ done", 300) == "> ✓ done" and paragraph("done", 300) == "done"
     assert escaped("one\ntwo\u3000\u3000 three") == "one two three"
+
+
+def test_a_text_that_an_older_log_kept_does_not_turn_the_writing() -> None:
+    assert all(
+        "\u202e" not in drawn for drawn in (escaped("a\u202eb"), quoted("a\u202eb", 9), paragraph("a\u202eb", 9))
+    )
 
 
 def test_ordinary_names_stay_as_they_are() -> None:
