@@ -78,6 +78,7 @@ def cases_board(
     priority: Short = "",
     department: Short = "",
     person: Short = "",
+    requester: Short = "",
     q: Short = "",
     at: Short = "",
     number: Annotated[int, Query(alias="page", ge=1, le=_MOST_PAGES)] = 1,
@@ -88,7 +89,7 @@ def cases_board(
     governed = GovernedCases(context, reader)
     _known("status", status, STATUSES)
     _known("priority", priority, ("", *PRIORITIES))
-    if (person or department) and not governed.sees_people:
+    if (person or department or requester) and not governed.sees_people:
         raise AccessRefused("Cases cannot be chosen by person or department by a reader who does not see who works.")
     service, directory, now = context.service, context.directory(), context.clock.now()
     # What the clock alone changes, lights and overdue marks, is shown a minute late at most.
@@ -100,6 +101,7 @@ def cases_board(
         template_id=template or None,
         priority=priority or None,
         assignees=_assignees(directory, person, department),
+        requester=requester or None,
         words=q.strip(),
         hidden_subjects=governed.hidden_subjects() if q.strip() else frozenset(),
         step=_step(at),
@@ -109,7 +111,8 @@ def cases_board(
     templates = service.templates_used()
     words = CaseWords(context, governed, language_of(request))
     query = {"status": status, "template": template, "priority": priority, "department": department, "person": person}
-    query = {key: value for key, value in {**query, "q": q.strip()}.items() if value and (key, value) != _DEFAULT}
+    query |= {"requester": requester, "q": q.strip()}
+    query = {key: value for key, value in query.items() if value and (key, value) != _DEFAULT}
     drawn = _Drawing(words, states, now, query, each, asked).groups(columns, places, templates)
     pages = ceil(sum(column.cases for column in columns) / each) if asked.step else 1
     own = query | ({"at": at} if at else {}) | ({"page": str(number)} if number > 1 else {})
@@ -119,12 +122,13 @@ def cases_board(
         mark=mark,
         groups=drawn,
         asked={"status": status, "template": template, "priority": priority, "department": department,
-               "person": person, "q": q, "at": at},
+               "person": person, "requester": requester, "q": q, "at": at},
         statuses=STATUSES,
         priorities=PRIORITIES,
         templates=sorted((words.say(one.title), one_id) for one_id, one in templates.items()),
         people=_people(directory, service.waited_for()) if governed.sees_people else [],
         departments=_departments(directory) if governed.sees_people else [],
+        requester=words.person(requester) or requester,
         tally=list(_tally(words, columns, status)),
         overdue=sum(column.overdue for column in columns),
         renewal=f"/cases?{urlencode(own | {'seen': mark})}",

@@ -117,6 +117,7 @@ class HomeTabs:
             late_count=late_count,
             waits=waits,
             more_waits=more_waits,
+            department=person.department_name or "",
         )
         return home_view(content, replace(service.card_context(reader=person.person_id), language=language))
 

@@ -14,9 +14,10 @@ PlaceKind = Literal["task", "service", "rest"]
 class BoardFilter:
     """Which cases a board shows; None and "" leave a filter out.
 
-    ``assignees`` are the people it may wait for (one person, or a department's). ``words`` is looked for in the case's
-    id and in the id and label of its subject, without regard to the case of ASCII letters; not in subjects of the
-    ``hidden_subjects`` (metric, kind of subject): what is found would tell what stands there.
+    ``assignees`` are the people it may wait for (one person, or a department's), ``requester`` is who asked for it.
+    ``words`` is looked for in the case's id and in the id and label of its subject, without regard to the case of ASCII
+    letters; not in subjects of the ``hidden_subjects`` (metric, kind of subject): what is found would tell what stands
+    there.
     ``case_ids`` are the only cases that it may show; a search is answered by them where they are few.
     ``step`` is one column: the ids of its template and step ("" for cases at rest).
     """
@@ -25,6 +26,7 @@ class BoardFilter:
     template_id: str | None = None
     priority: str | None = None
     assignees: frozenset[str] | None = None
+    requester: str | None = None
     words: str = ""
     hidden_subjects: frozenset[tuple[str, str]] = frozenset()
     case_ids: frozenset[str] | None = None
@@ -33,7 +35,7 @@ class BoardFilter:
     @property
     def reads_cases(self) -> bool:
         """Whether it needs more of an open task than the task itself."""
-        return self.status != "open" or bool(self.words)
+        return self.status != "open" or bool(self.words) or self.requester is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "cases_process": ("Process", "流程"),
     "cases_priority": ("Priority", "优先级"),
     "cases_department": ("Department", "部门"),
+    "cases_requester": ("Asked for by", "发起人"),
+    "cases_anybody": ("anybody", "不限"),
     "cases_words": ("Subject or number", "对象或编号"),
     "cases_show": ("Show", "查询"),
     "cases_reset": ("Reset", "重置"),

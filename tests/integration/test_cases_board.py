@@ -14,6 +14,7 @@ from gateway.cases_board import EACH, ONE_COLUMN
 from gateway.tokens import READ, create_token
 from resources.clock import FixedClock
 from tests.gateway_stack import Stack, running_stack
+from workflow_jobs.cases import OpenRequest
 
 
 @pytest.fixture
@@ -93,6 +94,12 @@ def test_filters_leave_only_what_fits(stack: Stack) -> None:
     assert shown(board(stack, "?template=data_incident")) == []
     assert shown(board(stack, "?status=closed")) == []
     assert set(shown(board(stack, "?at=supply_exception:judge"))) == set(cases[1:])
+    asked = OpenRequest(template_id="supply_exception", rule_id="asked", subject_label="Asked", requested_by="E003")
+    own = stack.context.service.open_case(asked).case_id
+    for query in ("?requester=E003", "?requester=E003&status=any", "?requester=E003&q=asked"):
+        assert shown(board(stack, query)) == [own]
+    assert shown(board(stack, "?requester=E004&status=any")) == []
+    assert '<option value="E003" selected>Li Na' in board(stack, "?requester=E003")
 
 
 def test_ended_cases_are_found_by_their_state(stack: Stack) -> None:

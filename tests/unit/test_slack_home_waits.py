@@ -32,9 +32,10 @@ def drawn(label: str, language: str = "en", shown: int = MOST_WAITS, more: bool 
         work=[],
         work_count=0,
         requests=[HomeCase(play.state, play.template)] * 8,
-        request_count=8,
+        request_count=9,
         late=late,
-        late_count=8,
+        late_count=9,
+        department="R & D",
         waits=[HomeWait(play.state, step, play.template)] * shown,
         more_waits=more,
     )
@@ -54,6 +55,12 @@ def test_every_wait_has_its_own_button(language: str, heading: str) -> None:
     buttons, headers = drawn("SO-1", language)
     assert [one["accessory"]["action_id"] for one in buttons] == [f"wait:happened:{n}" for n in range(MOST_WAITS)]
     assert heading in headers
+
+
+def test_what_is_not_shown_is_one_press_away() -> None:
+    _, said = drawn("SO-1")
+    assert sum("+1 · <http://127.0.0.1:8180/cases?status=any&amp;requester=lm|" in one for one in said) == 1
+    assert sum("+1 · <http://127.0.0.1:8180/cases?department=R%20%26%20D|" in one for one in said) == 1
 
 
 def test_long_texts_cost_waits_and_never_the_tab() -> None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import Template
@@ -56,7 +57,7 @@ class HomeWait:
 @dataclass(frozen=True)
 class HomeContent:
     """What the tab shows. The counts are of all, the sequences of those shown. ``late`` None: nobody's manager.
-    ``more_waits``: there are, or may be, more of them than ``waits``.
+    ``more_waits``: there are, or may be, more of them than ``waits``. ``department`` is the person's.
 
     ``address`` is the gateway's, without a slash at its end.
     """
@@ -72,6 +73,7 @@ class HomeContent:
     late_count: int
     waits: Sequence[HomeWait] = ()
     more_waits: bool = False
+    department: str = ""
 
 
 def home_view(content: HomeContent, context: CardContext) -> dict[str, Any]:
@@ -115,7 +117,8 @@ def _view(content: HomeContent, context: CardContext) -> dict[str, Any]:
     else:
         blocks.append(_line(escaped(context.word("home_no_requests"))))
     if content.request_count > MOST_REQUESTS:
-        blocks.append(_more(content.request_count - MOST_REQUESTS, board, context))
+        own_cases = f"{board}?status=any&amp;requester={content.person_id}"
+        blocks.append(_more(content.request_count - MOST_REQUESTS, own_cases, context))
     if content.late is not None:
         blocks += [{"type": "divider"}, _header("home_late", content.late_count, context)]
         if content.late:
@@ -124,7 +127,8 @@ def _view(content: HomeContent, context: CardContext) -> dict[str, Any]:
         else:
             blocks.append(_line(escaped(context.word("home_none_late"))))
         if content.late_count > MOST_LATE:
-            blocks.append(_more(content.late_count - MOST_LATE, board, context))
+            own = f"?department={quote(content.department)}" if content.department else ""
+            blocks.append(_more(content.late_count - MOST_LATE, f"{board}{own}", context))
     drawn = f"{context.word('home_drawn')} {context.zoned(content.now)}"
     blocks.append(_line(escaped(drawn)))
     return {"type": "home", "blocks": blocks}

@@ -176,6 +176,8 @@ def _about_case(connection: Connection, asked: BoardFilter) -> list[sa.ColumnEle
         wanted.append(case.c.template_id == asked.template_id)
     if asked.priority is not None:
         wanted.append(case.c.priority == asked.priority)
+    if asked.requester is not None:
+        wanted.append(case.c.requested_by == asked.requester)
     if asked.case_ids is not None:
         wanted.append(case.c.case_id.in_(sorted(asked.case_ids)))
     if asked.words:
