@@ -218,8 +218,8 @@ def test_everything_is_told_in_words_in_both_languages(stack: Stack, driver: Dri
     for sentence in (
         "Draft it: Zhang Wei was asked and answers", "The supplier can do it",
         "sends it back from Vote on it to Draft it", "How big is it: the rules say big change",
-        "Vote on it: 2 for, 0 against; 2 of 3 are needed", "The customer confirms: waits for “customer confirmed”",
-        "The customer confirms: Ma Chao says “customer confirmed”", "Xu Jing rates the process 4 of 5",
+        "Vote on it: 2 for, 0 against; 2 of 3 are needed", "The customer confirms: waits to be told",
+        "The customer confirms: Ma Chao says that it has happened", "Xu Jing rates the process 4 of 5",
         "The case is due 2026-", "clock rests while The customer confirms waits",
     ):  # fmt: skip
         assert sentence in told, sentence

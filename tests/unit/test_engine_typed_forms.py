@@ -123,12 +123,15 @@ def test_logs_of_before_keep_what_they_came_to(play: Play) -> None:
     assert replay(old).data == {"amount": "100", "note": "as offered"}
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "typed, not yet agreed"), ("zh", "已填写，尚待同意")])
+@pytest.mark.parametrize(
+    ("language", "words", "amount"),
+    [("en", "typed, not yet agreed", "Amount: 100"), ("zh", "已填写，尚待同意", "金额: 100")],
+)
 def test_who_is_asked_to_agree_sees_what_was_typed_and_that_it_is_not_agreed(
-    play: Play, language: str, words: str
+    play: Play, language: str, words: str, amount: str
 ) -> None:
     context = CardContext(language=language, zone=ZoneInfo("Asia/Shanghai"), name=play.directory.name)
     card = str(task_card(play.state, play.task("look"), play.template, context).blocks)
-    assert words in card and "amount: 100" in card and "as offered" in card
+    assert words in card and amount in card and "as offered" in card
     decide(play, "f1", "approve", amount="100")
     assert words not in str(case_card(play.state, play.template, context).blocks)
