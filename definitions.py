@@ -36,7 +36,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     # A metric that the pack does not build is no asset to stand on; Dagster would make one up, without a word.
     available = [watch for watch in watches if definitions.project.has(watch.metric)]
     # Linted here with the names of the jobs: a step whose job does not exist must not wait until a case reaches it.
-    templates = tuple(load_library(known_jobs=[job.name for job in service_jobs()]))
+    templates = tuple(load_library(platform.settings.templates_dir, known_jobs=[job.name for job in service_jobs()]))
     require_names(templates, platform.pack)
     return dg.Definitions(
         assets=[

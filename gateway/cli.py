@@ -23,6 +23,7 @@ from gateway.commands import (
     templates,
     tokens,
 )
+from gateway.start_check import UNREADABLE, in_words
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,3 +62,6 @@ if __name__ == "__main__":
         app(prog_name="./trueloop")
     except KeyboardInterrupt:
         sys.exit(130)
+    except UNREADABLE as error:
+        print(in_words(error), file=sys.stderr)
+        sys.exit(1)

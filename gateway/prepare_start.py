@@ -10,34 +10,37 @@ import sys
 import psutil
 
 from gateway.sample_data import wants_sample, write_sample
+from gateway.start_check import UNREADABLE, in_words, read_everything
 from resources.dagster_home import prepare_dagster_home
-from resources.dbt import DbtError
-from resources.packs import PackError
 from resources.platform import Platform, StateFolderError
 from resources.settings import Settings, load_settings
+from resources.stopped_runs import STOPPED_TAG
 
 
 def main() -> int:
     try:
         platform = Platform(load_settings())
         platform.claim_state_folder()
+        _say("Preparing databases and definitions")
+        read_everything(platform)
         if wants_sample(platform):
             settings = platform.settings
             _say(f"Writing {settings.sample_days} days of the sample company (scale {settings.sample_scale:g})")
             write_sample(platform, _say)
-        _say("Preparing databases and definitions")
         prepare_dagster_home(platform.settings)
         platform.ops_engine.dispose()
-        platform.dbt.ensure_fresh_manifest()
         fail_runs_of_the_dead(platform.settings)
-    except (StateFolderError, PackError, DbtError) as error:
-        print(f"Trueloop cannot start: {error}", file=sys.stderr)
+    except (StateFolderError, *UNREADABLE) as error:
+        print(f"Trueloop cannot start: {in_words(error)}", file=sys.stderr)
         return 1
     return 0
 
 
 def fail_runs_of_the_dead(settings: Settings) -> None:
-    """Mark runs as failed whose processes ended with an earlier supervisor; nothing else ever would."""
+    """Mark runs as failed whose processes ended with an earlier supervisor; nothing else ever would.
+
+    They are marked as stopped too: no incident is opened about them, and no figure counts them.
+    """
     from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
@@ -50,6 +53,7 @@ def fail_runs_of_the_dead(settings: Settings) -> None:
         for run in instance.get_runs(RunsFilter(statuses=unfinished)):
             pid = run.tags.get("trueloop/pid")
             if pid is None or not psutil.pid_exists(int(pid)):
+                instance.add_run_tags(run.run_id, {STOPPED_TAG: "its process ended with Trueloop"})
                 instance.report_run_failed(run, "The process that executed this run is gone.")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,11 +19,12 @@ from typing import Any
 
 import psutil
 from filelock import FileLock, Timeout
-from honcho.manager import Manager
+from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Printer
 from pydantic import ValidationError
 
 from gateway.announce import first_refresh_is_due
+from gateway.stack_end import EndWatch
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 STACK_VARIABLE = "TRUELOOP_STACK_HOME"
@@ -52,22 +54,28 @@ def run_stack(settings: Settings) -> int:
     with _only_supervisor(settings):
         end_leftovers(settings)
         require_free_ports(settings)
+        copy_templates(settings)
         environment = stack_environment(settings)
         prepared = subprocess.run(
             [sys.executable, "-m", "gateway.prepare_start"], cwd=PROJECT_ROOT, env=environment, check=False
         )
         if prepared.returncode:
             return prepared.returncode
-        manager = Manager(_Printer())
-        for name, command in _commands(settings, started).items():
-            manager.add_process(name, command, cwd=str(PROJECT_ROOT), env=environment, quiet=name != _ANNOUNCER)
-        manager.loop()
-        interrupted = manager.returncode is None or manager.returncode >= 128
-        if not interrupted:
-            print(f"A process ended by itself, so everything was stopped. Look into {settings.home / 'logs'}.")
-            return 1
-        print("Stopped.", flush=True)
-        return 0
+        return supervise(settings, _commands(settings, started), environment)
+
+
+def supervise(settings: Settings, commands: Mapping[str, str], environment: Mapping[str, str]) -> int:
+    """Run the commands until one ends or a signal comes; then end all. Returns 0 after a signal, else 1."""
+    watch = EndWatch(settings.home / "logs", commands)
+    manager = Manager(_Printer(watch))
+    for name, command in commands.items():
+        manager.add_process(name, command, cwd=str(PROJECT_ROOT), env=environment, quiet=name != _ANNOUNCER)
+    manager.loop()
+    if watch.by_itself is not None:
+        print(watch.sentence(), flush=True)
+        return 1
+    print("Stopped.", flush=True)
+    return 0
 
 
 def _only_supervisor(settings: Settings) -> FileLock:
@@ -126,10 +134,35 @@ def stack_environment(settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         STACK_VARIABLE: str(settings.home),
+        "TRUELOOP_TEMPLATES_DIR": str(settings.started_templates_dir),
         "DAGSTER_HOME": str(settings.dagster_home),
         "PYTHONUNBUFFERED": "1",
         "DO_NOT_TRACK": "1",
     }
+
+
+def copy_templates(settings: Settings) -> None:
+    """Keep the templates as they are now for all processes of this stack, each run's process too.
+
+    A run reads them when it starts: from the folder itself it would fail on a draft that somebody is just writing.
+    Raises CannotStartError where they cannot be read; whether they are sound is looked at afterwards.
+    """
+    source, target = settings.templates_dir, settings.started_templates_dir
+    if source == target:
+        return
+    building = settings.home / ".templates.building"
+    try:
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir()
+        for path in sorted(path for path in source.iterdir() if path.suffix == ".yaml"):
+            shutil.copy2(path, building / path.name)
+        shutil.rmtree(target, ignore_errors=True)
+        building.rename(target)
+    except OSError as error:
+        raise CannotStartError(
+            f"the templates of {source} cannot be copied to {target}: {error.strerror} ({error.filename}). "
+            "TRUELOOP_TEMPLATES_DIR names their folder."
+        ) from None
 
 
 def require_free_ports(settings: Settings) -> None:
@@ -176,11 +209,19 @@ def _signal(process: psutil.Process, how: str) -> None:
 
 
 class _Printer(Printer):  # type: ignore[misc]
-    """Prints the announcer's lines as they are. Honcho's own lines (started, stopped) only clutter the screen."""
+    """Prints the announcer's lines as they are. Honcho's own (started, stopped) would only clutter the screen; the
+    watch learns from them how it ended.
+    """
+
+    def __init__(self, watch: EndWatch) -> None:
+        super().__init__()
+        self._watch = watch
 
     def write(self, message: Any) -> None:
-        if message.name == _ANNOUNCER:
-            text = message.data if isinstance(message.data, str) else message.data.decode("utf-8", "replace")
+        text = message.data if isinstance(message.data, str) else message.data.decode("utf-8", "replace")
+        if message.name == SYSTEM_PRINTER_NAME:
+            self._watch.hear(text)
+        elif message.name == _ANNOUNCER:
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
             sys.stdout.flush()
 

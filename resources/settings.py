@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     feed: Literal["on", "off"] = Field("on", description="Whether `make up` feeds the sample company new events.")
     feed_interval_seconds: int = Field(60, ge=1, description="Seconds between two slices of the sample feed.")
     sample_scale: float = Field(0.1, gt=0, description="Size of the sample company; 1 is 50,000 order lines a year.")
-    sample_days: int = Field(365, ge=30, description="Days of history that the sample company starts with.")
+    sample_days: int = Field(365, ge=45, description="Days of history that the sample company starts with.")
     sample_seed: int = Field(7, description="Seed of the sample company; the same seed gives the same bytes.")
     clock: Literal["system", "shifted"] = Field(
         "system", description="`shifted` adds the offset kept in the state folder; only demo and tests use it."
@@ -67,6 +67,10 @@ class Settings(BaseSettings):
     people_file: Path | None = Field(
         None, description="TOML with capacities, skills, substitutes, channels. Empty: the pack's `people.toml`."
     )
+    templates_dir: Path = Field(
+        Path("workflow_jobs/templates"),
+        description="Folder of the process templates. `make up` gives its processes a copy made at the start.",
+    )
     event_rate_per_minute: int = Field(6000, ge=1, description="Events a token may post in a minute.")
     event_body_limit: int = Field(1_048_576, ge=1024, description="Largest request body in bytes.")
     snapshots_kept: int = Field(50, ge=2, description="Published snapshots kept for rollback.")
@@ -75,7 +79,7 @@ class Settings(BaseSettings):
     )
     fault_point: str = Field("", description="Tests only: the named point at which the process kills itself.")
 
-    @field_validator("home", "source_dir", "slack_users_file", "people_file")
+    @field_validator("home", "source_dir", "slack_users_file", "people_file", "templates_dir")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else (PROJECT_ROOT / value.expanduser()).resolve()
@@ -129,6 +133,11 @@ class Settings(BaseSettings):
     def dbt_target_dir(self) -> Path:
         """dbt's target folder; one per state folder, so that packs never share a partial parse."""
         return self.home / "dbt" / self.source_pack
+
+    @property
+    def started_templates_dir(self) -> Path:
+        """The templates as they were when the running stack started."""
+        return self.home / "templates"
 
     @property
     def dbt_docs_dir(self) -> Path:

@@ -16,6 +16,7 @@ from resources.clock import SystemClock
 from resources.platform import Platform
 from resources.slack import SlackClient
 from resources.slack_connection import slack_connection
+from resources.stopped_runs import was_stopped
 from workflow_jobs.cases import ServiceStep
 from workflow_jobs.delivery.outbox import CHANNEL_GAP, deliver_due, prune_sent
 from workflow_jobs.delivery.pictures import SlackPictures
@@ -249,7 +250,7 @@ def run_success_history_sensor(
     run_status=dg.DagsterRunStatus.FAILURE,
     default_status=_ON,
     minimum_interval_seconds=15,
-    description="Records failed runs as source events of the report failure rate.",
+    description="Records failed runs as source events of the report failure rate; not those that were stopped.",
 )
 def run_failure_history_sensor(
     context: dg.RunStatusSensorContext, platform: dg.ResourceParam[Platform]
@@ -261,6 +262,8 @@ def _record_run(context: dg.RunStatusSensorContext, platform: Platform) -> dg.Sk
     run = context.dagster_run
     if run.job_name not in _MEASURED_JOBS:
         return dg.SkipReason(f"{run.job_name} is not a report.")
+    if run.is_failure and was_stopped(context.instance, run):
+        return dg.SkipReason(f"{run.run_id} was stopped and did not fail.")
     record = context.instance.get_run_record_by_id(run.run_id)
     assert record is not None, "the sensor was called for a run that is stored"
     export_run(

@@ -17,6 +17,7 @@ from dagster_shared.error import SerializableErrorInfo
 from ops_assets.automation import TIMER_SENSOR, Instigator, JobRuns, Scan, find_troubles
 from resources.clock import SystemClock
 from resources.platform import Platform
+from resources.stopped_runs import was_stopped
 from workflow_jobs.jobs import service_jobs
 from workflow_jobs.watching_over import GATEWAY_SUBJECTS, failed_assets, keep_troubles
 from workflow_jobs.wiring import process_service
@@ -115,7 +116,7 @@ def instigators_of(
 
 
 def runs_of(instance: dg.DagsterInstance, job: str) -> JobRuns:
-    """How the newest runs of a job went."""
+    """How the newest runs of a job went; those that were stopped say nothing about it."""
     records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=_MOST_RUNS)
     waiting = [record for record in records if record.dagster_run.status in _UNDER_WAY]
     finished = [record for record in records if record.dagster_run.status not in _UNDER_WAY]
@@ -123,7 +124,8 @@ def runs_of(instance: dg.DagsterInstance, job: str) -> JobRuns:
     for record in finished:
         if record.dagster_run.status is not dg.DagsterRunStatus.FAILURE:
             break
-        failed.append(record)
+        if not was_stopped(instance, record.dagster_run):
+            failed.append(record)
     since = min((record.create_timestamp for record in waiting), default=None)
     started = None if since is None else since.replace(tzinfo=UTC)
     if not failed:

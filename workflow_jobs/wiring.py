@@ -20,6 +20,7 @@ from resources.calendars import DEFAULT
 from resources.platform import Platform
 from resources.secret_file import secret_bytes
 from resources.serving import Snapshot
+from resources.settings import load_settings
 from workflow_jobs.calendars import build_calendars
 from workflow_jobs.detection import Contributors
 from workflow_jobs.service import ProcessService
@@ -37,8 +38,11 @@ BUTTON_KEY = "button_key"
 
 @cache
 def library() -> TemplateLibrary:
-    """The templates in service, linted. Raises TemplateProblems."""
-    return load_library(known_jobs=SERVICE_JOBS)
+    """The templates in service, linted. Raises TemplateProblems.
+
+    A running stack reads the copy that it started with (TRUELOOP_TEMPLATES_DIR): a draft in the folder stops no run.
+    """
+    return load_library(load_settings().templates_dir, known_jobs=SERVICE_JOBS)
 
 
 @cache

@@ -11,6 +11,7 @@ import typer
 from gateway.commands.context import JSON_OPTION, open_platform
 from gateway.refresh_run import PID_TAG, run_job
 from gateway.sample_data import wants_sample, write_sample
+from gateway.start_check import UNREADABLE, in_words, read_everything
 from gateway.terminal import fail, one_sentence_errors, print_json, show_one
 from ops_assets.catalog import CatalogError, load_catalog
 from ops_assets.failures import set_aside_sources
@@ -57,13 +58,16 @@ def refresh(
     Exit code 0: published (or nothing new); 3: published, but red lines hold metrics back; 1: failed.
     """
     platform = open_platform()
+    try:
+        read_everything(platform)
+    except UNREADABLE as error:
+        fail(f"Nothing was refreshed: {in_words(error)}")
     if wants_sample(platform):
         write_sample(platform, lambda sentence: None if quiet or as_json else print(f"  {sentence}", flush=True))
     if not platform.settings.landing_dir.is_dir():
         platform.settings.landing_dir.mkdir(parents=True) if platform.settings.source_dir is None else fail(
             f"TRUELOOP_SOURCE_DIR is {platform.settings.landing_dir}, which is no folder."
         )
-    platform.dbt.ensure_fresh_manifest()
     say = None if quiet or as_json else (lambda sentence: print(f"  {sentence}", flush=True))
     try:
         outcome = run_job(platform.settings, "refresh_job", progress=say, tags={PID_TAG: str(os.getpid())})

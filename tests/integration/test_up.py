@@ -15,6 +15,7 @@ from filelock import FileLock
 from gateway.up import STACK_VARIABLE, end_leftovers
 from resources.settings import PROJECT_ROOT, Settings
 from tests.walk.conftest import free_ports
+from workflow_jobs.template_library import TEMPLATES_FOLDER
 
 
 def _up(home: Path, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -98,3 +99,23 @@ def test_what_a_killed_supervisor_left_behind_is_ended_and_nobody_else(tmp_path:
         for process in (ours, others):
             process.kill()
             process.wait()
+
+
+def test_templates_with_findings_are_named_before_anything_starts(tmp_path: Path) -> None:
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    for template in TEMPLATES_FOLDER.glob("*.yaml"):
+        text = template.read_text(encoding="utf-8")
+        (folder / template.name).write_text(text.replace("accountable:", "acountable:", 1), encoding="utf-8")
+    ended = _up(tmp_path / "home", TRUELOOP_TEMPLATES_DIR=str(folder))
+    assert ended.returncode == 1
+    assert "Trueloop cannot start: these templates must be mended first" in ended.stderr
+    assert "did you mean `accountable`?" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "home" / "landing").exists(), "no sample company for a start that cannot succeed"
+
+
+def test_a_folder_of_templates_that_is_none_is_named_with_its_variable(tmp_path: Path) -> None:
+    ended = _up(tmp_path / "home", TRUELOOP_TEMPLATES_DIR=str(tmp_path / "nowhere"))
+    assert ended.returncode == 1
+    assert "TRUELOOP_TEMPLATES_DIR" in ended.stderr
