@@ -326,9 +326,17 @@ _LEDGER = dict.fromkeys(_LEDGER_EVENTS, True)
 # Why a pause ended before the time that was asked for.
 _ENDED_BEFORE = ("woken", "decided", "withdrawn")
 _EFFECTS: Mapping[bool | None, str] = {True: "_yes", False: "_no", None: "_unknown"}
+
+
+def _unmeasured(event: Event) -> str:
+    """Incidents, and whatever else is about no figure."""
+    return "_unmeasured" if event.get("observed") is None else ""
+
+
 # Events whose words depend on what they say.
 _VARIANTS: Mapping[str, Callable[[Event], str]] = {
-    "CaseOpened": lambda event: "_asked" if event.get("requested_by") else "",
+    "CaseOpened": lambda event: "_asked" if event.get("requested_by") else _unmeasured(event),
+    "BreachRecorded": _unmeasured,
     "CaseClosed": lambda event: "_joined" if event.get("joined") else "",
     "EffectJudged": lambda event: _EFFECTS[event.get("effective")],
     "TaskDecided": lambda event: "_for" if event.get("acting_for") else "",

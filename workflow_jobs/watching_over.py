@@ -17,6 +17,7 @@ from workflow_jobs.incidents import (
     open_incidents,
 )
 from workflow_jobs.service import ProcessService
+from workflow_jobs.slack.incident_lines import COUNTED
 
 OWNER: Final = "it_manager"
 INFORMED: Final = ("data_owner",)
@@ -44,7 +45,7 @@ def finding_of(trouble: Trouble) -> Finding:
         label=trouble.label,
         owner_role=OWNER,
         failed=[(trouble.label, trouble.sentence)],
-        sighting=f"seen-{told}",
+        sighting=f"{COUNTED}{told}",
         symptoms=trouble.symptoms,
         affected_roles=INFORMED,
         times=told,

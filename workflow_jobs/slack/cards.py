@@ -356,7 +356,7 @@ def decision_facts(case: CaseState, task: TaskState | None, context: CardContext
         fields.append((context.word("trust"), escaped(context.trust())))
     if incident_lines.is_incident(case):
         fields.append((context.word("seen"), escaped(incident_lines.seen(case, context))))
-    if case.snapshot_id:
+    if incident_lines.has_figures(case):
         as_of = case.data.get("as_of")
         day = _date(as_of)
         fields.append((context.word("figures_as_of"), escaped(day or f"{context.word('snapshot')} {case.snapshot_id}")))
@@ -480,7 +480,7 @@ def _footer(case: CaseState, task: TaskState | None, context: CardContext) -> Bl
         opened = f"{context.word('rule')} {case.rule_id}"
     priority = context.word(f"priority_{case.priority}")
     parts = [f"{context.word('case')} {case.case_id}", opened, f"{context.word('priority')} {priority}"]
-    if case.snapshot_id:
+    if incident_lines.has_figures(case):
         parts.append(f"{context.word('snapshot')} {case.latest_snapshot_id or case.snapshot_id}")
     if task is not None:
         parts.append(task.task_id)

@@ -15,11 +15,18 @@ from workflow_jobs.slack.wording import CardContext, escaped, markdown, quoted
 MOST_CHECKS: Final = 5
 MOST_METRICS: Final = 8
 MOST_SYMPTOMS: Final = 8
+COUNTED: Final = "seen-"
+"""How sightings of the platform's own troubles begin: they count what was seen, where others name a snapshot."""
 
 
 def is_incident(case: CaseState) -> bool:
     """Whether the case's data is an incident's evidence."""
     return isinstance(case.data.get("failed"), list)
+
+
+def has_figures(case: CaseState) -> bool:
+    """Whether a published snapshot stands behind the case: not where a run or a sensor is in trouble."""
+    return bool(case.snapshot_id) and not case.snapshot_id.startswith(COUNTED)
 
 
 def seen(case: CaseState, context: CardContext) -> str:
