@@ -38,6 +38,8 @@ def test_every_planted_amount_comes_back_and_the_parts_are_the_gap(request: pyte
                 (gap.start, part.place, part.cause, part.input): (part.numerator, part.denominator)
                 for gap in gaps
                 for part in gap.parts
+                # Rows whose amounts cancel each other are a part of nothing: what was planted does not name them.
+                if part.numerator or part.denominator
             }
             assert found == planted.parts, scenario.name
             for gap in gaps:
