@@ -12,11 +12,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 READY_TIMEOUT_SECONDS = 900
 _HELD_BACK = 3
+_SUMMARY_SECONDS = 120
 
 
 def main() -> None:
@@ -44,7 +46,9 @@ def announce(settings: Settings, started: float, refresh: subprocess.Popen[bytes
     while time.monotonic() < deadline:
         missing = [address for address in probes if not answers(address)]
         if not missing:
-            print(f"\nTrueloop is ready ({time.time() - started:.0f} s).\n", flush=True)
+            seconds = time.time() - started
+            _let_end(refresh)
+            print(f"\nTrueloop is ready ({seconds:.0f} s).\n", flush=True)
             for name, address in pages.items():
                 print(f"  {name:<18}{address}", flush=True)
             if settings.feed == "on" and (settings.home / "sample.json").exists():
@@ -57,6 +61,13 @@ def announce(settings: Settings, started: float, refresh: subprocess.Popen[bytes
             refresh = None
         time.sleep(0.5)
     _say(f"Still not ready: {', '.join(missing)}. Look into {settings.home / 'logs'}.")
+
+
+def _let_end(refresh: subprocess.Popen[bytes] | None) -> None:
+    """Everything answers as soon as figures are published; what the refresh then says of itself comes first."""
+    if refresh is not None:
+        with suppress(subprocess.TimeoutExpired):
+            refresh.wait(timeout=_SUMMARY_SECONDS)
 
 
 def addresses(settings: Settings) -> Mapping[str, str]:

@@ -50,7 +50,7 @@ from gateway.embedded_slack.acting import SlashCommand
 from gateway.embedded_slack.app import create_embedded_slack
 from gateway.embedded_slack.workspace import Workspace
 from gateway.heartbeat_watch import HeartbeatWatch
-from gateway.pages import STATIC_DIR
+from gateway.pages import STATIC_DIR, page
 from gateway.problems import Problem, install_problems
 from gateway.slack import SlackHandler, build_bolt
 from gateway.slack_case_handler import SlackCaseHandler
@@ -123,7 +123,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.context = context
     app.state.workspace = workspace
     app.state.delivery = slack.delivery
-    install_problems(app, body_limit=settings.event_body_limit)
+    install_problems(
+        app,
+        body_limit=settings.event_body_limit,
+        unknown_page=lambda request: page(request, "page_unknown.html", status=404, path=request.url.path),
+    )
     for module in (
         events_api,
         metrics_api,

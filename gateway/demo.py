@@ -45,6 +45,7 @@ _FORCED = {
     "TRUELOOP_SLACK_APP_TOKEN": "",
 }
 _START_SECONDS = 600
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,13 @@ def main() -> int:
     settings = load_settings()
     fresh = forget_finished(settings)
     print(f"Trueloop demo in {settings.home} ({'starts' if fresh else 'goes on where it was'})", flush=True)
+    # Ended as by `timeout` or a closed terminal, it must take its stack with it, which has a session of its own.
+    ending = _Ending()
+    for number in _ENDING:
+        signal.signal(number, ending)
     stack = start_stack(settings)
     try:
+        ending.interrupt_from_now()
         wait_ready(settings, stack)
         walk = Walk(settings, say=lambda line: print(line, flush=True))
         try:
@@ -76,10 +82,29 @@ def main() -> int:
         print("Interrupted; `make demo` goes on from here.", file=sys.stderr)
         return 130
     finally:
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
         stop_stack(stack)
     write_json_atomically(settings.home / "demo.json", {"finished": True})
     print("The loop is closed.")
     return 0
+
+
+class _Ending:
+    """Takes the signals that end the demo. They interrupt it only when it knows the stack that it must stop then."""
+
+    def __init__(self) -> None:
+        self._asked = self._interrupting = False
+
+    def __call__(self, number: int, frame: object) -> None:
+        self._asked = True
+        if self._interrupting:
+            raise KeyboardInterrupt
+
+    def interrupt_from_now(self) -> None:
+        self._interrupting = True
+        if self._asked:
+            raise KeyboardInterrupt
 
 
 def environment(target: Any) -> None:

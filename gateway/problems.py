@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -10,13 +11,16 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ops_assets.access import AccessRefused
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
+
+
+UnknownPage = Callable[[Request], Response]
 
 
 class ProblemBody(BaseModel):
@@ -67,14 +71,25 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def _wants_page(request: Request) -> bool:
+    """Whether a browser asks for something to look at; programs ask for anything, or for JSON."""
+    if request.method not in ("GET", "HEAD") or request.url.path.startswith("/api/"):
+        return False
+    kinds = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
+    return "text/html" in kinds
+
+
 _SENTENCES = {
     404: "There is nothing at this address. The API is described at /docs.",
     405: "This address does not take this method. The API is described at /docs.",
 }
 
 
-def install_problems(app: FastAPI, *, body_limit: int) -> None:
-    """Make every error of the application problem+json, the unexpected ones too."""
+def install_problems(app: FastAPI, *, body_limit: int, unknown_page: UnknownPage) -> None:
+    """Make every error of the application problem+json, the unexpected ones too.
+
+    A browser that asks for an address which does not exist gets ``unknown_page`` instead.
+    """
 
     async def on_problem(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem), "registered for Problem"
@@ -83,9 +98,11 @@ def install_problems(app: FastAPI, *, body_limit: int) -> None:
     async def on_refused(request: Request, error: Exception) -> JSONResponse:
         return problem_response(403, str(error), request.url.path)
 
-    async def on_http(request: Request, error: Exception) -> JSONResponse:
+    async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException), "registered for HTTPException"
         detail = str(error.detail)
+        if error.status_code == 404 and _wants_page(request):
+            return unknown_page(request)
         if error.status_code == 413:
             return too_large(body_limit, request.url.path)
         if detail == HTTPStatus(error.status_code).phrase:

@@ -44,6 +44,9 @@ def main() -> int:
         sentence = f"{name}: {first['msg']}. docs/settings.md lists all settings."
     except CannotStartError as error:
         sentence = str(error)
+    except KeyboardInterrupt:
+        print("Stopped.", flush=True)
+        return 130
     print(f"Trueloop cannot start: {sentence}", file=sys.stderr)
     return 1
 

@@ -26,6 +26,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "as_a_list": ("As a list", "以列表查看"),
     "whole_graph": ("Show all of it", "查看全图"),
     "no_data": ("No figures yet.", "暂无数据。"),
+    "page_unknown": ("There is no page here", "此处没有页面"),
+    "page_unknown_text": (
+        "Nothing of Trueloop stands at {path}. The links above lead to all its pages; the API is described at /docs.",
+        "Trueloop 在 {path} 没有内容。上方链接通往所有页面；接口说明见 /docs。",
+    ),
     "metrics": ("Metrics", "指标"),
     "metric": ("Metric", "指标"),
     "value": ("Value", "数值"),

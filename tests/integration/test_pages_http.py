@@ -221,3 +221,19 @@ def test_an_embedder_that_fails_leaves_the_words(tmp_path: Path, clock: FixedClo
 def test_a_setting_that_names_no_embedder_is_refused(name: str) -> None:
     with pytest.raises(EmbedderError, match=r"cannot be loaded|module:function|least_similarity"):
         load_embedder(name)
+
+
+def test_an_unknown_address_is_a_page_for_people_and_json_for_programs(stack: Stack) -> None:
+    browser = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    for language, heading in (("en", "There is no page here"), ("zh", "此处没有页面")):
+        shown = stack.http.get(f"/nothing/<b>?lang={language}", headers=browser)
+        assert shown.status_code == 404
+        assert shown.headers["content-type"].startswith("text/html")
+        assert heading in shown.text
+        assert 'href="/board"' in shown.text
+        assert "<b>" not in shown.text
+        assert "content-security-policy" in shown.headers
+    for path, headers in (("/nothing", {}), ("/nothing", {"accept": "application/json"}), ("/api/v1/nothing", browser)):
+        answer = stack.http.get(path, headers=headers)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    stack.http.cookies.clear()

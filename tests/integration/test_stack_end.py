@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from gateway.stack_end import EndWatch
 from gateway.up import copy_templates
 from resources.settings import PROJECT_ROOT, Settings
+from tests.gateway_stack import free_port
 
 _SUPERVISE = """
 import os, sys
@@ -81,3 +84,37 @@ def test_a_running_stack_keeps_the_templates_that_it_started_with(tmp_path: Path
     assert {path.name: path.read_text() for path in kept.iterdir()} == {"one.yaml": "as it was"}
     copy_templates(settings)
     assert {path.name: path.read_text() for path in kept.iterdir()} == {"one.yaml": "a draft", "two.yaml": "another"}
+
+
+_DEMO = """
+import subprocess, sys
+from pathlib import Path
+from gateway import demo
+
+def start_stack(settings):
+    process = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    print(process.pid, flush=True)
+    return demo.Stack(process, Path(sys.argv[1]) / "demo.log")
+
+demo.start_stack = start_stack
+sys.exit(demo.main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_that_is_ended_takes_its_stack_with_it(tmp_path: Path, number: signal.Signals) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-c", _DEMO, str(tmp_path)],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "TRUELOOP_HOME": str(tmp_path / "home"), "TRUELOOP_GATEWAY_PORT": str(free_port())},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert demo.stdout is not None
+    assert demo.stdout.readline().startswith("Trueloop demo in")
+    stack = int(demo.stdout.readline())
+    demo.send_signal(number)
+    _, said = demo.communicate(timeout=30)
+    assert (demo.returncode, "goes on from here" in said) == (130, True), said
+    assert not psutil.pid_exists(stack)
