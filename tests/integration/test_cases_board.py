@@ -38,7 +38,7 @@ def columns(text: str) -> list[str]:
 
 
 def tally(text: str) -> list[str]:
-    return re.findall(r"<li[^>]*>([^<]+)</li>", text.split('class="tally"')[1].split("</ul>")[0])
+    return re.findall(r"<li[^>]*>([^<]+)</li>", text.split('class="tally"')[1].split("</ul>", maxsplit=1)[0])
 
 
 def lights(text: str) -> list[str]:
