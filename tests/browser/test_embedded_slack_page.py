@@ -121,7 +121,7 @@ def test_the_home_page_shows_figures_cases_and_parts(page: Page, stack: Stack, p
     page.goto(f"{stack.settings.gateway_url}/")
     expect(page.locator(".metrics")).to_contain_text("3.1238 %")
     expect(page.locator(".metrics")).to_contain_text("18,234,551 CNY")
-    expect(page.locator(".parts li")).to_have_count(4)
+    expect(page.locator(".parts li")).to_have_count(5)
     expect(page.locator("body")).to_contain_text(case_id)
     expect(page.locator("body")).to_contain_text("Li Na")
     picture(page, f"home-{scheme}")
