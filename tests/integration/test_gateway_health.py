@@ -75,7 +75,7 @@ def test_a_broken_database_is_named_and_the_process_stays_alive(stack: Stack) ->
 def test_a_damaged_snapshot_pointer_is_named(stack: Stack) -> None:
     (stack.settings.serving_dir / "current.json").write_text("{")
     status, _, failing = ready(stack)
-    assert (status, failing) == (503, ["snapshot"])
+    assert (status, failing) == (503, ["snapshot", "people"]), "people are read from the snapshot"
 
 
 def test_nothing_published_is_not_ready(tmp_path: Path, clock: FixedClock) -> None:
