@@ -131,7 +131,7 @@ class _Platform:
         self.clock = FixedClock(MONDAY)
         self.snapshots = snapshots
         self.pack = SimpleNamespace(
-            name="small", calendar="CN", time_zone="Asia/Shanghai", calendars={"default": CalendarSpec()}
+            name="small", calendar="CN", time_zone="Asia/Shanghai", calendars={"default": CalendarSpec()}, roles={}
         )
         self.people = CurrentDirectory(snapshots)
         self.settings = SimpleNamespace(
