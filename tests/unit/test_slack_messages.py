@@ -326,3 +326,26 @@ def test_a_view_has_limits_of_its_own(change: Callable[[dict[str, Any]], None], 
     change(bad)
     with pytest.raises(BlockKitError, match=complaint):
         validate_view(bad)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            "*Given with it*\n• Order: SO1\n• Who wants it: Customer\n• What changes: Quantity\n• What is wanted: Ten",
+        ),
+        ("zh", "*附带信息*\n• 订单号: SO1\n• 变更提出方: 客户\n• 变更类型: 数量\n• 变更内容: Ten"),
+    ],
+)
+def test_who_decides_sees_what_was_asked_for(language: str, said: str) -> None:
+    data = {"order_no": "SO1", "asked_by": "customer", "change_kind": "quantity", "wanted": "Ten"}
+    asked = Play(shipped("order_change")).open(rule_id="r", metric="", requested_by="q1", data=data)
+    task = asked.task("take_in")
+    for card in (
+        cards.task_card(asked.state, task, asked.template, context(language)),
+        cards.case_card(asked.state, asked.template, context(language)),
+    ):
+        assert said in [
+            block["text"]["text"] for block in card.blocks if block["type"] == "section" and "text" in block
+        ]

@@ -36,6 +36,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "last_step": ("the case is closed", "关闭事件单"),
     "awaits_resolution": ("the case closes when its cause is gone", "原因消除后关闭"),
     "so_far": ("So far", "进展"),
+    "given": ("Given with it", "附带信息"),
     "case": ("Case", "事件单"),
     "rule": ("rule", "规则"),
     "priority": ("priority", "优先级"),

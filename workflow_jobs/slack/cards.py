@@ -25,7 +25,7 @@ from workflow_jobs.slack import block_kit, breach_lines, incident_lines
 from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
 from workflow_jobs.slack.card_words import WORDS
 from workflow_jobs.slack.fitting import fitted
-from workflow_jobs.slack.form_lines import form_lines
+from workflow_jobs.slack.form_lines import form_lines, given
 from workflow_jobs.slack.log_words import engine_words
 from workflow_jobs.slack.opinion_lines import opinions
 from workflow_jobs.slack.task_buttons import action_buttons, standing
@@ -102,6 +102,7 @@ def task_card(
         *incident_lines.evidence(case, context),
         *breach_lines.evidence(case, context),
         *_links(case, context),
+        *_given(case, template, context),
         _asked(case, task, template, context),
         *_progress(case, template, context),
     ]
@@ -183,6 +184,7 @@ def _standing(head: str, case: CaseState, template: Template, context: CardConte
         *incident_lines.evidence(case, context),
         *breach_lines.evidence(case, context),
         *_links(case, context),
+        *_given(case, template, context),
         {"type": "section", "text": markdown(line)},
         *progress,
         _footer(case, None, context),
@@ -376,6 +378,10 @@ def _date(value: object) -> str:
         except ValueError:
             return ""
     return ""
+
+
+def _given(case: CaseState, template: Template, context: CardContext) -> list[Block]:
+    return [] if incident_lines.is_incident(case) else given(case, template, context)
 
 
 def _asked(case: CaseState, task: TaskState, template: Template, context: CardContext) -> Block:

@@ -1,4 +1,4 @@
-"""What was entered in a form, as lines of a card: each field by its title, its value in words. Pure."""
+"""What was entered in a form, or given when a case was opened, as lines of a card: titles and words. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,23 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from workflow_jobs.engine.parts import FormField
-from workflow_jobs.slack.wording import CardContext, escaped, quoted, shortened
+from workflow_jobs.engine.state import CaseState
+from workflow_jobs.engine.template import Template
+from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, quoted, shortened
+
+Block = dict[str, Any]
 
 _LONGEST_TITLE: Final = 100
 _LONGEST_VALUE: Final = 300
+
+
+def given(case: CaseState, template: Template, context: CardContext) -> list[Block]:
+    """What the case was opened with: who decides must see what was asked for. Figures have their own place."""
+    entered = {one.name: case.data.get(one.name) for one in template.inputs if one.name != "as_of"}
+    lines = form_lines(entered, template.inputs, context)
+    if not lines:
+        return []
+    return [{"type": "section", "text": markdown(cut(f"*{context.word('given')}*\n" + "\n".join(lines), 2500))}]
 
 
 def form_lines(entered: Mapping[str, Any], fields: Sequence[FormField], context: CardContext) -> list[str]:
