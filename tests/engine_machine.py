@@ -362,7 +362,11 @@ class Cases(Laws):
         else:
             assert all(task.voter is not None or self.separate(task) for task in play.state.open_tasks)
             by_itself = play.template.closes == "on_resolution"
-            play.do(c.ResolveIncident() if by_itself else c.WithdrawCase(person_id="pm", reason="nobody to ask"))
+            if not by_itself and play.state.parent_case_id is not None:
+                # Who asked for both may take back the whole only, and this case ends with it.
+                play.do(c.EndWithParent(parent_case_id=play.state.parent_case_id, reason="nobody to ask"))
+            else:
+                play.do(c.ResolveIncident() if by_itself else c.WithdrawCase(person_id="pm", reason="nobody to ask"))
 
     def separate(self, task: TaskState) -> bool:
         step = self.human_step(task)

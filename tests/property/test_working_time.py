@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -338,3 +341,20 @@ def test_what_cannot_be_answered_is_said() -> None:
 def test_a_week_that_cannot_be_is_refused(week: dict[str, list[str]], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         WorkingCalendar("CN", week=week)
+
+
+def test_what_another_thread_warns_of_makes_no_year_uncertain() -> None:
+    enough = threading.Event()
+
+    def warn() -> None:
+        while not enough.is_set():
+            with contextlib.suppress(UserWarning):  # the tests make errors of warnings that nobody catches
+                warnings.warn("something else", stacklevel=1)
+
+    other = threading.Thread(target=warn)
+    other.start()
+    try:
+        assert WorkingCalendar("CN", last_year=2030).confirmed_through == date(2026, 12, 31)
+    finally:
+        enough.set()
+        other.join()

@@ -7,11 +7,16 @@ Saturday within a week of holidays, since that is off anyway; for those who work
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 import holidays
+
+# What is warned of is caught for the whole process: two threads at once would take each other's place.
+_CATCHING: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def public_days(country: str, first_year: int, last_year: int) -> PublicDays:
     confirmed = end
     for year in range(first_year, last_year + 1):
         # Some countries are known for a few years only, and say so in a warning.
-        with warnings.catch_warnings(record=True) as said:
+        with _CATCHING, warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             try:
                 known = holidays.country_holidays(code, subdiv=part or None, years=year, language="en_US")
@@ -51,7 +56,9 @@ def public_days(country: str, first_year: int, last_year: int) -> PublicDays:
         weekend = set(known.weekend)
         off |= {day for day in known if day.year == year}
         make_up |= {day for day in known.weekend_workdays if day.year == year}
-        if said or any("estimated" in name for name in known.values()):
+        # Another thread may warn of something else meanwhile: that once made a year that is certain look uncertain.
+        unsure = any("holiday" in str(one.message).casefold() for one in said)
+        if unsure or any("estimated" in name for name in known.values()):
             confirmed = min(confirmed, date(year - 1, 12, 31))
     if make_up:
         confirmed = min(confirmed, date(max(day.year for day in make_up), 12, 31))
