@@ -9,7 +9,8 @@ the channel ends with ``#``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from workflow_jobs.engine import events as e
@@ -18,7 +19,9 @@ from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.outgoing_message import UPDATE
 from workflow_jobs.outgoing_writer import Writer
 from workflow_jobs.slack import wait_messages
+from workflow_jobs.slack.cards import Message
 from workflow_jobs.slack.wait_messages import WaitEnd
+from workflow_jobs.slack.wording import CardContext
 
 # A role that half a company holds would be told of every wait of every case, twice, each in a message of his own.
 MOST_PEOPLE: Final = 20
@@ -52,17 +55,9 @@ def tell(
     case, told = writer.case, writer.telling
     writer.seq = case.seq
     for step in ended(before, case):
-        prefix = card_prefix(case.case_id, wait_key(step))
-        for key in sent.get(prefix, ()):
-            context = told.read_by(_reader(key.removeprefix(prefix)))
-            message = wait_messages.ended_message(case, step, told.template, context, end_of(writer, step, events))
-            writer.add(UPDATE, key, message, card=key)
+        _update(writer, step, sent, partial(_ended, writer, step, events))
     for step in moved(before, case):
-        prefix = card_prefix(case.case_id, wait_key(step))
-        for key in sent.get(prefix, ()):
-            context = told.read_by(_reader(key.removeprefix(prefix)))
-            message = wait_messages.wait_message(case, step, told.template, context)
-            writer.add(UPDATE, key, message, card=key)
+        _update(writer, step, sent, partial(wait_messages.wait_message, case, step, told.template))
     known = {wait_key(step) for step in awaited(before)} if before is not None else set()
     for step in awaited(case):
         if wait_key(step) in known:
@@ -73,6 +68,20 @@ def tell(
             # A person is asked to act, so it stands by itself; what the channel hears of a case stands below its card.
             below = f"case:{case.case_id}" if name == _CHANNEL else None
             writer.keep(key, message, key, to=to, below=below, known=False)
+
+
+def _ended(writer: Writer, step: StepState, events: Sequence[e.Event], context: CardContext) -> Message:
+    end = end_of(writer, step, events)
+    return wait_messages.ended_message(writer.case, step, writer.telling.template, context, end)
+
+
+def _update(
+    writer: Writer, step: StepState, sent: Mapping[str, Sequence[str]], drawn: Callable[[CardContext], Message]
+) -> None:
+    """Bring every message about a wait up to date, each as its reader sees it."""
+    prefix = card_prefix(writer.case.case_id, wait_key(step))
+    for key in sent.get(prefix, ()):
+        writer.add(UPDATE, key, drawn(writer.telling.read_by(_reader(key.removeprefix(prefix)))), card=key)
 
 
 def _reader(name: str) -> str | None:
