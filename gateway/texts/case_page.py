@@ -139,7 +139,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "graph_ahead": ("to come", "未开始"),
     "rung_remind": ("reminder to", "催办"),
     "rung_escalate": ("escalated to", "升级至"),
-    "rung_reassign": ("handed to", "转交"),
+    "rung_reassign": ("handed to", "转办给"),
     "rung_default": ("the template decides, told to", "由模板决定，告知"),
     "event_CaseOpened": ("Opened by the rule {rule}; the figure is {value}", "由规则 {rule} 触发，观测值 {value}"),
     "event_CaseOpened_unmeasured": ("Opened by the rule {rule}", "由规则 {rule} 触发"),
@@ -153,7 +153,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "event_TaskReassigned": ("{step}: passes from {other} to {who}", "{step}：由 {other} 转给 {who}"),
     "event_TaskReassigned_by": (
         "{step}: {by} passes it from {other} to {who}",
-        "{step}：{by} 将其由 {other} 转给 {who}",
+        "{step}：{by} 将其由 {other} 转办给 {who}",
     ),
     "event_TaskPaused": ("{step}: {who} lets it rest until {until}", "{step}：{who} 暂缓至 {until}"),
     "event_TaskResumed": ("{step}: the clock runs again, due {until}", "{step}：恢复计时，截止 {until}"),
