@@ -25,7 +25,7 @@ from workflow_jobs.case_board import CaseMessage
 from workflow_jobs.cases import CaseSummary, UnknownCase
 from workflow_jobs.engine.conditions import declared_fields
 from workflow_jobs.engine.events import to_json
-from workflow_jobs.engine.learning import stated
+from workflow_jobs.engine.learning import learnt_in_words
 from workflow_jobs.engine.signals import awaited, roles_who_may, wait_step
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
@@ -279,11 +279,9 @@ def _alike(
 
 def _learnt(words: CaseWords, governed: GovernedCases, state: CaseState, template: Template) -> tuple[str, str]:
     """Cause and remedy in words, as far as the reader sees what was entered; "" where nobody stated them."""
-    if template.learning is None or not governed.entered(state.metric, {"": True}):
+    if not governed.entered(state.metric, {"": True}):
         return "", ""
-    cause, remedy = template.learning.cause, template.learning.remedy
-    language, data = words.language, state.data
-    return stated(template, cause, data.get(cause), language), stated(template, remedy, data.get(remedy), language)
+    return learnt_in_words(template, state, words.language)
 
 
 def _ratings(words: CaseWords, governed: GovernedCases, state: CaseState) -> dict[str, Any] | None:

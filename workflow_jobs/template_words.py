@@ -65,8 +65,8 @@ def case_facts(template: Template) -> dict[str, str]:
     if template.effect is not None:
         facts["effect"] = f"after {template.effect.window}: {template.effect.rule}; else {template.effect.on_failure}"
     if template.learning is not None:
-        rated = ", rated" if template.learning.rating else ""
-        facts["learning"] = f"{template.learning.cause}, {template.learning.remedy}{rated}"
+        asked = (template.learning.cause, template.learning.remedy, "rated" if template.learning.rating else None)
+        facts["learning"] = ", ".join(word for word in asked if word)
     return {name: words for name, words in facts.items() if words}
 
 

@@ -15,7 +15,8 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.parts import Moment
 from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.template import Template, TemplateError
+from workflow_jobs.template_words import case_facts
 
 WHOLE_WEEK = (date(2026, 11, 16), date(2026, 11, 22))
 WAYS = "[{id: ok, style: primary, title: {en: Ok, zh: 好}}, {id: back, title: {en: Back, zh: 退}, returns_to: propose}]"
@@ -257,5 +258,24 @@ def test_cause_and_remedy_are_read_from_the_fields_that_the_template_names() -> 
     assert learning.stated(play.template, "cause", "storm", "zh-CN") == "暴风"
     assert learning.stated(play.template, "remedy", "A second source", "en") == "A second source"
     assert learning.stated(play.template, "remedy", None, "en") == ""
+    assert learning.learnt_in_words(play.template, play.state, "zh-CN") == ("暴风", "A second source")
     other = small(f"- {human('look')}\n")
     assert learning.learnt(other, Play(other).open().state) == (None, None)
+
+
+def test_a_rating_is_asked_for_without_cause_and_remedy() -> None:
+    play = Play(small(f"- {human('look')}\n", "learning: {rating: true}\n"), now=MONDAY).open(requested_by="s1")
+    play.choose("look", "ok")
+    play.do(rate("s1", 4))
+    assert play.state.ratings["s1"].score == 4
+    assert learning.learnt_in_words(play.template, play.state, "en") == ("", "")
+    assert case_facts(play.template)["learning"] == "rated"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [("{cause: note}", "`cause` and `remedy` go together"), ("{rating: false}", "this asks for nothing")],
+)
+def test_a_learning_that_cannot_be_says_what_it_lacks(asked: str, said: str) -> None:
+    with pytest.raises(TemplateError, match=rf"small.yaml:6: learning: {said}"):
+        small(f"- {human('look')}\n", f"learning: {asked}\n")

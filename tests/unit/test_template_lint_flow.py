@@ -115,6 +115,7 @@ IN_AMOUNT = f"inputs:\n- {{name: amount, type: decimal, title: {T}, required: tr
         steps(human("a", extra=", skills: [welding], pool: true")),
         steps(human("a", extra=", ladder: [{at: 100, action: default, to: owner, outcome: ok}]")),
         steps(LEARNS, head="learning: {cause: cause, remedy: remedy}\n"),
+        steps(A, head="learning: {rating: true}\n"),
         steps(A, head="opened_by: [people]\nrequesters: [buyer]\nsubject: amount\n" + IN_AMOUNT),
     ],
 )  # fmt: skip

@@ -63,6 +63,8 @@ WRONG: dict[str, Callable[[dict[str, Any]], Any]] = {
     "an unknown field type": lambda data: _first(data["steps"])["form"][0].update(type="colour"),
     "a rung to nobody": lambda data: data.update(ladder=[{"at": 80, "action": "remind", "to": "moon"}]),
     "a rung before the start": lambda data: data.update(ladder=[{"at": 0, "action": "remind", "to": "assignee"}]),
+    "a cause without its remedy": lambda data: data["learning"].pop("remedy"),
+    "a learning that asks for nothing": lambda data: data.update(learning={"rating": False}),
     "an unknown join": lambda data: data["steps"][1]["fork"].update(join="most"),
 }
 

@@ -33,9 +33,18 @@ class Learnt(NamedTuple):
 
 def learnt(template: Template, state: CaseState) -> Learnt:
     """What the case says about its cause and its remedy; (None, None) where the template does not ask."""
-    if template.learning is None:
+    asked = template.learning
+    if asked is None or asked.cause is None or asked.remedy is None:
         return Learnt(None, None)
-    return Learnt(state.data.get(template.learning.cause), state.data.get(template.learning.remedy))
+    return Learnt(state.data.get(asked.cause), state.data.get(asked.remedy))
+
+
+def learnt_in_words(template: Template, state: CaseState, language: str) -> tuple[str, str]:
+    """Cause and remedy for people to read; "" for what nobody stated."""
+    asked, found = template.learning, learnt(template, state)
+    if asked is None or asked.cause is None or asked.remedy is None:
+        return "", ""
+    return stated(template, asked.cause, found.cause, language), stated(template, asked.remedy, found.remedy, language)
 
 
 def stated(template: Template, name: str, value: Plain, language: str) -> str:

@@ -137,6 +137,8 @@ def _learning(subject: Subject) -> Found:
         for field in place.node.form
     }
     for key, name in (("cause", learning.cause), ("remedy", learning.remedy)):
+        if name is None:  # only a rating is asked for
+            continue
         field = asked.get(name)
         if field is None:
             yield ("learning", key), "", f"no form asks for {name!r}: add the field to the step that knows the {key}"

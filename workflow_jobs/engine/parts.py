@@ -6,7 +6,7 @@ Belongs here: what may be written inside a step. Steps, blocks and the whole tem
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, model_validator
 
@@ -231,12 +231,31 @@ class Effect(Model):
     max_reopens: Annotated[int, Field(ge=0, le=10)] = 1
 
 
+def _both_or_a_rating(schema: dict[str, Any]) -> None:
+    """The same for editors: both fields, or neither and no `rating: false`."""
+    fields = ("cause", "remedy")
+    named = {"required": list(fields), "properties": {name: {"type": "string"} for name in fields}}
+    none: dict[str, Any] = {name: {"type": "null"} for name in fields}
+    schema["anyOf"] = [named, {"properties": {**none, "rating": {"not": {"const": False}}}}]
+
+
 class Learning(Model):
-    """Which fields say what was learnt: the cause, and the remedy. Asked in the forms of the steps that know it.
+    """What is asked about a case that is over. `cause` and `remedy` name the fields that say what was learnt, asked in
+    the forms of the steps that know it; both, or neither where only a rating is wanted.
 
     `rating`: those who took part are asked to rate the process from 1 to 5 when it is over.
     """
 
-    cause: Name
-    remedy: Name
+    model_config = ConfigDict(json_schema_extra=_both_or_a_rating)
+
+    cause: Name | None = None
+    remedy: Name | None = None
     rating: bool = True
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if (self.cause is None) != (self.remedy is None):
+            raise ValueError("`cause` and `remedy` go together: name the fields of both, or of neither")
+        if self.cause is None and not self.rating:
+            raise ValueError("this asks for nothing: name `cause` and `remedy`, say `rating: true`, or remove it")
+        return self
