@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,7 @@ def audit_and_publish(
             today=today,
             released=released,
             keep=platform.settings.snapshots_kept,
+            kept_for=timedelta(hours=platform.settings.snapshots_kept_hours),
             progress=progress,
         )
     return report, published

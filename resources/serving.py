@@ -253,19 +253,30 @@ class SnapshotStore:
             if path.stem not in definitions:
                 path.unlink(missing_ok=True)
 
-    def prune(self, keep: int) -> tuple[str, ...]:
-        """Delete all but the newest ``keep`` snapshots and the current one; returns the deleted ids."""
+    def prune(self, keep: int, since: datetime | None = None) -> tuple[str, ...]:
+        """Delete all but the newest ``keep`` snapshots, the current one, and the last one of each (UTC) hour since
+        ``since`` (aware); returns the deleted ids.
+
+        By number alone, publications every minute would leave less than an hour to look back at; all of a day's would
+        fill the disk.
+        """
         pointer = self.pointer()
         current = pointer["id"] if pointer else None
         deleted = []
-        for info in self.list()[keep:]:
-            if info.id == current:
+        listed = self.list()
+        for newer, info in zip(listed[keep - 1 :], listed[keep:], strict=False):
+            last_of_its_hour = _hour(newer.published_at) != _hour(info.published_at)
+            if info.id == current or (since is not None and info.published_at >= since and last_of_its_hour):
                 continue
             # The manifest goes first: a snapshot without one is not listed, so nobody opens a half-deleted one.
             (self.snapshots_dir / f"{info.id}.json").unlink(missing_ok=True)
             self.path_of(info.id).unlink(missing_ok=True)
             deleted.append(info.id)
         return tuple(deleted)
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def sync_file(path: Path) -> None:

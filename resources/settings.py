@@ -73,7 +73,10 @@ class Settings(BaseSettings):
     )
     event_rate_per_minute: int = Field(6000, ge=1, description="Events a token may post in a minute.")
     event_body_limit: int = Field(1_048_576, ge=1024, description="Largest request body in bytes.")
-    snapshots_kept: int = Field(50, ge=2, description="Published snapshots kept for rollback.")
+    snapshots_kept: int = Field(50, ge=2, description="Newest published snapshots kept for rollback.")
+    snapshots_kept_hours: int = Field(
+        48, ge=0, le=8760, description="Hours for which the last snapshot of each hour is kept beyond that number."
+    )
     outbox_kept_days: int = Field(
         90, ge=1, description="Days for which messages that were sent stay in the ops database. Cases keep their log."
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ops_assets.catalog import load_catalog
 from ops_assets.checks.trust import Words
@@ -70,7 +71,15 @@ def roll_back(
             f"Rolled back from version {current.version} to {target.version}; the next refresh computes it anew.",
             f"已从版本 {current.version} 回退到版本 {target.version}；下次刷新时按该版本重新计算。",
         )
-        info = publish_swapped(store, metric, earlier, now=now, reason=words, keep=platform.settings.snapshots_kept)
+        info = publish_swapped(
+            store,
+            metric,
+            earlier,
+            now=now,
+            reason=words,
+            keep=platform.settings.snapshots_kept,
+            kept_for=timedelta(hours=platform.settings.snapshots_kept_hours),
+        )
     return RolledBack(metric, target.version, current.version, info.id, earlier.as_of.isoformat())
 
 

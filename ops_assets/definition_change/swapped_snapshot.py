@@ -12,7 +12,7 @@ import shutil
 import uuid
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -42,7 +42,14 @@ def snapshot_with_version(store: SnapshotStore, metric: str, version: int) -> Sn
 
 
 def publish_swapped(
-    store: SnapshotStore, metric: str, earlier: SnapshotInfo, *, now: datetime, reason: Words, keep: int
+    store: SnapshotStore,
+    metric: str,
+    earlier: SnapshotInfo,
+    *,
+    now: datetime,
+    reason: Words,
+    keep: int,
+    kept_for: timedelta = timedelta(0),
 ) -> SnapshotInfo:
     """Write the snapshot and switch to it. The caller holds ``store.publishing()``.
 
@@ -74,7 +81,7 @@ def publish_swapped(
     pointer = store.pointer()
     if pointer is None or not pointer["pinned"]:
         store.switch(info.id)
-    store.prune(keep)
+    store.prune(keep, now - kept_for)
     store.remove_orphans()
     return info
 

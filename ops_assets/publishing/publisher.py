@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import duckdb
 
@@ -45,6 +45,7 @@ class Publisher:
         today: date,
         released: Mapping[str, str],
         keep: int,
+        kept_for: timedelta = timedelta(0),
         progress: Callable[[str], None] | None = None,
     ) -> PublishReport:
         """Publish the audited state of ``warehouse``.
@@ -52,7 +53,8 @@ class Publisher:
         ``released`` maps metrics that their owner released in spite of a red line to the reason. A metric whose build
         is broken cannot be released: there is no table to publish. ``inputs`` identifies what the snapshot was made
         from, so that a refresh that changed nothing can be told; ``today`` is the date of
-        metrics that go by the clock. Raises duckdb.Error and OSError, nothing switched.
+        metrics that go by the clock. The newest ``keep`` snapshots stay, and the last one of each hour within
+        ``kept_for``. Raises duckdb.Error and OSError, nothing switched.
         """
         newest = self._store.list()[:1]
         sequence = newest[0].sequence + 1 if newest else 1
@@ -97,6 +99,6 @@ class Publisher:
             self._store.switch(info.id)
             result.switched = True
         fault_point("publishing.after_switch")
-        self._store.prune(keep)
+        self._store.prune(keep, now - kept_for)
         self._store.remove_orphans()
         return result

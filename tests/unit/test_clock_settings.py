@@ -94,6 +94,7 @@ def test_an_empty_path_is_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
         ("database_url", "mysql://localhost/x"),
         ("database_url", "ops.db"),
         ("snapshots_kept", "1"),
+        ("snapshots_kept_hours", "8761"),
     ],
 )
 def test_a_wrong_value_names_its_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

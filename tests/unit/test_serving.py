@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -11,11 +11,11 @@ import pytest
 
 from resources.serving import SnapshotInfo, SnapshotStore, UnknownSnapshotError, write_json_atomically
 
+MIDNIGHT = datetime(2026, 11, 16, tzinfo=UTC)
 
-def _commit(store: SnapshotStore, sequence: int) -> str:
-    info = SnapshotInfo(
-        f"snap-{sequence}", sequence, datetime(2026, 11, 16, tzinfo=UTC), date(2026, 11, 15), "p", sequence, ("m",), "i"
-    )
+
+def _commit(store: SnapshotStore, sequence: int, at: datetime = MIDNIGHT) -> str:
+    info = SnapshotInfo(f"snap-{sequence}", sequence, at, date(2026, 11, 15), "p", sequence, ("m",), "i")
     store.root.mkdir(parents=True, exist_ok=True)
     built = store.root / "built.duckdb"
     with duckdb.connect(str(built)) as db:
@@ -124,3 +124,24 @@ def test_json_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_json_atomically(path, {"n": object()})
     assert json.loads(path.read_text()) == {"n": 1}
+
+
+def test_the_last_snapshot_of_each_hour_stays_however_often_is_published(
+    store: SnapshotStore,
+) -> None:
+    kept = timedelta(hours=3)
+    for sequence in range(20):
+        now = MIDNIGHT + timedelta(minutes=20 * sequence)
+        _commit(store, sequence, now)
+        store.prune(4, now - kept)
+        assert len(store.list()) <= 4 + 3 + 2, "whatever the rhythm"
+    minutes = [(info.published_at - MIDNIGHT) // timedelta(minutes=1) for info in store.list()]
+    assert minutes == [380, 360, 340, 320, 280, 220]
+    assert len(store.prune(4, now)) == 2, "without an age the number alone counts"
+
+
+def test_a_seldom_published_snapshot_outlives_its_age_while_it_is_among_the_newest(store: SnapshotStore) -> None:
+    for day in range(3):
+        _commit(store, day, MIDNIGHT + timedelta(days=day))
+    assert store.prune(3, MIDNIGHT + timedelta(days=3)) == ()
+    assert store.prune(2, MIDNIGHT + timedelta(days=3)) == ("snap-0",)
