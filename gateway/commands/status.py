@@ -118,8 +118,7 @@ def _states(platform: Platform) -> dict[str, int]:
 
 def _nobody_behind(platform: Platform) -> list[dict[str, str]]:
     """Roles and skills that templates want and nobody has today; empty before the first publication."""
-    people = platform.people()
-    missed = nobody_behind(library(), people.roles, set().union(*people.skills.values())) if len(people) else {}
+    missed = nobody_behind(library(), platform.people())
     return [{"nobody": name, "templates": f"wanted by {', '.join(ids)}"} for name, ids in missed.items()]
 
 

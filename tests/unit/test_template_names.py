@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from resources.packs import PackError, SourcePack, load_pack
+from resources.people import Person, directory
+from resources.people_file import PeopleFile, PersonEntry
 from tests.engine_world import human, small
 from workflow_jobs.engine.lint import lint
 from workflow_jobs.jobs import service_jobs
@@ -49,10 +51,13 @@ def test_a_copy_is_checked_by_the_same_names(tmp_path: Path) -> None:
 
 def test_roles_and_skills_that_nobody_has_are_told_with_who_wants_them() -> None:
     able = small(f"- {human('a', extra=', skills: [welding, torque]')}\n")
-    held = {"buyer": ("b1",), "plant_manager": ()}
-    assert nobody_behind([able, TYPO], held, {"welding"}) == {
+    notes = PeopleFile(people={"b1": PersonEntry(skills=("welding",))})
+    buyer = directory([Person("b1")], [("b1", "buyer")], notes=notes)
+    assert nobody_behind([able, TYPO], buyer) == {
         "role buyerr": ["small"],
         "role plant_manager": ["small"],
         "skill torque": ["small"],
     }
-    assert nobody_behind([able], {"buyer": ("b1",), "plant_manager": ("p1",)}, ()) == {}
+    both = directory([Person("b1")], [("b1", "buyer"), ("b1", "plant_manager")])
+    assert nobody_behind([able], both) == {}, "nobody says who has which skill"
+    assert nobody_behind([able], directory([])) == {}, "nobody is known before the first publication"
