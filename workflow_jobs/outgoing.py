@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workflow_jobs import outgoing_informed, outgoing_people, outgoing_waits
+from workflow_jobs import outgoing_informed, outgoing_opened, outgoing_people, outgoing_waits
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.learning import asks_for_ratings, took_part
@@ -122,6 +122,7 @@ def _opened(writer: Writer, event: e.CaseOpened, before: CaseState | None) -> No
     writer.seq = event.seq
     card = cards.case_card(writer.case, told.template, told.context)
     writer.add(CARD, "case", card, to=writer.everybody(), card=_case(writer.case))
+    outgoing_opened.confirm(writer, event)
 
 
 def _rung(writer: Writer, event: e.RungFired, before: CaseState | None) -> None:

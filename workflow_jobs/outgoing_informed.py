@@ -89,7 +89,9 @@ def _tell(writer: Writer, event: OfStep, moment: Moment, what: Line, but: Collec
     def line(context: CardContext) -> str:
         return f"{title}: {what if isinstance(what, str) else what(context)}"
 
-    writer.tell(name, writer.present(roles, set(but)), line, told.context.word("informed"))
+    under_way = writer.case.steps[event.step_id].status == "active"
+    knowing = writer.knows_of_asking if moment == "asked" and under_way else ()
+    writer.tell(name, writer.present(roles, {*but, *knowing}), line, told.context.word("informed"))
 
 
 def _by_hand(case: CaseState, event: e.StepCompleted) -> bool:

@@ -115,7 +115,8 @@ def late(writer: Writer, event: e.RungFired) -> None:
 def _inform(writer: Writer, task: TaskState, moment: Moment, line: Line) -> None:
     told = writer.telling
     roles = informed_roles(told.template, task.step_id, moment)
-    people = writer.present(roles, {task.assignee or ""})
+    knowing = writer.knows_of_asking if moment == "asked" and task.status == "open" else ()
+    people = writer.present(roles, {task.assignee or "", *knowing})
     writer.tell(f"informed/{moment}/{task.task_id}", people, line, told.context.word("informed"))
 
 

@@ -52,6 +52,11 @@ class Telling:
         return self.context.read_in(self.zone_of(person_id))
 
 
+def person_card(case_id: str, person_id: str) -> str:
+    """Key of the messages of a case to somebody who need not act; the first one carries the others in its thread."""
+    return f"person:{case_id}:{person_id}"
+
+
 # What a message says, or how it says so to a reader.
 Line = str | Callable[[CardContext], str]
 
@@ -61,7 +66,8 @@ class Writer:
     """Collects messages; a key has the case, its position in the log and what the message is.
 
     ``fired`` are the rungs of the case up to now, ``known`` the keys of cards about them that were sent earlier,
-    ``counted`` how a vote stands after the decision of a task.
+    ``counted`` how a vote stands after the decision of a task. ``knows_of_asking`` are those who read in another
+    message of this command what begins with it: they are not informed of the same once more.
     """
 
     case: CaseState
@@ -71,6 +77,7 @@ class Writer:
     fired: list[Rung] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     counted: dict[str, VoteCounted] = field(default_factory=dict)
+    knows_of_asking: set[str] = field(default_factory=set)
 
     def has(self, card: str) -> bool:
         """Whether the card was put into the outbox before, or is by this very command."""
@@ -158,7 +165,7 @@ class Writer:
                 note = notes[context.zone] = cards.notice(
                     self.case, self.telling.template, context, said, heading=heading, asks=asks, buttons=given
                 )
-            first = f"person:{self.case.case_id}:{person_id}"
+            first = person_card(self.case.case_id, person_id)
             self.add(CARD, f"{what}/{person_id}", note, to=self.person(person_id), card=first, with_case=True)
 
     def is_away(self, person_id: str) -> bool:

@@ -24,6 +24,7 @@ from workflow_jobs.engine.signals import awaited
 from workflow_jobs.slack import cards, case_buttons, ladders, modals, opening_modal, task_buttons, wait_messages
 from workflow_jobs.slack.button_seal import seal_of
 from workflow_jobs.slack.home_tab import MOST_WAITS, HomeCase, HomeContent, HomeTask, HomeWait, home_view
+from workflow_jobs.slack.opened_message import opened_message
 from workflow_jobs.slack.wording import CardContext, MetricFigure
 from workflow_jobs.template_library import load_library
 
@@ -104,6 +105,7 @@ def draw_case(drawn: Drawn, game: Play, say: CardContext, note: str) -> None:
         cards.told_card(case, template, say),
         cards.notice(case, template, say, note, heading="h", asks=note[:300]),
         case_buttons.rating_message(case, template, say),
+        opened_message(case, template, say),
     ):
         drawn.message(message)
     drawn.view(case_buttons.withdraw_modal(case, template, say))

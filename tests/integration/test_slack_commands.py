@@ -110,6 +110,10 @@ def test_a_person_opens_a_case_once(stack: Stack) -> None:
     state = stack.context.service.case(cases[0].case_id)
     assert (state.requested_by, state.breaches, state.data["what"]) == ("E009", 1, "Box was empty\nand wet")
     assert state.priority == "normal", "the template's, since none was chosen"
+    stack.deliver()
+    told = [one for one in stack.cards("E009") if cases[0].case_id in str(one)]
+    assert len(told) == 1, "he is told of his case, once"
+    assert all(part in str(told) for part in ("Look at it: Li Na (quality engineer)", f"/cases/{cases[0].case_id}|"))
 
 
 def test_who_opens_a_case_may_choose_its_priority_and_only_one_that_there_is(stack: Stack) -> None:

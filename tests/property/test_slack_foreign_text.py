@@ -15,6 +15,7 @@ from gateway.embedded_slack.mrkdwn import TextRenderer
 from tests.engine_world import Play, human, people, small
 from workflow_jobs.engine import commands as c
 from workflow_jobs.slack import cards, case_buttons, modals
+from workflow_jobs.slack.opened_message import opened_message
 from workflow_jobs.slack.wording import CardContext, escaped, paragraph, quoted
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -60,6 +61,7 @@ def _drawn(text: str) -> list[str]:
         )
     )
     messages.append(cards.task_card(game.state, game.task("a"), game.template, context).blocks)
+    messages.append(opened_message(game.state, game.template, context).blocks)
     game.choose("a", "ok", note=text)
     for one in game.state.tasks.values():
         messages.append(cards.task_card(game.state, one, game.template, context).blocks)

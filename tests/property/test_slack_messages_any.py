@@ -18,6 +18,7 @@ from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.texts import readable_text
 from workflow_jobs.slack import cards, modals
+from workflow_jobs.slack.opened_message import opened_message
 from workflow_jobs.slack.wording import CardContext, MetricFigure
 
 # What a case takes: other characters are refused, or made readable, where they come in.
@@ -177,6 +178,7 @@ def test_no_text_is_too_long_to_be_decided_on(
         yield cards.case_card(state, template, context)
         yield cards.told_card(state, template, context)
         yield cards.notice(state, template, context, _longest(piece, 3000), heading="h", asks=piece)
+        yield opened_message(state, template, context)
 
     form = {f"t{number}": _longest(piece, 3000) for number in range(fields)}
     messages = list(drawn())

@@ -206,6 +206,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "home_none_late": ("Nothing is late among your people.", "您的团队没有超期任务。"),
     "home_board": ("Open the board", "打开看板"),
     "home_drawn": ("Drawn", "更新于"),
+    "you_opened": ("You opened", "您已发起"),
+    "begins_with": ("It begins with", "首先进行"),
     "open_a_case": ("Open a case", "发起事件单"),
     "act_happened": ("It has happened", "已经发生"),
     "wait_heading": ("Please say when it has happened", "发生后请告知"),
