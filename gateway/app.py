@@ -29,6 +29,7 @@ from gateway import (
     evidence_api,
     explain_api,
     explain_pages,
+    figure_rows,
     health,
     home,
     incident_pages,
@@ -57,6 +58,7 @@ from gateway.slack_case_handler import SlackCaseHandler
 from gateway.slack_commands import COMMAND, USAGE, SlackCommands
 from gateway.slack_evidence import SlackEvidence
 from gateway.slack_home import HomeTabs
+from gateway.slack_opening import SlackOpening
 from gateway.slack_people import SlackPeople
 from gateway.slack_routes import slack_routes
 from gateway.slack_wait_handler import SlackWaitHandler
@@ -145,6 +147,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         trust_pages,
         explain_api,
         explain_pages,
+        figure_rows,
         board,
         metric_pages,
         proposal_pages,
@@ -203,7 +206,8 @@ class _SlackParts:
         self._handler = SlackHandler(context.service, people, quick, acted, files, context.settings.language)
         self._cases = SlackCaseHandler(context.service, people, quick, acted, context.settings.language)
         self._waits = SlackWaitHandler(context.service, people, quick, acted, files, context.settings.language)
-        self._commands = SlackCommands(context, people, quick, acted)
+        self._opening = SlackOpening(context, people, quick, acted)
+        self._commands = SlackCommands(context, people, quick, self._opening)
         self._connection = connection
         self._socket: SocketModeHandler | None = None
 
@@ -212,7 +216,7 @@ class _SlackParts:
         client = _web_client(self._connection)
         # Over Socket Mode nothing is signed; Bolt still wants a text.
         secret = self._connection.signing_secret or "socket-mode"
-        handlers = (self._handler, self._commands, self.homes, self._cases, self._waits)
+        handlers = (self._handler, self._commands, self._opening, self.homes, self._cases, self._waits)
         return build_bolt(*handlers, client=client, signing_secret=secret)
 
     def connect_socket(self) -> None:

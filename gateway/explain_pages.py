@@ -28,6 +28,7 @@ from gateway.explain_words import (
     span_code,
     span_text,
 )
+from gateway.figure_rows import figure_rows_page
 from gateway.metric_lines import Reading
 from gateway.pages import language_of, page, snapshot_read
 from gateway.problems import Problem
@@ -53,14 +54,15 @@ def explain_page(
     period: Period = None,
     where: Where = [],  # noqa: B006 - FastAPI copies the default
 ) -> Response:
-    """One claim (the first where none is named) against ours or another claim."""
+    """One claim (the first where none is named) against ours or another claim; without claims, the figure's rows."""
     asked, line = _asked(request, name)
     metric, language = asked.metric, language_of(request)
-    if not metric.claims:
-        return page(request, "explain_none.html", line=line, metric=metric, note="")
-    claim = claim or next((one.name for one in metric.claims if one.name != against), metric.claims[0].name)
     if line.refused:
         return page(request, "explain_none.html", status=403, line=line, metric=metric, note="")
+    if not metric.claims:
+        # Cards lead here for the rows behind their figure, whether or not there is a gap to explain.
+        return figure_rows_page(request, asked, line, where=where, note=text(language, "explain_none_rows"))
+    claim = claim or next((one.name for one in metric.claims if one.name != against), metric.claims[0].name)
     try:
         found: Explanation = asked.explain(claim, against, period, where)
     except Problem as problem:

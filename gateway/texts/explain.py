@@ -37,6 +37,23 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "explain_where_hint": ("{column}=…", "{column}=……"),
     "explain_show": ("Show", "查看"),
     "explain_none": ("No other department states this figure.", "没有其他部门给出此指标的数据。"),
+    "explain_none_rows": (
+        "No other department states this figure, so there is no gap to explain. Below are the rows that the figure "
+        "itself is made from.",
+        "没有其他部门给出此指标的数据，因此没有差异可解释。以下是该数据本身所依据的数据行。",
+    ),
+    "explain_figure_rows": ("All rows behind the governed figure", "治理口径的全部数据行"),
+    "figure_rows_window": ("Rows of {first} to {last}, the newest first", "{first} 至 {last} 的数据行，最新在前"),
+    "figure_rows_day": ("Rows of {last}, the last day counted", "{last}（最近计入日）的数据行"),
+    "figure_rows_until": ("All rows up to {last}, the newest first", "截至 {last} 的全部数据行，最新在前"),
+    "figure_rows_unpublished": (
+        "Nothing of this metric was published yet, so there are no rows to show.",
+        "该指标尚未发布过数据，因此没有可显示的数据行。",
+    ),
+    "figure_rows_none": ("No rows of the figure fit.", "没有符合条件的数据行。"),
+    "figure_rows_csv": ("Download as CSV, up to {most} rows", "下载 CSV（最多 {most} 行）"),
+    "figure_rows_where_from": ("What these rows are made from", "这些数据行的来源"),
+    "column_event_date": ("Day", "日期"),
     "explain_not_yet": ("Claims are compared with the next publication.", "部门口径将在下次发布时对比。"),
     "explain_link": ("Explain the gap", "解释差异"),
     "explain_csv": ("Download as CSV", "下载 CSV"),

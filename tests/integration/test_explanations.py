@@ -227,7 +227,40 @@ def test_pages_show_the_gap_in_both_languages_and_lead_to_its_rows(case: Case) -
     assert slot.status_code == 200
     assert f"/metrics/{MARGIN}/explain?claim=finance" in slot.text
     assert case.stack.http.get(f"/metrics/{MARGIN}/explain?claim=nobody").status_code == 422
-    assert case.stack.http.get("/metrics/metric_supplier_reject_rate/explain").status_code == 200
+    assert f"/metrics/{MARGIN}/rows" in english
+
+
+def test_where_nobody_else_states_a_figure_its_own_rows_are_shown(case: Case) -> None:
+    """Cards lead to /explain as to the rows behind their figure."""
+    metric = "metric_supplier_reject_rate"
+    served = case.world.metric(metric)
+    asked = case.stack.http.get(f"/metrics/{metric}/explain").text
+    assert (
+        "there is no gap to explain" in asked
+        and "没有差异可解释" in case.stack.http.get(f"/metrics/{metric}/explain?lang=zh").text
+    )
+    assert asked.count("<tr>") == 101 and "Next rows" in asked
+    page = case.stack.http.get(f"/metrics/{metric}/rows")
+    assert "no gap to explain" not in page.text
+    file = case.stack.http.get(f"/metrics/{metric}/rows", params={"format": "csv"})
+    rows = list(csv.DictReader(io.StringIO(file.text.removeprefix("\ufeff"))))
+    assert len(rows) == min(served["rows"], 10_000)
+    if len(rows) == served["rows"]:
+        assert sum(Fraction(row["numerator"]) for row in rows) == Fraction(served["numerator"])
+    one = rows[0]["supplier_id"]
+    narrowed = case.stack.http.get(f"/metrics/{metric}/rows?where=supplier_id={one}&format=csv").text
+    assert len(narrowed.splitlines()) - 1 == sum(row["supplier_id"] == one for row in rows)
+    assert f"/metrics/{metric}/rows" in case.stack.http.get(f"/metrics/{metric}").text
+    for wrong in ("where=nothing=1", "where=x", "where=event_date=soon", "where=supplier_id%00=1"):
+        assert case.stack.http.get(f"/metrics/{metric}/rows?{wrong}").status_code == 422, wrong
+    assert case.stack.http.get(f"/metrics/{metric}/rows?where=supplier_id=%00%ff").status_code == 200
+
+
+def test_the_rows_of_a_stock_figure_are_those_of_its_day(case: Case) -> None:
+    page = case.stack.http.get(f"/metrics/{STOCK}/rows?lang=en").text
+    assert "the last day counted" in page
+    file = case.stack.http.get(f"/metrics/{STOCK}/rows?format=csv").text.removeprefix("\ufeff")
+    assert len(list(csv.DictReader(io.StringIO(file)))) == min(case.world.metric(STOCK)["rows"], 10_000)
 
 
 def test_a_role_that_does_not_see_margins_gets_neither_gap_nor_rows(case: Case) -> None:
