@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from gateway.announce import first_refresh_is_due
 from gateway.stack_end import EndWatch
+from gateway.stack_lock import take_stack_lock
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 STACK_VARIABLE = "TRUELOOP_STACK_HOME"
@@ -84,9 +85,7 @@ def supervise(settings: Settings, commands: Mapping[str, str], environment: Mapp
 def _only_supervisor(settings: Settings) -> FileLock:
     """The lock that a second supervisor on the same state folder does not get; released when the process ends."""
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(settings.home / "up.lock")
-        lock.acquire(timeout=0)
+        return take_stack_lock(settings)
     except Timeout:
         raise CannotStartError(
             f"it is already running on the state folder {settings.home}. Use that one ({settings.gateway_url}), or "
@@ -97,7 +96,6 @@ def _only_supervisor(settings: Settings) -> FileLock:
             f"the state folder {settings.home} cannot be written ({error.strerror}). Make it writable or choose "
             "another with TRUELOOP_HOME."
         ) from None
-    return lock
 
 
 def _commands(settings: Settings, started: float) -> Mapping[str, str]:

@@ -25,6 +25,7 @@ from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.replaying import Replayed, replay_case
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
+from workflow_jobs.process_reader import Templates
 from workflow_jobs.store import case_rows, template_rows
 from workflow_jobs.store import reading as rows
 from workflow_jobs.store.template_rows import VersionChange
@@ -41,8 +42,9 @@ class VersionError(LookupError):
 class Version:
     """One version of a template. `first_used_at` None: no case was opened with it yet. `newest`: the folder's.
 
-    `since` and `set_by` are set where somebody put it in force. `notes` say, after a rollback, what the linter finds in
-    this version today, and what the processes that are in force now do not fit in each other.
+    `waits_for_start`: a running stack does not know it; the next start does, and puts it in force unless somebody chose
+    another. `since` and `set_by` are set where somebody put it in force. `notes` say, after a rollback, what the linter
+    finds in this version today, and what the processes that are in force now do not fit in each other.
     """
 
     hash: str
@@ -52,6 +54,7 @@ class Version:
     cases: int
     newest: bool
     in_force: bool
+    waits_for_start: bool = False
     since: datetime | None = None
     set_by: str | None = None
     notes: tuple[str, ...] = ()
@@ -75,10 +78,13 @@ class TemplateVersions(CaseTransactions):
 
     names: TemplateNames | None = None
 
-    def versions(self, template_id: str) -> list[Version]:
-        """Every version that is known: those with which cases were opened, and the folder's; that one last."""
+    def versions(self, template_id: str, ahead: Templates | None = None) -> list[Version]:
+        """Every version that is known: those with which cases were opened, and the folder's; that one last.
+
+        ``ahead`` is the folder where a stack runs, whose own templates are those with which it started.
+        """
         with reading(self._engine) as connection:
-            return self._versions(connection, template_id)
+            return self._versions(connection, template_id, ahead)
 
     def changes(self, template_id: str) -> list[VersionChange]:
         """Who put which version in force, oldest first."""
@@ -143,9 +149,12 @@ class TemplateVersions(CaseTransactions):
             self._look(case_id, target) if dry_run else self._move(case_id, target, person_id) for case_id in wanted
         ]
 
-    def replay(self, template_id: str, *, to: str | None = None, limit: int = 50) -> list[Replayed]:
+    def replay(
+        self, template_id: str, *, to: str | None = None, limit: int = 50, ahead: Templates | None = None
+    ) -> list[Replayed]:
         """Play the newest past cases on another version (``to``; None: the folder's newest), newest first.
 
+        ``ahead`` is the folder where a stack runs, whose own templates are those with which it started.
         Each is compared with a play on the version with which it was opened, with the people and calendars of today.
         """
         directory = self._directory()
@@ -156,8 +165,8 @@ class TemplateVersions(CaseTransactions):
             )
 
         with reading(self._engine) as connection:
-            newest = self._templates.get(template_id)
-            target = newest if to is None else self._target(connection, template_id, to)
+            newest = (ahead or self._templates).get(template_id)
+            target = newest if to is None else self._target(connection, template_id, to, ahead)
             replayed = []
             for case_id in template_rows.newest_cases(connection, template_id, limit):
                 log = [event for event, _ in rows.case_events(connection, case_id)]
@@ -203,27 +212,37 @@ class TemplateVersions(CaseTransactions):
         between = lint_library([self._in_force(connection, one.id) for one in known])
         return tuple(dict.fromkeys(map(str, (*within, *between))))
 
-    def _target(self, connection: Connection, template_id: str, to: str | None) -> Template:
+    def _target(
+        self, connection: Connection, template_id: str, to: str | None, ahead: Templates | None = None
+    ) -> Template:
         if to is None:
             return self._in_force(connection, template_id)
-        return self._version(
-            connection, template_id, _named(self._versions(connection, template_id), to, template_id).hash
-        )
+        wanted = _named(self._versions(connection, template_id, ahead), to, template_id).hash
+        return self._version(connection, template_id, wanted, ahead)
 
-    def _version(self, connection: Connection, template_id: str, content_hash: str) -> Template:
-        newest = self._templates.get(template_id)
-        return newest if newest.hash == content_hash else self._stored(connection, template_id, content_hash)
+    def _version(
+        self, connection: Connection, template_id: str, content_hash: str, ahead: Templates | None = None
+    ) -> Template:
+        for newest in (_newest(self._templates, template_id), _newest(ahead, template_id)):
+            if newest is not None and newest.hash == content_hash:
+                return newest
+        return self._stored(connection, template_id, content_hash)
 
-    def _versions(self, connection: Connection, template_id: str) -> list[Version]:
-        newest = self._templates.get(template_id)
+    def _versions(self, connection: Connection, template_id: str, ahead: Templates | None = None) -> list[Version]:
+        started = _newest(self._templates, template_id)
+        coming = started if ahead is None else _newest(ahead, template_id)
+        if started is None and coming is None:
+            self._templates.get(template_id)  # says which there are
         chosen = template_rows.chosen(connection, template_id)
-        in_force = chosen.hash if chosen is not None else newest.hash
+        in_force = started and (chosen or started).hash
         found = []
         stored = {one.hash: one for one in template_rows.stored_versions(connection, template_id)}
-        for content_hash in (*(one for one in stored if one != newest.hash), newest.hash):
+        last = dict.fromkeys(one.hash for one in (started, coming) if one is not None)
+        for content_hash in (*(one for one in stored if one not in last), *last):
             row = stored.get(content_hash)
-            number = self._version(connection, template_id, content_hash).version
+            number = self._version(connection, template_id, content_hash, ahead).version
             by_hand = chosen if chosen is not None and chosen.hash == content_hash else None
+            newest = coming is not None and content_hash == coming.hash
             found.append(
                 Version(
                     hash=content_hash,
@@ -231,13 +250,22 @@ class TemplateVersions(CaseTransactions):
                     first_used_at=row.first_used_at if row is not None else None,
                     open_cases=row.open_cases if row is not None else 0,
                     cases=row.cases if row is not None else 0,
-                    newest=content_hash == newest.hash,
+                    newest=newest,
                     in_force=content_hash == in_force,
+                    waits_for_start=newest and (started is None or content_hash != started.hash),
                     since=by_hand.since if by_hand is not None else None,
                     set_by=by_hand.set_by if by_hand is not None else None,
                 )
             )
         return found
+
+
+def _newest(templates: Templates | None, template_id: str) -> Template | None:
+    """The template as these have it; None where they do not."""
+    try:
+        return templates.get(template_id) if templates is not None else None
+    except LookupError:
+        return None
 
 
 def _in_force(versions: Collection[Version]) -> Version:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -17,6 +18,7 @@ from ops_assets.governed_figures import GovernedFigures
 from ops_assets.trust import trust_of
 from ops_assets.watching import subject_figure
 from resources.calendars import DEFAULT
+from resources.packs import SourcePack
 from resources.platform import Platform
 from resources.secret_file import secret_bytes
 from resources.serving import Snapshot
@@ -43,6 +45,13 @@ def library() -> TemplateLibrary:
     A running stack reads the copy that it started with (TRUELOOP_TEMPLATES_DIR): a draft in the folder stops no run.
     """
     return load_library(load_settings().templates_dir, known_jobs=SERVICE_JOBS)
+
+
+def read_folder(folder: Path, pack: SourcePack) -> TemplateLibrary:
+    """The templates of a folder as a start would take them. Raises TemplateProblems, PackError or OSError."""
+    found = load_library(folder, known_jobs=SERVICE_JOBS)
+    require_names(found, pack)
+    return found
 
 
 @cache

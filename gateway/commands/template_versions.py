@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import typer
 
-from gateway.commands.context import JSON_OPTION, open_platform
+from gateway.commands.context import JSON_OPTION, open_platform, open_with_folder
 from gateway.commands.proposals import person_of
+from gateway.start_check import in_words
 from gateway.terminal import fail, one_sentence_errors, print_json, show
+from resources.packs import PackError
 from resources.platform import Platform
 from workflow_jobs.engine.replaying import Replayed
-from workflow_jobs.template_library import UnknownTemplate
+from workflow_jobs.template_library import TemplateLibrary, TemplateProblems, UnknownTemplate
 from workflow_jobs.template_versions import Moved, Version, VersionError
-from workflow_jobs.wiring import library, process_service, template_versions
+from workflow_jobs.wiring import library, process_service, read_folder, template_versions
 
 _TEMPLATE = typer.Argument(help="Template id.")
 _AS = typer.Option(..., "--as", help="Your login in the people directory; you hold the role that owns the template.")
 _TO = typer.Option(None, "--to", help="Hash of the version, or its beginning.")
+_STARTED = "Trueloop runs with the templates that it started with."
 _VERSIONS = {
     "hash": "HASH",
     "version": "VERSION",
@@ -36,13 +41,18 @@ _REPLAYED = {"case_id": "CASE", "result": "RESULT", "differences": "DIFFERENCES"
 
 @one_sentence_errors(UnknownTemplate, VersionError)
 def versions(name: str = _TEMPLATE, as_json: bool = JSON_OPTION) -> None:
-    """Every known version of a template, which one is in force, and who changed that."""
-    platform = open_platform()
+    """Every known version of a template, which one is in force, and who changed that.
+
+    Beside a running stack: what it goes by, and what the folder has for its next start.
+    """
+    platform, folder = open_with_folder()
     service, names = template_versions(platform), process_service(platform).directory()
-    found = service.versions(name)
+    ahead, trouble = _ahead(platform, folder)
+    found = service.versions(name, ahead)
     changes = [{**one._asdict(), "person": names.name(one.person_id)} for one in service.changes(name)]
+    coming = trouble or (_next_start(name, found) if ahead is not None else "")
     if as_json:
-        print_json({"versions": [asdict(one) for one in found], "changes": changes})
+        print_json({"versions": [asdict(one) for one in found], "changes": changes, "next_start": coming or None})
         return
     rows = [
         asdict(one)
@@ -53,6 +63,8 @@ def versions(name: str = _TEMPLATE, as_json: bool = JSON_OPTION) -> None:
     if changes:
         print()
         show([one | {"hash": _short(one["hash"])} for one in changes], _CHANGES, as_json=False, empty="")
+    if coming:
+        print(f"\n{coming}")
 
 
 @one_sentence_errors(UnknownTemplate, VersionError)
@@ -65,10 +77,15 @@ def rollback(name: str = _TEMPLATE, to: str | None = _TO, login: str = _AS, as_j
 
 @one_sentence_errors(UnknownTemplate, VersionError)
 def release(name: str = _TEMPLATE, login: str = _AS, as_json: bool = JSON_OPTION) -> None:
-    """Put the newest version of the folder in force again, after a rollback."""
-    platform = open_platform()
+    """Put the newest version of the folder in force again, after a rollback; a running stack, that of its start."""
+    platform, folder = open_with_folder()
     person = _answering(platform, name, login)
-    _say(template_versions(platform).release(name, person), name, as_json=as_json)
+    service = template_versions(platform)
+    _say(service.release(name, person), name, as_json=as_json)
+    ahead, trouble = _ahead(platform, folder)
+    coming = trouble or (_next_start(name, service.versions(name, ahead)) if ahead is not None else "")
+    if coming and not as_json:
+        print(f"Mind: {coming}")
 
 
 @one_sentence_errors(UnknownTemplate, VersionError)
@@ -98,7 +115,9 @@ def replay(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Play past cases on another version and show what would have gone another way. Changes nothing."""
-    replayed = template_versions(open_platform()).replay(name, to=to, limit=cases)
+    platform, folder = open_with_folder()
+    ahead = read_folder(folder, platform.pack) if folder is not None else None
+    replayed = template_versions(platform).replay(name, to=to, limit=cases, ahead=ahead)
     same = sum(one.same for one in replayed)
     stopped = sum(bool(one.stopped) for one in replayed)
     if as_json:
@@ -128,6 +147,30 @@ def _answering(platform: Platform, name: str, login: str) -> str:
     return person
 
 
+def _ahead(platform: Platform, folder: Path | None) -> tuple[TemplateLibrary | None, str]:
+    """What the next start takes from the folder where a stack runs; else why it would be refused. (None, ""): no stack
+    runs, and the folder is in force.
+    """
+    if folder is None:
+        return None, ""
+    try:
+        return read_folder(folder, platform.pack), ""
+    except (OSError, PackError, TemplateProblems) as error:
+        return None, f"{_STARTED} The next start would be refused: {in_words(error)}"
+
+
+def _next_start(name: str, found: Sequence[Version]) -> str:
+    """What the next start changes; empty where nothing."""
+    newest = next((one for one in found if one.newest), None)
+    if newest is None:
+        return f"{_STARTED} The folder has {name} no more: from the next start on no case opens with it."
+    if not newest.waits_for_start or newest.in_force:
+        return ""
+    when = "once the one that somebody chose is released" if any(one.set_by for one in found) else "for new cases"
+    version = f"version {newest.version} of the folder ({_short(newest.hash)})"
+    return f"{_STARTED} From the next start on {version} is in force {when}."
+
+
 def _say(version: Version, name: str, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(version))
@@ -138,7 +181,12 @@ def _say(version: Version, name: str, *, as_json: bool) -> None:
 
 
 def _state(version: Version) -> str:
-    return ", ".join(word for word, holds in (("in force", version.in_force), ("newest", version.newest)) if holds)
+    words = (
+        ("in force", version.in_force),
+        ("newest", version.newest),
+        ("waits for the next start", version.waits_for_start),
+    )
+    return ", ".join(word for word, holds in words if holds)
 
 
 def _result(moved: Moved, *, dry_run: bool) -> str:

@@ -9,11 +9,10 @@ from typing import Any
 
 import typer
 
-from gateway.commands.context import JSON_OPTION
+from gateway.commands.context import JSON_OPTION, read_settings
 from gateway.terminal import fail, one_sentence_errors, print_json, show
 from resources.packs import PackError, load_pack
 from resources.people_file import PeopleFileError
-from resources.settings import load_settings
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.lint_library import lint_library
@@ -22,13 +21,17 @@ from workflow_jobs.engine.template import Decision, Fork, HumanStep, Step, Templ
 from workflow_jobs.slack.template_limits import beyond_slack
 from workflow_jobs.template_copy import CopyRefused, copy_template
 from workflow_jobs.template_diagram import mermaid
-from workflow_jobs.template_library import TEMPLATES_FOLDER, TemplateProblems, no_template_file, template_files
+from workflow_jobs.template_library import TemplateProblems, no_template_file, template_files
 from workflow_jobs.template_names import TemplateNames, names_of
 from workflow_jobs.template_schema import schema_text, template_schema
 from workflow_jobs.template_words import case_facts, outcomes_of, responsible_roles, role_words, sla_words, vote_words
 
 app = typer.Typer(no_args_is_help=True, help="Process templates: what a case of each kind goes through.")
-FOLDER_OPTION = typer.Option(TEMPLATES_FOLDER, "--folder", help="Where the templates are.", show_default=False)
+FOLDER_OPTION = typer.Option(
+    default_factory=lambda: read_settings().templates_dir,
+    help="Where the templates are; else the folder from which a start takes them (TRUELOOP_TEMPLATES_DIR).",
+    show_default=False,
+)
 _LIST = {"id": "TEMPLATE", "version": "VERSION", "title": "TITLE", "steps": "STEPS", "owner_role": "OWNER"}
 _STEPS = {
     "id": "STEP", "kind": "KIND", "title": "TITLE", "responsible": "R", "accountable": "A", "consulted": "C",
@@ -232,7 +235,7 @@ def _shown(path: Path) -> str:
 
 
 def _names() -> TemplateNames:
-    settings = load_settings()
+    settings = read_settings()
     try:
         return names_of(load_pack(settings.source_pack), settings.people_file)
     except (PackError, PeopleFileError) as error:

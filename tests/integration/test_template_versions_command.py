@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.stack_lock import take_stack_lock
+from tests.engine_world import human, small
 from tests.platform_world import UNTIL, PlatformWorld, PublishedHome, copied_world
 from tests.process_world import request
 from workflow_jobs.data_access import grant
-from workflow_jobs.engine.template import Template, load_template
+from workflow_jobs.engine.template import Template, load_template, template_hash
 from workflow_jobs.store import case_rows
 from workflow_jobs.wiring import library, process_service
 
 ID = "supply_exception"
+OTHER = small(f"- {human('look')}\n").text.replace("id: small", "id: other")
 Run = Callable[..., tuple[int, str]]
 
 
@@ -34,9 +39,9 @@ def run(world: PlatformWorld) -> Run:
     """Runs a command; exit code, and what it said on either stream."""
     settings = {"HOME": str(world.home), "SOURCE_PACK": "dongchen", "AS_OF": UNTIL.isoformat()}
 
-    def command(*arguments: str) -> tuple[int, str]:
+    def command(*arguments: str, **more: str) -> tuple[int, str]:
         environment: dict[str, str | None] = {name: None for name in os.environ if name.startswith("TRUELOOP_")}
-        environment |= {f"TRUELOOP_{name}": value for name, value in settings.items()}
+        environment |= {f"TRUELOOP_{name}": value for name, value in (settings | more).items()}
         result = CliRunner().invoke(app, arguments, env=environment)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -164,3 +169,61 @@ def _grant(world: PlatformWorld, case_id: str) -> None:
     due = next(step for step in service.due_service_steps() if step.case_id == case_id)
     result = grant(world.platform, service.case(case_id), service.directory(), due.idempotency_key)
     service.complete_service(case_id, due.step_id, "run-1", result, idempotency_key=due.idempotency_key)
+
+
+@pytest.fixture
+def folder(world: PlatformWorld, tmp_path: Path) -> Iterator[Path]:
+    """A folder in which the template was changed after a stack had started with what was there before."""
+    kept, drafts = world.platform.settings.started_templates_dir, tmp_path / "drafts"
+    now = library().get(ID)
+    changed = now.text.replace(f"version: {now.version}\n", "version: 99\n", 1)
+    for there, what in ((kept, now.text), (drafts, changed)):
+        there.mkdir()
+        (there / f"{ID}.yaml").write_text(what, encoding="utf-8")
+    library.cache_clear()
+    yield drafts
+    library.cache_clear()
+    shutil.rmtree(kept)
+
+
+def test_beside_a_running_stack_its_own_templates_are_told_and_what_waits(
+    world: PlatformWorld, run: Run, folder: Path
+) -> None:
+    ahead = template_hash((folder / f"{ID}.yaml").read_text(encoding="utf-8"))
+    with take_stack_lock(world.platform.settings):
+        _, said = run("templates", "versions", ID, "--json", TEMPLATES_DIR=str(folder))
+        told = json.loads(said)
+        rows = {row["version"]: row for row in told["versions"]}
+        started, waits = rows[library().get(ID).version], rows[99]
+        assert (started["in_force"], started["newest"]) == (True, False)
+        assert (waits["in_force"], waits["newest"], waits["waits_for_start"]) == (False, True, True)
+        assert f"version 99 of the folder ({ahead[7:19]}) is in force for new cases" in told["next_start"]
+        _, said = run("templates", "versions", ID, TEMPLATES_DIR=str(folder))
+        assert "waits for the next start" in said and told["next_start"] in said
+        login = login_of(world, "purchasing_manager")[0]
+        code, said = run("templates", "rollback", ID, "--to", ahead[7:19], "--as", login, TEMPLATES_DIR=str(folder))
+        assert code == 1 and "there is no version" in said, "what runs does not know it"
+        code, said = run("templates", "replay", ID, "--to", ahead[7:19], "--cases", "1", TEMPLATES_DIR=str(folder))
+        assert code == 0 and "1 cases played" in said, "it can be tried before it goes live"
+
+        (folder / f"{ID}.yaml").write_text("a draft that somebody is writing", encoding="utf-8")
+        _, said = run("templates", "versions", ID, TEMPLATES_DIR=str(folder))
+        assert "in force" in said and "The next start would be refused" in said and f"{ID}.yaml:1:" in said
+        (folder / f"{ID}.yaml").rename(folder / "other.txt")
+        (folder / "other.yaml").write_text(OTHER, encoding="utf-8")
+        _, said = run("templates", "versions", ID, TEMPLATES_DIR=str(folder))
+        assert f"The folder has {ID} no more" in said
+
+
+def test_without_a_running_stack_the_folder_is_in_force(world: PlatformWorld, run: Run, folder: Path) -> None:
+    _, said = run("templates", "versions", ID, "--json", TEMPLATES_DIR=str(folder))
+    told = json.loads(said)
+    assert [(row["version"], row["waits_for_start"]) for row in told["versions"] if row["in_force"]] == [(99, False)]
+    assert told["next_start"] is None
+
+
+def test_a_draft_stops_no_command_beside_a_running_stack(world: PlatformWorld, run: Run, folder: Path) -> None:
+    (folder / f"{ID}.yaml").write_text("a draft that somebody is writing", encoding="utf-8")
+    with take_stack_lock(world.platform.settings):
+        code, said = run("cases", "list", TEMPLATES_DIR=str(folder))
+    assert code == 0 and ID in said
