@@ -21,6 +21,7 @@ from gateway.slack_case_handler import SlackCaseHandler
 from gateway.slack_commands import COMMAND, SlackCommands
 from gateway.slack_evidence import SlackEvidence, added
 from gateway.slack_home import HomeTabs
+from gateway.slack_opening import SlackOpening
 from gateway.slack_people import SlackPeople
 from gateway.slack_replies import Acknowledge, closing_view, field_errors
 from gateway.slack_talk import SlackTalk
@@ -32,7 +33,7 @@ from workflow_jobs.cases import UnknownTask
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.evidence_kinds import EvidenceRefused
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack import case_buttons, modals, opening_modal, task_buttons, wait_messages
+from workflow_jobs.slack import case_buttons, modals, opening_choice, opening_modal, task_buttons, wait_messages
 from workflow_jobs.slack.cards import ACTION_PREFIX, ButtonValue
 
 _log = logging.getLogger(__name__)
@@ -329,6 +330,7 @@ class SlackHandler(SlackTalk):
 def build_bolt(
     handler: SlackHandler,
     commands: SlackCommands,
+    opening: SlackOpening,
     homes: HomeTabs,
     cases: SlackCaseHandler,
     waits: SlackWaitHandler,
@@ -349,7 +351,10 @@ def build_bolt(
         commands.typed(ack, body)
 
     def opened(ack: Acknowledge, body: dict[str, Any]) -> None:
-        commands.submitted(ack, body)
+        opening.submitted(ack, body)
+
+    def chosen(ack: Acknowledge, body: dict[str, Any]) -> None:
+        opening.pressed(ack, body)
 
     def home_opened(body: dict[str, Any]) -> None:
         homes.opened(body)
@@ -372,6 +377,7 @@ def build_bolt(
     app.view(case_buttons.CALLBACK_ID)(case_submitted)
     app.command(COMMAND)(typed)
     app.event("app_home_opened")(home_opened)
+    app.action(re.compile(f"^{re.escape(opening_choice.ACTION_PREFIX)}"))(chosen)
     app.view(opening_modal.CALLBACK_ID)(opened)
     for prefix in (ACTION_PREFIX, task_buttons.ACTION_PREFIX):
         app.action(re.compile(f"^{re.escape(prefix)}"))(pressed)

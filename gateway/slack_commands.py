@@ -1,36 +1,32 @@
-"""The slash command `/trueloop`: figures, cases and one's own tasks looked up, and cases opened, from any channel.
+"""The slash command `/trueloop`: figures, cases and one's own tasks looked up, from any channel.
 
 Belongs here: what the words after the command mean, and the ephemeral answers. Does not belong here: figures
-(slack_metric), the form of a new case (workflow_jobs.slack.opening_modal), whether it may be opened (the engine).
+(slack_metric), opening a case (slack_opening).
 
 A command is acknowledged at once and answered through its response address, so that a slow look-up never meets Slack's
-three seconds. Opening a case is safe to repeat: a submitted modal opens one case, however often Slack sends it.
+three seconds.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.case_words import CaseWords
 from gateway.context import GatewayContext
 from gateway.governed_cases import GovernedCases
 from gateway.slack_metric import metric_answer
+from gateway.slack_opening import SlackOpening
 from gateway.slack_people import SlackPeople
-from gateway.slack_replies import Acknowledge, closing_view
+from gateway.slack_replies import Acknowledge
 from gateway.words import Language, text
 from ops_assets.access import AccessRefused, Reader
 from resources.people import Person
 from resources.slack import SlackClient, SlackError
-from workflow_jobs.cases import OpenRequest, UnknownCase, may_open
-from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.engine.template import Template
-from workflow_jobs.slack import modals, opening_modal
+from workflow_jobs.cases import UnknownCase
 from workflow_jobs.slack.wording import escaped, markdown
-from workflow_jobs.wiring import library
 
 COMMAND = "/trueloop"
 USAGE = ("help", "metric <name or words>", "open <process>", "case <number>", "mine")
@@ -56,25 +52,13 @@ def slack_reader(context: GatewayContext, person: Person | None) -> Reader:
 
 
 class SlackCommands:
-    """Answers `/trueloop` and takes the form of a new case. ``kick`` is called with whoever opened one."""
+    """Answers `/trueloop`; what is typed behind `open` goes to ``opening``."""
 
-    def __init__(
-        self,
-        context: GatewayContext,
-        people: SlackPeople,
-        slack: SlackClient,
-        kick: Callable[[str], None],
-        templates: Callable[[], Iterable[Template]] | None = None,
-    ) -> None:
+    def __init__(self, context: GatewayContext, people: SlackPeople, slack: SlackClient, opening: SlackOpening) -> None:
         self._context = context
         self._people = people
         self._slack = slack
-        self._kick = kick
-        self._templates = templates or self._in_force
-
-    def _in_force(self) -> list[Template]:
-        """Every template in the version with which its cases open now."""
-        return [self._context.service.template_in_force(template.id) for template in library()]
+        self._opening = opening
 
     def typed(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
         """A typed command."""
@@ -93,58 +77,16 @@ class SlackCommands:
             self._say(body, _plain(text(language, "slack_nobody_known")))
             return
         if word == "open":
-            self._open(body, person, language, rest.strip())
+            answer = self._opening.typed(body, person, language, rest.strip())
+            if isinstance(answer, str):
+                self._say(body, _plain(escaped(answer)))
+            elif answer is not None:
+                self._say(body, (answer.text, list(answer.blocks)))
             return
         try:
             self._say(body, self._answer(word, first, rest.strip(), person, language))
         except AccessRefused as refused:
             self._say(body, _plain(escaped(refused)))
-
-    def submitted(self, ack: Acknowledge, body: Mapping[str, Any]) -> None:
-        """The form of a new case: open it as the person, or say beside which field what is wrong."""
-        view, user = body["view"], str(body["user"]["id"])
-        language = self._language(user)
-        opened = text(language, "slack_opened_title")
-        try:
-            person = self._people.person(user)
-        except SlackError:
-            ack(response_action="update", view=closing_view(text(language, "slack_try_again"), language))
-            return
-        if person is None:
-            ack(response_action="update", view=closing_view(text(language, "slack_nobody_known"), language))
-            return
-        try:
-            template = self._openable(person)[opening_modal.template_of_view(view)]
-        except (KeyError, ValueError):
-            ack(response_action="update", view=closing_view(text(language, "slack_open_none"), language))
-            return
-        typed = modals.form_from_view(view)
-        errors = opening_modal.input_errors(template, typed, language)
-        if errors:
-            ack(response_action="errors", errors=errors)
-            return
-        snapshot = self._context.snapshots.current()
-        try:
-            request = OpenRequest(
-                template_id=template.id,
-                # One modal is one case: Slack's retries and a double click name the same view.
-                rule_id=f"opened_in_slack:{view['id']}",
-                subject_label=opening_modal.subject_of(template, typed),
-                snapshot_id=snapshot.id if snapshot is not None else "",
-                as_of=snapshot.as_of if snapshot is not None else None,
-                requested_by=person.person_id,
-                priority=opening_modal.priority_of_view(view),
-                data=typed,
-            )
-            case_id = self._context.service.open_by_person(request, via="slack").case_id
-        except Refused as refused:
-            ack(response_action="update", view=closing_view(refused.said(language), language))
-            return
-        sentence = text(language, "slack_opened", case=case_id, link="")
-        link = f"<{self._case_address(case_id)}|{escaped(text(language, 'slack_case_page'))}>"
-        view = closing_view(sentence.strip(), language, title=opened, link=link)
-        ack(response_action="update", view=view)
-        self._kick(person.person_id)
 
     def _answer(self, word: str | None, first: str, rest: str, person: Person, language: Language) -> Answer:
         reader = slack_reader(self._context, person)
@@ -210,35 +152,6 @@ class SlackCommands:
         board = f"{self._context.settings.gateway_url}/cases?person={person.person_id}"
         lines.append(f"<{board}|{escaped(text(language, 'slack_board_page'))}>")
         return heading, _plain("\n".join(lines))[1]
-
-    def _open(self, body: Mapping[str, Any], person: Person, language: Language, words: str) -> None:
-        openable = self._openable(person)
-        name, _, rest = words.partition(" ")
-        template = openable.get(name)
-        if template is None:
-            if not openable:
-                answer = text(language, "slack_open_none")
-            else:
-                key = "slack_open_unknown" if name else "slack_open_which"
-                listed = [
-                    f"• `{COMMAND} open {one.id}` {escaped(one.title.get(language))}" for one in openable.values()
-                ]
-                answer = "\n".join([text(language, key, **({"word": escaped(name[:60])} if name else {})), *listed])
-            self._say(body, _plain(answer))
-            return
-        service = self._context.service
-        context = replace(service.card_context(), language=language)
-        roles = sorted(service.directory().roles)
-        view = opening_modal.opening_modal(template, context, roles=roles, words=rest)
-        try:
-            self._slack.open_view(str(body.get("trigger_id") or ""), view)
-        except SlackError as error:
-            _log.warning("opening the form of %s failed: %s", template.id, error)
-            self._say(body, _plain(text(language, "slack_open_late")))
-
-    def _openable(self, person: Person) -> dict[str, Template]:
-        held = self._context.directory().roles_of(person.person_id)
-        return {one.id: one for one in self._templates() if may_open(one, held)}
 
     def _language(self, user: str) -> Language:
         return self._people.language(user, self._context.settings.language)

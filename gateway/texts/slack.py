@@ -38,6 +38,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "There is no process “{word}” that people may open. You can open:",
         "没有可发起的流程“{word}”。您可以发起：",
     ),
+    "slack_open_several": ("“{word}” may mean:", "“{word}”可能指："),
+    "slack_open_not_any_more": ("You cannot open this process any more.", "您已不能发起该流程。"),
     "slack_open_late": (
         "The form could not be opened in time. Please type the command again.",
         "未能及时打开表单，请重新输入指令。",

@@ -25,6 +25,7 @@ from workflow_jobs.slack import cards, case_buttons, ladders, modals, opening_mo
 from workflow_jobs.slack.button_seal import seal_of
 from workflow_jobs.slack.home_tab import MOST_WAITS, HomeCase, HomeContent, HomeTask, HomeWait, home_view
 from workflow_jobs.slack.opened_message import opened_message
+from workflow_jobs.slack.opening_choice import choice_message
 from workflow_jobs.slack.wording import CardContext, MetricFigure
 from workflow_jobs.template_library import load_library
 
@@ -106,6 +107,7 @@ def draw_case(drawn: Drawn, game: Play, say: CardContext, note: str) -> None:
         cards.notice(case, template, say, note, heading="h", asks=note[:300]),
         case_buttons.rating_message(case, template, say),
         opened_message(case, template, say),
+        choice_message(note, [template] * 12, say, words=note),
     ):
         drawn.message(message)
     drawn.view(case_buttons.withdraw_modal(case, template, say))

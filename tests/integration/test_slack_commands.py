@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.embedded_slack.messages import Message
 from resources.clock import FixedClock
 from tests.engine_world import MONDAY
 from tests.gateway_stack import METRIC, Stack, running_stack, wait_until
-from tests.slack_desk import answers, asked, interact, modal, signed, submit, typed
+from tests.slack_desk import act, answers, asked, interact, modal, signed, submit, typed
 from workflow_jobs.engine.template import load_template
 from workflow_jobs.wiring import library
 
@@ -114,6 +116,53 @@ def test_a_person_opens_a_case_once(stack: Stack) -> None:
     told = [one for one in stack.cards("E009") if cases[0].case_id in str(one)]
     assert len(told) == 1, "he is told of his case, once"
     assert all(part in str(told) for part in ("Look at it: Li Na (quality engineer)", f"/cases/{cases[0].case_id}|"))
+
+
+def choices(stack: Stack, person: str) -> Message:
+    """The newest message that only this person sees."""
+    shown = stack.workspace.messages.shown(stack.dm(person), stack.user(person))
+    return [one for one in shown if one.only_for == stack.user(person)][-1]
+
+
+def press(stack: Stack, person: str, number: int) -> Any:
+    """Press the button of one of the offered processes; the form that it opens."""
+    message = choices(stack, person)
+    act(stack, person, f"open:{number}", message.blocks, channel=message.channel, ts=message.ts)
+    return modal(stack, person).body
+
+
+def test_a_process_is_found_by_its_title_and_by_words_of_it(stack: Stack) -> None:
+    for words in ("Complaint Box was wet", "投诉 Box was wet", "COMPLAINS Box was wet"):
+        stack.workspace.views.clear(stack.user("E009"))
+        assert typed(stack, "E009", f"/trueloop open {words}") == ""
+        view = modal(stack, "E009")
+        assert view.body["private_metadata"] == '{"template_id":"complaint"}'
+        assert '"initial_value": "Box was wet"' in json.dumps(view.body)
+
+
+def test_several_processes_are_offered_as_buttons_and_without_a_match_all_of_them(stack: Stack) -> None:
+    stack.workspace.views.clear(stack.user("E009"))
+    said = asked(stack, "E009", "/trueloop open customer Box was wet")
+    assert "“customer Box was wet” may mean:" in said
+    body = press(stack, "E009", 1)
+    offered = json.loads(choices(stack, "E009").blocks[2]["accessory"]["value"])
+    assert body["private_metadata"] == json.dumps({"template_id": offered["template_id"]}, separators=(",", ":"))
+    assert (offered["words"], '"initial_value": "Box was wet"' in json.dumps(body)) == ("Box was wet", True)
+    stack.workspace.views.clear(stack.user("E009"))
+    said = asked(stack, "E009", "/trueloop open zzzqqq")
+    assert "There is no process “zzzqqq”" in said and "Complaint" in said
+    press(stack, "E009", 0)
+    stack.workspace.views.clear(stack.user("E009"))
+
+
+def test_a_button_of_a_process_that_one_may_not_open_opens_nothing(stack: Stack) -> None:
+    for template_id in ("supply_exception", "nothing"):
+        action = {"type": "button", "action_id": "open:0", "value": f'{{"template_id":"{template_id}","words":""}}'}
+        payload = {"type": "block_actions", "team": {"id": "T1"}, "user": {"id": stack.user("E009")},
+                   "channel": {"id": stack.dm("E009")}, "actions": [action]}  # fmt: skip
+        assert interact(stack, payload).status_code == 200
+    assert [said.count("cannot open this process") for said in answers(stack, "E009")[-2:]] == [1, 1]
+    assert stack.workspace.views.top(stack.user("E009")) is None
 
 
 def test_who_opens_a_case_may_choose_its_priority_and_only_one_that_there_is(stack: Stack) -> None:
