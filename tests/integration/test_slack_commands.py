@@ -156,12 +156,13 @@ def test_several_processes_are_offered_as_buttons_and_without_a_match_all_of_the
 
 
 def test_a_button_of_a_process_that_one_may_not_open_opens_nothing(stack: Stack) -> None:
+    stack.workspace.views.clear(stack.user("E009"))
     for template_id in ("supply_exception", "nothing"):
         action = {"type": "button", "action_id": "open:0", "value": f'{{"template_id":"{template_id}","words":""}}'}
         payload = {"type": "block_actions", "team": {"id": "T1"}, "user": {"id": stack.user("E009")},
                    "channel": {"id": stack.dm("E009")}, "actions": [action]}  # fmt: skip
         assert interact(stack, payload).status_code == 200
-    assert [said.count("cannot open this process") for said in answers(stack, "E009")[-2:]] == [1, 1]
+    wait_until(lambda: sum("cannot open this process" in said for said in answers(stack, "E009")) == 2)
     assert stack.workspace.views.top(stack.user("E009")) is None
 
 
