@@ -13,6 +13,7 @@ from gateway.commands import (
     metrics,
     movement,
     outbox,
+    people,
     proposals,
     quarantine,
     simulate,
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command("status")(status.status)
 app.command("refresh")(status.refresh)
+app.command("people")(people.people)
 app.command("impact")(impact.impact)
 app.command("incidents")(incidents.incidents)
 app.command("simulate")(simulate.simulate)

@@ -142,6 +142,11 @@ class ProcessReader:
         with reading(self._engine) as connection:
             return rows.task_list(connection, assignee=assignee, case_id=case_id, open_only=open_only, limit=limit)
 
+    def open_work(self) -> dict[str, tuple[int, float]]:
+        """How many open tasks each assignee has, and their weight; absent means none."""
+        with reading(self._engine) as connection:
+            return rows.open_work(connection)
+
     def due_service_steps(self, limit: int = 100, behind: Place = START) -> list[ServiceStep]:
         """Service steps whose job is to run, by the end of their time; start each once by its ``run_key``."""
         with reading(self._engine) as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ def versions(name: str = _TEMPLATE, as_json: bool = JSON_OPTION) -> None:
     service, names = template_versions(platform), process_service(platform).directory()
     ahead, trouble = _ahead(platform, folder)
     found = service.versions(name, ahead)
+    if trouble:  # which one the folder has is not known
+        found = [replace(one, newest=False) for one in found]
     changes = [{**one._asdict(), "person": names.name(one.person_id)} for one in service.changes(name)]
     coming = trouble or (_next_start(name, found) if ahead is not None else "")
     if as_json:

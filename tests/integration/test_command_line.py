@@ -77,6 +77,8 @@ def terminal(tmp_path_factory: pytest.TempPathFactory, published: PublishedHome)
 
 READING = [
     ("status",),
+    ("people",),
+    ("people", "--role", "buyer", "--department", "Purchasing"),
     ("sources", "list"),
     ("sources", "check"),
     ("quarantine", "list"),
@@ -206,6 +208,8 @@ WRONG: list[tuple[tuple[str, ...], dict[str, str], str]] = [
     (("metrics", "show", "margin"), {}, "There is no metric 'margin'. Known: "),
     (("metrics", "release", "margin", "--by", "x", "--reason", "y"), {}, "There is no metric 'margin'."),
     (("cases", "show", "C-0"), {}, "C-0"),
+    (("people", "--role", "byer"), {}, "There is no role 'byer'; did you mean buyer?"),
+    (("people", "--department", "x"), {}, "There is no department 'x' (there are: D01 Management, "),
     (("quarantine", "show", "nonsense"), {}, "nonsense"),
     (("quarantine", "list", "--status", "closed"), {}, "There is no status 'closed'; use one of open"),
     (("status",), {"GATEWAY_PORT": "99999"}, "TRUELOOP_GATEWAY_PORT: Input should be less than or equal to 65535"),

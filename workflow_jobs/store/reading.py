@@ -76,6 +76,13 @@ def task_list(
     return [TaskSummary(**row) for row in _rows(connection, statement)]
 
 
+def open_work(connection: Connection) -> dict[str, tuple[int, float]]:
+    """How many open tasks each assignee has, and their weight; read from the index of open tasks alone."""
+    counted = sa.select(task.c.assignee, sa.func.count(), sa.func.sum(task.c.weight))
+    found = connection.execute(counted.where(_OPEN, task.c.assignee.is_not(None)).group_by(task.c.assignee))
+    return {assignee: (number, float(weight)) for assignee, number, weight in found.tuples()}
+
+
 def _service_statement() -> sa.Select[Any]:
     return sa.select(service_step, case.c.template_id).join_from(
         service_step, case, case.c.case_id == service_step.c.case_id
