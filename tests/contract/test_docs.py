@@ -13,6 +13,7 @@ from typing import Any
 import click
 import pytest
 import typer.main
+import yaml
 from dagster import SensorDefinition
 
 from gateway.app import create_app
@@ -23,6 +24,7 @@ from ops_assets.dictionary.metric import MetricDefinition
 from ops_assets.dictionary.watch_rule import WatchRule
 from ops_assets.ingestion import landing_schema
 from ops_assets.ingestion.landing_schema import read_landing_schema
+from resources.ops_database import migrate, open_engine
 from resources.packs import SourcePack, load_pack
 from resources.platform import MODELS_DIR
 from resources.settings import Settings
@@ -31,12 +33,19 @@ from sensors.process import build_process_sensors
 from sensors.published import build_published_sensor
 from sensors.schedules import build_schedules
 from sensors.watchdog import watchdog_sensor
+from tests.engine_world import Play
+from tests.template_walks import Walks, turns_of, walk_every_branch
 from workflow_jobs import refresh_jobs
+from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import parts
 from workflow_jobs.engine import template as templates
 from workflow_jobs.engine.lint import lint
-from workflow_jobs.engine.template import load_template
+from workflow_jobs.engine.lint_library import lint_library
+from workflow_jobs.engine.template import Template, load_template
 from workflow_jobs.jobs import service_jobs
+from workflow_jobs.slack.template_limits import beyond_slack
+from workflow_jobs.template_library import TemplateLibrary
+from workflow_jobs.template_names import names_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -304,11 +313,43 @@ def test_the_example_of_a_pack_is_a_valid_pack() -> None:
     assert set(pack.entities) <= set(load_pack("dongchen").entities)
 
 
-def test_the_example_of_a_template_passes_the_linter() -> None:
-    (example,) = fences(ROOT / "docs" / "processes.md", "yaml template")
-    template = load_template(example, file="customer_complaint.yaml")
-    found = lint(template, set(load_pack("dongchen").roles), automation()["jobs"])
-    assert [str(finding) for finding in found] == []
+@cache
+def template_examples() -> tuple[Template, ...]:
+    found = fences(ROOT / "docs" / "processes.md", "yaml template")
+    return tuple(load_template(text, file=f"{yaml.safe_load(text)['id']}.yaml") for text in found)
+
+
+def test_the_examples_of_templates_pass_the_linter() -> None:
+    names = names_of(load_pack("dongchen"))
+    for one in template_examples():
+        found = lint(one, names.roles, names.jobs, names.skills, names.calendars) + beyond_slack(one)
+        assert [str(finding) for finding in found] == []
+    assert lint_library(template_examples()) == []
+
+
+def test_the_examples_of_templates_are_walked_through_every_branch(tmp_path: Path) -> None:
+    """Those that other cases open are walked within these."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'ops.db'}")
+    migrate(engine)
+    library = TemplateLibrary(template_examples())
+    for example in template_examples():
+        if example.opened_by != ("cases",):
+            walk_every_branch(Walks(example, engine, library=library))
+    engine.dispose()
+
+
+def test_the_larger_example_shows_what_it_promises() -> None:
+    (larger,) = (one for one in template_examples() if one.id == "equipment_purchase")
+    shown = turns_of(larger)
+    assert {"other case", "divided", "tier", "branch"} <= {turn[0] for turn in shown}
+    assert {("wait", "delivery", "elapsed"), ("wait", "delivery", "signalled")} <= shown
+    play = Play(larger).open(requested_by="s1", data={"equipment": "Press"})
+    pooled = play.task("offers")
+    assert (pooled.pooled, pooled.assignee) == (True, None)
+    play.do(c.ClaimTask(task_id=pooled.task_id, task_version=pooled.version, person_id="b2"))
+    task = play.task("offers")
+    play.do(c.PauseTask(task_id=task.task_id, task_version=task.version, person_id="b2", reason_id="supplier_answers"))
+    assert play.task("offers").due_at > task.due_at
 
 
 def missing(page: str, words: set[str]) -> list[str]:
