@@ -148,6 +148,7 @@ def case_page(
         taken_in=[_similar(words, governed, one) for one in service.taken_in(state)]
         if template.closes == "on_resolution"
         else [],
+        last_seen=service.last_seen([case_id]).get(case_id),
         similar=similar,
         similar_sum=(sum(one.effective is True for one in judged), len(judged)),
         messages=messages,

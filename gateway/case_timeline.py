@@ -18,6 +18,7 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.engine.votes import not_yet_agreed
 from workflow_jobs.sla_clock import light_of, used_share
+from workflow_jobs.slack.incident_lines import COUNTED
 from workflow_jobs.timekeeping import CHANGED
 
 # What other events say already.
@@ -211,6 +212,9 @@ class Story:
             return str(event.get("assigned_because") or "") if self._words.language == "en" else ""
         if event["type"] == "CasePaused":
             return ""
+        if event["type"] == "BreachRecorded":
+            changed = [words for key, words in _CHANGED.items() if key in (event.get("data") or {})]
+            return ", ".join(self._words.t(words) for words in changed)
         if event["type"] in ("CaseReopened", "EffectEscalated"):
             judged = (one for one in self._events if one["type"] == "EffectJudged" and one["at"] == event["at"])
             observed = next((str(one["observed"]) for one in judged if one.get("observed") is not None), None)
@@ -323,6 +327,13 @@ _LEDGER_EVENTS = (
     "ClockRecomputed", "DefaultTaken",
 )  # fmt: skip
 _LEDGER = dict.fromkeys(_LEDGER_EVENTS, True)
+# What of an incident may have changed, in words.
+_CHANGED: Mapping[str, str] = {
+    "failed": "incident_failed",
+    "held": "incident_held",
+    "symptoms": "incident_symptoms",
+    "as_of": "changed_as_of",
+}
 # Why a pause ended before the time that was asked for.
 _ENDED_BEFORE = ("woken", "decided", "withdrawn")
 _EFFECTS: Mapping[bool | None, str] = {True: "_yes", False: "_no", None: "_unknown"}
@@ -333,10 +344,16 @@ def _unmeasured(event: Event) -> str:
     return "_unmeasured" if event.get("observed") is None else ""
 
 
+def _seen_again(event: Event) -> str:
+    """What fails now differs from what failed before; runs and sensors count how often they failed."""
+    counted = str(event.get("snapshot_id") or "").startswith(COUNTED)
+    return "_changed" if event.get("observed") is None and event.get("data") and not counted else _unmeasured(event)
+
+
 # Events whose words depend on what they say.
 _VARIANTS: Mapping[str, Callable[[Event], str]] = {
     "CaseOpened": lambda event: "_asked" if event.get("requested_by") else _unmeasured(event),
-    "BreachRecorded": _unmeasured,
+    "BreachRecorded": _seen_again,
     "CaseClosed": lambda event: "_joined" if event.get("joined") else "",
     "EffectJudged": lambda event: _EFFECTS[event.get("effective")],
     "TaskDecided": lambda event: "_for" if event.get("acting_for") else "",

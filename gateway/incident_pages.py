@@ -30,7 +30,11 @@ class Incident(BaseModel):
     standing: str = Field(description="open, acknowledged, snoozed, waiting (for the check), resolved or joined.")
     opened_at: datetime
     closed_at: datetime | None
-    seen: int = Field(description="How often it was seen.")
+    seen: int = Field(
+        description="How often it was recorded: when it began, came back or changed, and each time that a run or a "
+        "sensor failed."
+    )
+    last_seen_at: datetime | None = Field(description="When its cause was last found.")
     reopened: int = Field(description="How often it came back.")
     owner_role: str
     assignee: str | None

@@ -16,6 +16,9 @@ from workflow_jobs.service import ProcessService
 class IncidentLine:
     """One incident. Instants are UTC.
 
+    ``seen`` counts how often it was recorded: when it began, came back or changed, and each time that a run or sensor
+    failed. ``last_seen_at`` is when its cause was last found; None for one of before that was noted.
+
     ``standing`` is open, acknowledged, snoozed, waiting (the cause is stated, the check does not pass yet), resolved or
     joined. ``failed`` are maps with check and sentence, ``held`` with metric, en, zh and as_of (ISO date or None).
     ``took_in`` are the incidents that became part of it.
@@ -29,6 +32,7 @@ class IncidentLine:
     opened_at: datetime
     closed_at: datetime | None
     seen: int
+    last_seen_at: datetime | None
     reopened: int
     owner_role: str
     assignee: str | None
@@ -52,10 +56,11 @@ def incident_list(service: ProcessService, *, closed: bool = False, limit: int =
     for case in recent:
         if case.outcome == "joined":
             joined.setdefault(service.case(case.case_id).joined, []).append(case.case_id)
-    return [_line(state, tuple(sorted(joined.get(state.case_id, ())))) for state in states]
+    seen = service.last_seen([state.case_id for state in states])
+    return [_line(state, tuple(sorted(joined.get(state.case_id, ()))), seen.get(state.case_id)) for state in states]
 
 
-def _line(state: CaseState, took_in: tuple[str, ...]) -> IncidentLine:
+def _line(state: CaseState, took_in: tuple[str, ...], last_seen_at: datetime | None) -> IncidentLine:
     task = next(iter(state.open_tasks), None)
     return IncidentLine(
         case_id=state.case_id,
@@ -66,6 +71,7 @@ def _line(state: CaseState, took_in: tuple[str, ...]) -> IncidentLine:
         opened_at=state.opened_at,
         closed_at=state.closed_at,
         seen=state.breaches,
+        last_seen_at=last_seen_at,
         reopened=state.reopened,
         owner_role=task.role if task is not None else str(state.data.get("owner_role") or ""),
         assignee=task.assignee if task is not None else None,

@@ -36,6 +36,10 @@ class Finding:
     metrics to label and date of their last good figures, ``symptoms`` the subjects whose incidents are part of it.
     ``sighting`` tells one observation from the next (a snapshot's id, or a count); ``times`` is how often it was seen
     in all, where the finder counts.
+
+    Where nobody counts, an open incident is recorded again only when what is said of it here changed: another check,
+    another sentence (its figures, its error), other metrics held back, other symptoms or people, the next day's
+    figures. That it was seen is noted all the same.
     """
 
     rule_id: str
@@ -90,15 +94,19 @@ def keep_incidents(
     """
     kept = Kept()
     cases: dict[str, str] = {}
+    seen: list[str] = []
     attempts = Attempts("the incidents")
     for finding in findings:
         with attempts.at(f"incident {finding.rule_id} {finding.subject_id}"):
             result = service.open_case(_request(finding))
             cases[finding.subject_id] = result.case_id
+            seen.append(result.case_id)
             if result.created:
                 kept.opened.append(result.case_id)
             elif result.reopened:
                 kept.reopened.append(result.case_id)
+    with attempts.at("when they were seen"):
+        service.note_seen(seen)
     found = {finding.key for finding in findings}
     for case in open_incidents(service, rules):
         if (case.rule_id, case.subject_id) in found or not mine(case.subject_id):

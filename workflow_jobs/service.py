@@ -33,6 +33,7 @@ from workflow_jobs.engine.template import Template
 from workflow_jobs.engine.values import Number
 from workflow_jobs.evidence import require_files
 from workflow_jobs.people_commands import PeopleCommands
+from workflow_jobs.sightings import Sightings
 from workflow_jobs.store import case_rows
 from workflow_jobs.timekeeping import Timekeeping
 from workflow_jobs.wait_commands import WaitCommands
@@ -40,7 +41,7 @@ from workflow_jobs.wait_commands import WaitCommands
 CASE_NUMBER = "case"
 
 
-class ProcessService(PeopleCommands, WaitCommands, Timekeeping):
+class ProcessService(PeopleCommands, WaitCommands, Timekeeping, Sightings):
     """Opens and moves cases. Built like :class:`ProcessReader`.
 
     Refusals of the engine pass through as :class:`~workflow_jobs.engine.refusal.Refused`.

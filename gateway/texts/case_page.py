@@ -146,6 +146,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "event_CaseOpened_asked": ("Opened by {who}", "由 {who} 发起"),
     "event_BreachRecorded": ("Breached again: {value}, {count} times in all", "再次触发：{value}，累计 {count} 次"),
     "event_BreachRecorded_unmeasured": ("Seen again, {count} times in all", "再次出现，累计 {count} 次"),
+    "event_BreachRecorded_changed": (
+        "Seen again, changed, recorded {count} times",
+        "再次出现，有变化，共 {count} 次",
+    ),
+    "changed_as_of": ("Figures as of", "数据日期"),
     "event_StepEntered_fork": ("{step}: {count} branches begin side by side", "{step}：{count} 个分支并行开始"),
     "event_StepCompleted_joined": ("{step}: the branches are joined", "{step}：分支已汇合"),
     "event_TaskCreated": ("{step}: {who} is asked, until {until}", "{step}：请 {who} 处理，截止 {until}"),

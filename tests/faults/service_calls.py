@@ -238,11 +238,13 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "reassign_absent": Scenario(_looking, lambda s, _: s.reassign_absent(), people=_without_b1),
     "keep_clocks": Scenario(_with_marks, lambda s, _: s.keep_clocks(), working=_longer_hours),
+    "note_seen": Scenario(_two_broken, lambda s, g: s.note_seen(g)),
     "mark_timer_scan": Scenario(_nothing, lambda s, _: s.mark_timer_scan(MONDAY)),
 }
 # Calls that change nothing.
 READS = frozenset(
     {
+        "last_seen",
         "last_timer_scan",
         "opens_a_case",
         "require_decidable",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -147,28 +148,34 @@ def test_the_page_the_api_and_the_command_line_list_incidents(
 ) -> None:
     assert "no incident is open" in stack.http.get("/incidents").text
     case_id = opened(stack)
-    keep_incidents(stack.context.service, [finding("s2")], {RED_LINE_RULE})
+    more = finding("s2", failed=[("quantities_in_range", "5 % is above 1 %.")])
+    keep_incidents(stack.context.service, [more], {RED_LINE_RULE})
+    clock.advance(timedelta(minutes=7))
+    keep_incidents(stack.context.service, [replace(more, sighting="s3")], {RED_LINE_RULE})
     one = task(stack, case_id)
     stack.context.service.snooze(one.task_id, one.version, "E003", clock.now() + timedelta(hours=4), "later")
     english = stack.http.get("/incidents").text
     for part in (
-        "fct_receipt_line", "quantities_in_range", "4 % is above 1 %.", "Supplier reject rate",
-        "last good figures of 2026-11-14", "2 times", "snoozed", "Li Na",
+        "fct_receipt_line", "quantities_in_range", "5 % is above 1 %.", "Supplier reject rate",
+        "last good figures of 2026-11-14", "recorded 2 times", "Last seen", "snoozed", "Li Na",
     ):  # fmt: skip
         assert part in english, part
     chinese = stack.http.get("/incidents?lang=zh").text
-    for part in ("供应商拒收率", "已暂缓", "最近合格数据：2026-11-14", "2 次"):
+    for part in ("供应商拒收率", "已暂缓", "最近合格数据：2026-11-14", "记录 2 次"):
         assert part in chinese, part
     (listed,) = stack.http.get("/api/v1/incidents").json()["incidents"]
     assert (listed["case_id"], listed["seen"], listed["standing"]) == (case_id, 2, "snoozed")
     assert listed["symptoms"] == ["metric_supplier_reject_rate"]
+    assert datetime.fromisoformat(listed["last_seen_at"]) == clock.now()
+    page = stack.http.get(f"/cases/{case_id}?lang=en").text
+    assert "Last seen" in page and "Seen again, changed, recorded 2 times<small>What failed</small>" in page
 
     monkeypatch.setenv("TRUELOOP_HOME", str(stack.settings.home))
     shown = CliRunner().invoke(command_line, ["incidents"])
     assert shown.exit_code == 0, shown.output
     assert all(word in shown.output for word in (case_id, "fct_receipt_line", "snoozed", "Li Na"))
     said = json.loads(CliRunner().invoke(command_line, ["incidents", "--json"]).output)
-    assert said[0]["failed"] == [{"check": "quantities_in_range", "sentence": "4 % is above 1 %."}]
+    assert said[0]["failed"] == [{"check": "quantities_in_range", "sentence": "5 % is above 1 %."}]
 
     keep_incidents(stack.context.service, [], {RED_LINE_RULE})
     assert stack.http.get("/api/v1/incidents").json()["incidents"] == []

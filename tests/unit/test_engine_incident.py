@@ -261,6 +261,8 @@ def test_a_repeated_sighting_changes_nothing_and_a_new_one_says_what_changed(pla
     (seen,) = play.do(c.RecordBreach(observed=None, snapshot_id="s2", data={"symptoms": ["a"], "failed": []}))
     assert isinstance(seen, e.BreachRecorded)
     assert (seen.breaches, seen.data) == (2, {"symptoms": ["a"]})
+    same = {"symptoms": ["a"], "failed": []}
+    assert play.do(c.RecordBreach(observed=None, snapshot_id="s3", data=same)) == (), "seen again as it was"
     play.do(c.RecordBreach(observed=None, snapshot_id="s3", times=40))
     assert play.state.breaches == 40
     assert play.state.data["symptoms"] == ["a"]

@@ -119,11 +119,11 @@ def _record_breach(flow: Flow, command: c.RecordBreach) -> None:
     if not flow.state.holds_key:
         raise case_over(flow.state)
     if command.snapshot_id != flow.state.latest_snapshot_id:
-        _seen(flow, command, only_news=command.observed is not None and command.times is None)
+        _seen(flow, command, only_news=command.times is None)
 
 
 def _seen(flow: Flow, command: c.RecordBreach | c.ReopenIncident, *, only_news: bool = False) -> None:
-    """``only_news``: a figure comes with every refresh; while it and what is told of it stay, nothing happened."""
+    """``only_news``: every refresh looks again; while the figure and what is told of it stay, nothing happened."""
     state = flow.state
     # What was kept before texts were looked through must not stand in the way.
     known = {name: readable(value) for name, value in state.data.items()} if command.data else {}

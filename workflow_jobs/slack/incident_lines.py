@@ -30,9 +30,15 @@ def has_figures(case: CaseState) -> bool:
 
 
 def seen(case: CaseState, context: CardContext) -> str:
-    """How often and since when."""
+    """Since when, and how often it was recorded: a card is no place to count refreshes that found nothing new.
+
+    Runs and sensors count how often they failed.
+    """
     since = f"{context.word('since')} {context.instant(case.opened_at)}"
-    line = f"{case.breaches} {context.word('times')}, {since}"
+    if case.snapshot_id.startswith(COUNTED):
+        line = f"{case.breaches} {context.word('times')}, {since}"
+    else:
+        line = f"{since}; {context.word('recorded').format(case.breaches)}" if case.breaches > 1 else since
     return f"{line}; {context.word('came_back')} {case.reopened} {context.word('times')}" if case.reopened else line
 
 
