@@ -173,7 +173,9 @@ class _SlackParts:
         users = load_slack_users(context.settings.slack_users_file)
         client = SlackClient(connection.bot_token, base_url=connection.base_url)
 
-        pictures = SlackPictures(context.engine, context.snapshots, client, context.clock)
+        pictures = SlackPictures(
+            context.engine, context.snapshots, client, context.clock, access=lambda: context.access
+        )
 
         def deliver() -> int:
             done = deliver_due(

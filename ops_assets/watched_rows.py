@@ -76,10 +76,20 @@ def sums_of(
 
 
 def series_of(
-    snapshot: Snapshot, metric: str, aggregation: Aggregation, grain: Grain, period: Period, columns: Columns
+    snapshot: Snapshot,
+    metric: str,
+    aggregation: Aggregation,
+    grain: Grain,
+    period: Period,
+    columns: Columns,
+    subject: str | None = None,
 ) -> list[SubjectSums]:
-    """The sums of each subject by the days, weeks or months in ``period``, oldest first; ``start`` is their first."""
-    return _sums(snapshot, metric, aggregation, period, columns, f"cast(date_trunc('{grain}', event_date) as date)")
+    """The sums of each subject by the days, weeks or months in ``period``, oldest first; ``start`` is their first.
+
+    ``subject`` keeps one of them; a stock figure is still that of the last day on which there are rows of any.
+    """
+    start = f"cast(date_trunc('{grain}', event_date) as date)"
+    return _sums(snapshot, metric, aggregation, period, columns, start, subject=subject)
 
 
 def newest_days(snapshot: Snapshot, metric: str, period: Period, columns: Columns) -> list[tuple[SubjectSums, date]]:
@@ -103,12 +113,16 @@ def _sums(
     columns: Columns,
     start: str,
     only: Mapping[str, Sequence[str]] | None = None,
+    subject: str | None = None,
 ) -> list[SubjectSums]:
     values: dict[str, object] = {"first": period.first, "last": period.last}
     conditions = ""
     for number, (column, texts) in enumerate((only or {}).items()):
         conditions += f" and list_contains($only{number}, cast({quoted(column)} as varchar))"
         values[f"only{number}"] = list(texts)
+    chosen = ""
+    if subject is not None:
+        chosen, values["subject"] = "where subject_id = $subject", subject
     latest = "qualify event_date = max(event_date) over (partition by start)" if aggregation == "latest_sum" else ""
     rows = snapshot.rows(
         f"""
@@ -118,7 +132,7 @@ def _sums(
             from {quoted(metric)} where event_date between $first and $last{conditions}
             group by 1, 3, 4 {latest})
         select subject_id, max(label) as label, start, sum(numerator) as numerator, sum(denominator) as denominator
-        from days group by subject_id, start order by subject_id, start
+        from days {chosen} group by subject_id, start order by subject_id, start
         """,
         values,
     )

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
+from ops_assets.access_file import access_policy_of
 from ops_assets.consistency_history import export_scores
 from ops_assets.watching import subject_figure
 from resources.clock import SystemClock
@@ -190,7 +191,13 @@ def outbox_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourcePara
         slack=slack,
         report=lambda completions: report_completions(context.instance, completions),
         slack_users=load_slack_users(platform.settings.slack_users_file),
-        pictures=SlackPictures(platform.ops_engine, platform.snapshots, slack, platform.clock),
+        pictures=SlackPictures(
+            platform.ops_engine,
+            platform.snapshots,
+            slack,
+            platform.clock,
+            access=lambda: access_policy_of(platform.settings),
+        ),
         channel_gap=0.0 if connection.embedded else CHANNEL_GAP,
     )
     prune_sent(platform.ops_engine, clock=platform.clock, kept=timedelta(days=platform.settings.outbox_kept_days))
