@@ -6,14 +6,15 @@ running one is its own business.
 
 from __future__ import annotations
 
+import fcntl
 from typing import Final
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from resources.settings import Settings
 
 _FILE: Final = "up.lock"
-# A command that looks holds the lock for an instant: a start must not fail on that.
+# A command that looks has a share of the lock for an instant: a start must not fail on that.
 _PATIENCE: Final = 0.5
 
 
@@ -26,12 +27,16 @@ def take_stack_lock(settings: Settings) -> FileLock:
 
 
 def stack_runs(settings: Settings) -> bool:
-    """Whether a stack runs on the state folder. Raises OSError where the lock cannot be looked at."""
-    path = settings.home / _FILE
-    if not path.exists():
-        return False
+    """Whether a stack runs on the state folder. Raises OSError where the lock cannot be looked at.
+
+    It asks for a share, which only the supervisor's own lock refuses: two commands that look at the same moment must
+    not take each other for a stack.
+    """
     try:
-        with FileLock(path).acquire(timeout=0):
+        with (settings.home / _FILE).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return False
-    except Timeout:
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
         return True
