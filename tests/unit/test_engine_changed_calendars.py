@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 
 from tests.engine_world import MONDAY, Play, human, people, small
 from workflow_jobs.engine import commands as c
@@ -69,7 +70,7 @@ def test_a_date_stays_the_one_that_was_stated_and_means_the_next_morning_that_is
 
 def test_a_log_that_does_not_keep_the_date_goes_by_what_the_case_states() -> None:
     play = waiting("date: day", head=DAY, data={"day": "2026-11-17"})
-    play.log = [replace(event, day="") if isinstance(event, e.WaitStarted) else event for event in play.log]
+    play.log = [structs.replace(event, day="") if isinstance(event, e.WaitStarted) else event for event in play.log]
     play.current = replay(play.log)
     (told,) = change(play, *HOLIDAYS)
     assert (told.wake_at, told.day) == (local("2026-11-19 09:00"), "2026-11-17")

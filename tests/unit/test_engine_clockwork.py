@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine_world import MONDAY, Play, calendar, human, people, service, shipped, small, to_the_end
 from workflow_jobs.engine import commands as c

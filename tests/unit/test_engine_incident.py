@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine_world import MONDAY, Play, calendar, human, people, shipped, small
 from workflow_jobs.engine import commands as c

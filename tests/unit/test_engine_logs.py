@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.engine_world import Play, shipped, to_the_end
 from tests.log_plays import missing, plays
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine.codec import CodecError, encode
+from workflow_jobs.engine.codec import CodecError
 from workflow_jobs.engine.evolve import evolve, replay
 from workflow_jobs.engine.refusal import EngineError
 from workflow_jobs.engine.state import state_from_json, state_to_json
@@ -36,7 +37,18 @@ CASES: list[dict[str, Any]] = [
 def test_logs_of_every_version_fold_to_the_states_that_they_had(case: dict[str, Any]) -> None:
     log = [e.from_json(body) for body in case["events"]]
     stored = {name: value for name, value in case["state"].items() if name != "state_version"}
-    assert _as_far_as(stored, encode(replay(log))) == stored
+    assert _as_far_as(stored, _whole(replay(log))) == stored
+
+
+def _whole(value: Any) -> Any:
+    """A state as plain JSON with every field, as the first versions stored it."""
+    if isinstance(value, Struct):
+        return {name: _whole(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, dict):
+        return {name: _whole(entry) for name, entry in value.items()}
+    if isinstance(value, tuple):
+        return [_whole(entry) for entry in value]
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _as_far_as(stored: Any, now: Any) -> Any:
@@ -103,7 +115,7 @@ def test_a_missing_field_is_refused() -> None:
 
 def test_a_naive_instant_is_never_written() -> None:
     with pytest.raises(CodecError, match="naive"):
-        encode(datetime(2026, 1, 1))
+        e.to_json(replace(e.from_json(CASES[0]["events"][0]), at=datetime(2026, 1, 1)))
 
 
 def test_a_state_of_another_version_asks_for_a_replay() -> None:
@@ -132,4 +144,4 @@ def test_an_event_about_a_task_that_was_never_asked_is_refused() -> None:
 def test_every_event_names_its_case_its_place_and_its_time() -> None:
     for event in to_the_end(Play(shipped("supply_exception"))).log:
         assert event.at.utcoffset() == datetime.now(UTC).utcoffset()
-        assert {field.name for field in fields(event)} >= {"case_id", "seq", "at"}
+        assert {"case_id", "seq", "at"} <= set(event.__struct_fields__)

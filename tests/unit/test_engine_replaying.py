@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine_world import JUDGED, SUPPLIER, Play, calendar, human, people, service, shipped, small, to_the_end
 from workflow_jobs.engine import commands as c

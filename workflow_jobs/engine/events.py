@@ -8,27 +8,26 @@ a field is never renamed or removed without an entry in `_UPGRADES`, because old
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
+from msgspec import field
+
 from workflow_jobs.engine import codec
+from workflow_jobs.engine.codec import Instant
 from workflow_jobs.engine.values import Plain
 
 SCHEMA_VERSION: Final = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(codec.Value, frozen=True, kw_only=True):
     """Common to all: the case, the position in its log (1, 2, 3 ...) and when it was decided."""
 
     case_id: str
     seq: int
-    at: datetime
+    at: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseOpened(Event):
+class CaseOpened(Event, frozen=True, kw_only=True):
     """First event of every log. `observed` and `threshold` are exact decimal text; `direction` is above or below."""
 
     template_id: str
@@ -50,8 +49,7 @@ class CaseOpened(Event):
     parent_step_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreachRecorded(Event):
+class BreachRecorded(Event, frozen=True, kw_only=True):
     """The same rule and subject breached again in a later snapshot; `breaches` counts them, the first included.
 
     `data` has the entries of the case's data that changed.
@@ -63,8 +61,7 @@ class BreachRecorded(Event):
     data: Mapping[str, Plain] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepEntered(Event):
+class StepEntered(Event, frozen=True, kw_only=True):
     """`kind` is human, service, wait, process, fork or decision; `visit` counts entries of this step.
 
     `branches` is how many start: 0 but for a fork or a decision. `needed` is how many of them the join waits for (0:
@@ -80,8 +77,7 @@ class StepEntered(Event):
     dropped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RulesApplied(Event):
+class RulesApplied(Event, frozen=True, kw_only=True):
     """A decision table was read: the rules that held, the branches (0-based) that they start, what they set."""
 
     step_id: str
@@ -91,39 +87,36 @@ class RulesApplied(Event):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitStarted(Event):
+class WaitStarted(Event, frozen=True, kw_only=True):
     """Nothing happens before `wake_at`, or the `signal` (empty: none is waited for).
 
     `day` is the date that was stated for it (ISO), empty where it goes by none.
     """
 
     step_id: str
-    wake_at: datetime
+    wake_at: Instant
     signal: str = ""
     pauses_case: bool = False
     note: str = ""
     day: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitRecomputed(Event):
+class WaitRecomputed(Event, frozen=True, kw_only=True):
     """The working calendar changed, or the template's time: a wait under way ends at another time.
 
     `rests_until` is until when the clock of the case rests at the latest, where it rests; `day` is as in WaitStarted.
     """
 
     step_id: str
-    wake_at: datetime
-    previous_wake_at: datetime
+    wake_at: Instant
+    previous_wake_at: Instant
     reason: str
     note: str = ""
     day: str = ""
-    rests_until: datetime | None = None
+    rests_until: Instant | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalReceived(Event):
+class SignalReceived(Event, frozen=True, kw_only=True):
     """What a wait step waited for has come. `data` are the fields that it brought; `person_id` who sent it."""
 
     step_id: str
@@ -132,8 +125,7 @@ class SignalReceived(Event):
     person_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildRequested(Event):
+class ChildRequested(Event, frozen=True, kw_only=True):
     """Another template's case is opened in the same transaction; its id is this case's with a number."""
 
     step_id: str
@@ -142,8 +134,7 @@ class ChildRequested(Event):
     data: Mapping[str, Plain] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildRefused(Event):
+class ChildRefused(Event, frozen=True, kw_only=True):
     """The other template's case cannot be opened, and `reason` says why; a person is asked (purpose rescue)."""
 
     step_id: str
@@ -151,8 +142,7 @@ class ChildRefused(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildEnded(Event):
+class ChildEnded(Event, frozen=True, kw_only=True):
     """The case that this one waited for has ended. `data` are the fields that it brings."""
 
     step_id: str
@@ -161,8 +151,7 @@ class ChildEnded(Event):
     data: Mapping[str, Plain] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseReturned(Event):
+class CaseReturned(Event, frozen=True, kw_only=True):
     """The case goes back to `to_step`. `undone` are the steps that had been completed and are to be done again.
 
     The case's data lose the fields `dropped`, which only steps filled that are to be done again.
@@ -176,8 +165,7 @@ class CaseReturned(Event):
     dropped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseWithdrawn(Event):
+class CaseWithdrawn(Event, frozen=True, kw_only=True):
     """Who asked for it (or answers for the process) takes the case back; it is closed by the events that follow.
 
     An empty `person_id`: the case that opened this one ended, or went on without it.
@@ -187,8 +175,7 @@ class CaseWithdrawn(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateMigrated(Event):
+class TemplateMigrated(Event, frozen=True, kw_only=True):
     """The case follows another version of its template from here on. `person_id` gave the command."""
 
     from_hash: str
@@ -196,8 +183,7 @@ class TemplateMigrated(Event):
     person_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskCreated(Event):
+class TaskCreated(Event, frozen=True, kw_only=True):
     """A person is asked. `purpose` is decide (the step's own question) or rescue (a job failed, or another case could
     not be opened).
 
@@ -214,10 +200,10 @@ class TaskCreated(Event):
     accountable: str
     assignee: str | None
     assigned_because: str
-    due_at: datetime
+    due_at: Instant
     sla_seconds: int
     calendar_confirmed: bool
-    next_rung_at: datetime | None
+    next_rung_at: Instant | None
     version: int
     substitute_for: str | None = None
     tier: int | None = None
@@ -228,16 +214,14 @@ class TaskCreated(Event):
     pooled: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskAcknowledged(Event):
+class TaskAcknowledged(Event, frozen=True, kw_only=True):
     """Somebody said that he has seen the task. The clock runs on."""
 
     task_id: str
     person_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskReassigned(Event):
+class TaskReassigned(Event, frozen=True, kw_only=True):
     """Another person is asked. The new `version` makes every card of the old one stale; the clock runs on.
 
     `by` is the person who handed it over, None where nobody did (the assignee is away); `reason` is what he wrote.
@@ -253,8 +237,7 @@ class TaskReassigned(Event):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskClaimed(Event):
+class TaskClaimed(Event, frozen=True, kw_only=True):
     """Somebody took a task that nobody had, or from those who share it. The new `version` makes older cards stale."""
 
     task_id: str
@@ -262,8 +245,7 @@ class TaskClaimed(Event):
     person_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskReleased(Event):
+class TaskReleased(Event, frozen=True, kw_only=True):
     """The assignee gave the task back to all who hold its role."""
 
     task_id: str
@@ -272,8 +254,7 @@ class TaskReleased(Event):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskDelegated(Event):
+class TaskDelegated(Event, frozen=True, kw_only=True):
     """The assignee `person_id` asks `to` to work on the task and to advise him; the decision stays his."""
 
     task_id: str
@@ -283,8 +264,7 @@ class TaskDelegated(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskAdvised(Event):
+class TaskAdvised(Event, frozen=True, kw_only=True):
     """The delegate `person_id` advises `outcome`; the task is with `back_to` again, who decides.
 
     `substitute_for` is who had delegated it, where he is away and `back_to` decides in his place.
@@ -299,8 +279,7 @@ class TaskAdvised(Event):
     substitute_for: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApproverAdded(Event):
+class ApproverAdded(Event, frozen=True, kw_only=True):
     """The assignee asks `to` for a further approval; a TaskCreated for him follows."""
 
     task_id: str
@@ -309,8 +288,7 @@ class ApproverAdded(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoteCounted(Event):
+class VoteCounted(Event, frozen=True, kw_only=True):
     """How the vote of a step stands after a decision. `outcome` is set where it is settled.
 
     `data` is then what becomes the case's: in a vote the form of the last one who chose what the step comes to, else
@@ -326,8 +304,7 @@ class VoteCounted(Event):
     data: Mapping[str, Plain] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsultationAnswered(Event):
+class ConsultationAnswered(Event, frozen=True, kw_only=True):
     """A person who was consulted answered before the decision."""
 
     task_id: str
@@ -335,8 +312,7 @@ class ConsultationAnswered(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DefaultTaken(Event):
+class DefaultTaken(Event, frozen=True, kw_only=True):
     """Nobody decided in time: the template's rung took the stated outcome itself."""
 
     task_id: str
@@ -346,8 +322,7 @@ class DefaultTaken(Event):
     rung_index: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockRecomputed(Event):
+class ClockRecomputed(Event, frozen=True, kw_only=True):
     """The working calendar changed, or the template's time. `task_id` None: the clock of the case.
 
     `sla_seconds` and `rung_index` are set where the case moved to a version of its template with another time or
@@ -355,18 +330,17 @@ class ClockRecomputed(Event):
     """
 
     task_id: str | None
-    due_at: datetime
-    next_rung_at: datetime | None
+    due_at: Instant
+    next_rung_at: Instant | None
     calendar: str
     calendar_confirmed: bool
-    previous_due_at: datetime
+    previous_due_at: Instant
     reason: str
     sla_seconds: int | None = None
     rung_index: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskPaused(Event):
+class TaskPaused(Event, frozen=True, kw_only=True):
     """The task rests until `until`; its SLA clock waits. `due_at` is the due time if it rests that long.
 
     With `TaskResumed` this is the ledger of a task's pauses: who, why, from when to when. `reason_id` names the stated
@@ -375,14 +349,13 @@ class TaskPaused(Event):
 
     task_id: str
     person_id: str
-    until: datetime
+    until: Instant
     reason: str
-    due_at: datetime
+    due_at: Instant
     reason_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskResumed(Event):
+class TaskResumed(Event, frozen=True, kw_only=True):
     """The task's clock runs again. `paused_seconds` is the working time of all its pauses so far.
 
     `because` is over (the time was up), woken (by `person_id`), decided (by `person_id`, before the time was up),
@@ -393,13 +366,12 @@ class TaskResumed(Event):
     task_id: str
     because: str
     paused_seconds: int
-    due_at: datetime
-    next_rung_at: datetime | None
+    due_at: Instant
+    next_rung_at: Instant | None
     person_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskDecided(Event):
+class TaskDecided(Event, frozen=True, kw_only=True):
     """The decision. `acting_for` names the assignee when somebody else who may decided in his place.
 
     `one_of_several`: others are asked the same. The form stays with the task; what of it becomes the case's data is
@@ -417,8 +389,7 @@ class TaskDecided(Event):
     one_of_several: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskCancelled(Event):
+class TaskCancelled(Event, frozen=True, kw_only=True):
     """The question is withdrawn: the case ended, or the service step finished after all."""
 
     task_id: str
@@ -426,19 +397,17 @@ class TaskCancelled(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceRequested(Event):
+class ServiceRequested(Event, frozen=True, kw_only=True):
     """A job is to run. All attempts of one visit share `idempotency_key`, so that the work is done once."""
 
     step_id: str
     job: str
     idempotency_key: str
     attempt: int
-    timeout_at: datetime
+    timeout_at: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceCompleted(Event):
+class ServiceCompleted(Event, frozen=True, kw_only=True):
     """The job's result, kept under `results.<step_id>` for conditions."""
 
     step_id: str
@@ -446,8 +415,7 @@ class ServiceCompleted(Event):
     result: Mapping[str, Plain]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceFailed(Event):
+class ServiceFailed(Event, frozen=True, kw_only=True):
     """One attempt failed or took too long. `final` says that no further attempt follows by itself."""
 
     step_id: str
@@ -457,8 +425,7 @@ class ServiceFailed(Event):
     final: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepCompleted(Event):
+class StepCompleted(Event, frozen=True, kw_only=True):
     """The step is done. `outcome` is the person's choice, `completed` for a service step, `joined` for a fork, the
     rules for a decision, `elapsed` or `signalled` for a wait, the other case's outcome for a process step.
     """
@@ -467,23 +434,20 @@ class StepCompleted(Event):
     outcome: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepCancelled(Event):
+class StepCancelled(Event, frozen=True, kw_only=True):
     """The step was under way when the case ended, returned to an earlier step, or went on without its branch."""
 
     step_id: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepResumed(Event):
+class StepResumed(Event, frozen=True, kw_only=True):
     """A fork or a decision was withdrawn with its case, and is under way again because the case is."""
 
     step_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BranchJoined(Event):
+class BranchJoined(Event, frozen=True, kw_only=True):
     """A branch (0-based) reached the join of its fork. `remaining` is how many the join still waits for."""
 
     fork_id: str
@@ -491,13 +455,11 @@ class BranchJoined(Event):
     remaining: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolutionAwaited(Event):
+class ResolutionAwaited(Event, frozen=True, kw_only=True):
     """All steps are done; the case stays open until its cause is gone (ResolveIncident)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RungFired(Event):
+class RungFired(Event, frozen=True, kw_only=True):
     """One rung of the escalation ladder. `scheduled_at` is when it was due; `to_person` is None if nobody was found.
 
     `next_rung_at` is None after the last rung.
@@ -509,34 +471,31 @@ class RungFired(Event):
     action: str
     to: str
     to_person: str | None
-    scheduled_at: datetime
-    next_rung_at: datetime | None
+    scheduled_at: Instant
+    next_rung_at: Instant | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RungSkipped(Event):
+class RungSkipped(Event, frozen=True, kw_only=True):
     """A rung was due but has nothing to say any more: the task was acknowledged."""
 
     task_id: str
     rung_index: int
     percent: int
-    scheduled_at: datetime
-    next_rung_at: datetime | None
+    scheduled_at: Instant
+    next_rung_at: Instant | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseClockStarted(Event):
+class CaseClockStarted(Event, frozen=True, kw_only=True):
     """The working time for the whole case begins to run."""
 
-    due_at: datetime
+    due_at: Instant
     sla_seconds: int
     calendar: str
     calendar_confirmed: bool
-    next_rung_at: datetime | None
+    next_rung_at: Instant | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRungFired(Event):
+class CaseRungFired(Event, frozen=True, kw_only=True):
     """One rung of the case's own ladder; fields as in RungFired."""
 
     rung_index: int
@@ -544,30 +503,27 @@ class CaseRungFired(Event):
     action: str
     to: str
     to_person: str | None
-    scheduled_at: datetime
-    next_rung_at: datetime | None
+    scheduled_at: Instant
+    next_rung_at: Instant | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CasePaused(Event):
+class CasePaused(Event, frozen=True, kw_only=True):
     """The clock of the case rests while `step_id` waits, until `until` at the latest."""
 
     step_id: str
     reason: str
-    until: datetime
+    until: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseResumed(Event):
+class CaseResumed(Event, frozen=True, kw_only=True):
     """The clock of the case runs again. `paused_seconds` is the working time of all its pauses so far."""
 
     paused_seconds: int
-    due_at: datetime
-    next_rung_at: datetime | None
+    due_at: Instant
+    next_rung_at: Instant | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRated(Event):
+class CaseRated(Event, frozen=True, kw_only=True):
     """One who took part rates the process, 1 (bad) to 5 (good); his last rating counts."""
 
     person_id: str
@@ -575,8 +531,7 @@ class CaseRated(Event):
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseClosed(Event):
+class CaseClosed(Event, frozen=True, kw_only=True):
     """The people's part is over: `outcome` is completed, resolved, joined, or what an ending choice names.
 
     `joined` is the case of which this one turned out to be a symptom. `withdrawn` are the steps that were under way, in
@@ -588,16 +543,14 @@ class CaseClosed(Event):
     withdrawn: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffectDue(Event):
+class EffectDue(Event, frozen=True, kw_only=True):
     """The metric is to be looked at again at `due_at`. `attempt` counts looks that found no figure."""
 
-    due_at: datetime
+    due_at: Instant
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffectJudged(Event):
+class EffectJudged(Event, frozen=True, kw_only=True):
     """Whether the case moved its metric. `effective` is None when no figure could be had at all."""
 
     effective: bool | None
@@ -606,8 +559,7 @@ class EffectJudged(Event):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseReopened(Event):
+class CaseReopened(Event, frozen=True, kw_only=True):
     """The case is open again: its effect failed (it starts from its first step), or its cause came back.
 
     `reopened` counts.
@@ -617,8 +569,7 @@ class CaseReopened(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffectEscalated(Event):
+class EffectEscalated(Event, frozen=True, kw_only=True):
     """The ineffective case is handed up; the case itself is finished."""
 
     to: str
@@ -686,7 +637,9 @@ _UPGRADES: Final[Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, A
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """An event as plain JSON with its `type` and `schema_version`."""
+    """An event as plain JSON with its `type` and `schema_version`. Raises CodecError where its instant has no zone."""
+    if event.at.tzinfo is None:
+        raise codec.CodecError(f"{event.at!r} is a naive time: the engine keeps aware UTC instants only")
     return {"type": type(event).__name__, "schema_version": SCHEMA_VERSION, **codec.encode(event)}
 
 

@@ -7,37 +7,36 @@ thrown away and replayed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import field
+
 from workflow_jobs.engine import codec
+from workflow_jobs.engine.codec import Instant
 from workflow_jobs.engine.values import Plain
 
 STATE_VERSION: Final = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
+class Advice(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     """What a delegate advised the assignee to decide."""
 
     person_id: str
     outcome: str
-    at: datetime
+    at: Instant
     form: Mapping[str, Plain] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     """What a consulted person answered."""
 
     person_id: str
     text: str
-    at: datetime
+    at: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PauseEntry:
+class PauseEntry(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     """A line of the ledger of pauses. `task_id` None: the clock of the case. `ended_at` None: it rests still.
 
     `working_seconds` is the working time that it rested.
@@ -46,25 +45,23 @@ class PauseEntry:
     task_id: str | None
     step_id: str
     reason: str
-    began_at: datetime
-    until: datetime
+    began_at: Instant
+    until: Instant
     reason_id: str = ""
     person_id: str | None = None
-    ended_at: datetime | None = None
+    ended_at: Instant | None = None
     working_seconds: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rating:
+class Rating(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     """One person's rating of the process."""
 
     score: int
     comment: str
-    at: datetime
+    at: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskState:
+class TaskState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     """One question to one person. `status` is open, decided or cancelled.
 
     While it rests, `paused_until` says until when, and `next_rung_at` is that instant: the next thing that its clock
@@ -82,27 +79,27 @@ class TaskState:
     assigned_because: str
     status: str
     version: int
-    created_at: datetime
-    due_at: datetime
+    created_at: Instant
+    due_at: Instant
     sla_seconds: int
     calendar_confirmed: bool
-    next_rung_at: datetime | None
+    next_rung_at: Instant | None
     rung_index: int = 0
     purpose: str = "decide"
     tier: int | None = None
     substitute_for: str | None = None
     acknowledged_by: str | None = None
-    acknowledged_at: datetime | None = None
+    acknowledged_at: Instant | None = None
     decided_by: str | None = None
-    decided_at: datetime | None = None
+    decided_at: Instant | None = None
     acting_for: str | None = None
     outcome: str | None = None
     late: bool = False
     form: Mapping[str, Plain] = field(default_factory=dict)
-    closed_at: datetime | None = None
+    closed_at: Instant | None = None
     assigned_by: str | None = None
-    paused_at: datetime | None = None
-    paused_until: datetime | None = None
+    paused_at: Instant | None = None
+    paused_until: Instant | None = None
     paused_by: str | None = None
     pause_reason: str = ""
     pauses: int = 0
@@ -122,8 +119,7 @@ class TaskState:
     clock_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepState:
+class StepState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     """One step in its latest visit.
 
     `status` is active, failed (a person was asked to rescue it), completed, cancelled, or undone (it was completed, and
@@ -137,15 +133,15 @@ class StepState:
     kind: str
     status: str
     visit: int
-    entered_at: datetime
-    completed_at: datetime | None = None
+    entered_at: Instant
+    completed_at: Instant | None = None
     outcome: str | None = None
     note: str = ""
     tasks: int = 0
     job: str | None = None
     idempotency_key: str | None = None
     attempt: int = 0
-    timeout_at: datetime | None = None
+    timeout_at: Instant | None = None
     run_id: str | None = None
     error: str | None = None
     branches: int = 0
@@ -153,7 +149,7 @@ class StepState:
     needed: int = 0
     rules: tuple[str, ...] = ()
     started: tuple[int, ...] = ()
-    wake_at: datetime | None = None
+    wake_at: Instant | None = None
     signal: str = ""
     child_case_id: str | None = None
     approvals: int = 0
@@ -162,8 +158,7 @@ class StepState:
     day: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseState:
+class CaseState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     """A whole case.
 
     `status`: open; watching_effect (people are done, the metric is to be looked at again at `effect_due_at`);
@@ -179,7 +174,7 @@ class CaseState:
     template_hash: str
     status: str
     seq: int
-    opened_at: datetime
+    opened_at: Instant
     priority: str
     rule_id: str
     subject_kind: str = ""
@@ -192,12 +187,12 @@ class CaseState:
     snapshot_id: str = ""
     requested_by: str | None = None
     outcome: str | None = None
-    closed_at: datetime | None = None
+    closed_at: Instant | None = None
     awaiting_resolution: bool = False
     breaches: int = 1
     latest_observed: str | None = None
     latest_snapshot_id: str = ""
-    effect_due_at: datetime | None = None
+    effect_due_at: Instant | None = None
     effect_attempt: int = 0
     effect_observed: str | None = None
     reopened: int = 0
@@ -211,15 +206,15 @@ class CaseState:
     children: int = 0
     returns: int = 0
     withdrawn_by: str | None = None
-    due_at: datetime | None = None
-    clock_started_at: datetime | None = None
+    due_at: Instant | None = None
+    clock_started_at: Instant | None = None
     sla_seconds: int = 0
     calendar: str = "default"
     calendar_confirmed: bool = True
     rung_index: int = 0
-    rung_at: datetime | None = None
-    paused_at: datetime | None = None
-    paused_until: datetime | None = None
+    rung_at: Instant | None = None
+    paused_at: Instant | None = None
+    paused_until: Instant | None = None
     paused_seconds: int = 0
     ledger: tuple[PauseEntry, ...] = ()
     ratings: Mapping[str, Rating] = field(default_factory=dict)
@@ -279,7 +274,7 @@ def state_to_json(state: CaseState) -> dict[str, Any]:
 
     So a changed default needs a new `STATE_VERSION`.
     """
-    return {"state_version": STATE_VERSION, **codec.encode(state, brief=True)}
+    return {"state_version": STATE_VERSION, **codec.encode(state)}
 
 
 def state_from_json(body: Mapping[str, Any]) -> CaseState:

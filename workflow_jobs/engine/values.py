@@ -10,9 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-Plain: TypeAlias = str | int | float | bool | list["Plain"] | dict[str, "Plain"] | None
+if TYPE_CHECKING:
+    Plain: TypeAlias = str | int | float | bool | list["Plain"] | dict[str, "Plain"] | None
+else:
+    # The classes that hold these are read by their hints, and no reader knows an alias that names itself.
+    Plain = Any
 Number: TypeAlias = Decimal | int | float | str
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
+from resources.ops_database import json_value
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.assignment import task_weight
 from workflow_jobs.engine.state import CaseState, TaskState, state_to_json
@@ -129,7 +130,7 @@ def _found(connection: Connection, statement: Prepared, values: Mapping[str, str
     readable = {name: readable_text(value) for name, value in values.items()}
     body = statement.run(connection, readable).scalar_one_or_none()
     # PostgreSQL's driver reads JSON by itself.
-    return None if body is None else stored_state(connection, json.loads(body) if isinstance(body, str) else body)
+    return None if body is None else stored_state(connection, json_value(body) if isinstance(body, str) else body)
 
 
 def has_open_key(connection: Connection, key: str) -> bool:
