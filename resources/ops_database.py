@@ -17,9 +17,8 @@ import msgspec
 import orjson
 import sqlalchemy as sa
 from filelock import FileLock
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine, make_url
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator
 
 from resources.sqlite_turns import take_turns
 
@@ -41,16 +40,6 @@ _migrate_lock = threading.Lock()
 _BUSY_SECONDS = 30
 
 
-class _SqliteInstant(sqlite.DATETIME):
-    """SQLAlchemy's own text form (2026-11-16 01:30:00.000000), written by the datetime itself: cheaper."""
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:
-        return lambda value: None if value is None else value.isoformat(" ", "microseconds")
-
-
-_SQLITE_INSTANT: TypeEngine[Any] = _SqliteInstant()  # type: ignore[no-untyped-call]
-
-
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant, stored in UTC and read back timezone-aware. A naive datetime is refused.
 
@@ -60,18 +49,26 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=False)
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(_SQLITE_INSTANT if dialect.name == "sqlite" else sa.DateTime(timezone=False))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; instants in the ops database are timezone-aware.")
-        return value.astimezone(UTC).replace(tzinfo=None)
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        """One function rather than SQLAlchemy's three: a step binds some thirty instants."""
+        return _sqlite_instant if dialect.name == "sqlite" else _naive_instant
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _naive_instant(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError(f"{value!r} has no time zone; instants in the ops database are timezone-aware.")
+    return value.astimezone(UTC).replace(tzinfo=None)
+
+
+def _sqlite_instant(value: datetime | None) -> str | None:
+    """The text that SQLAlchemy writes for SQLite: 2026-11-16 01:30:00.000000."""
+    naive = _naive_instant(value)
+    return None if naive is None else naive.isoformat(" ", "microseconds")
 
 
 def open_engine(url: str) -> Engine:
@@ -147,6 +144,35 @@ def reading(engine: Engine) -> Iterator[Connection]:
         options["isolation_level"] = "AUTOCOMMIT"
     with engine.connect().execution_options(**options) as connection:
         yield connection
+
+
+@contextmanager
+def deciding(engine: Engine) -> Iterator[Connection]:
+    """A connection that reads first and may write then, under :func:`writing`; what it read may have changed by then.
+
+    On SQLite reading waits for no writer, as with :func:`reading`.
+    """
+    with engine.connect().execution_options(read_only=True) as connection:
+        yield connection
+
+
+@contextmanager
+def writing(connection: Connection) -> Iterator[None]:
+    """The transaction that writes what was decided on a connection of :func:`deciding`; committed at the end.
+
+    On PostgreSQL it is the one in which the reading was done, which holds no lock yet. SQLite lets nobody write in a
+    transaction that began to read before another one wrote: there it is a new one.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.rollback()
+        connection.execution_options(read_only=False)
+        connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
 
 
 def migrate(engine: Engine) -> None:

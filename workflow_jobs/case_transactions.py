@@ -11,7 +11,6 @@ again under the case's lock (``SELECT ... FOR UPDATE``, ``BEGIN IMMEDIATE`` on S
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from resources.fault_points import fault_point, number_statements
-from resources.ops_database import reading
+from resources.ops_database import deciding, writing
 from resources.people import Directory
 from workflow_jobs import outgoing, outgoing_waits
 from workflow_jobs.candidates import askable
@@ -125,9 +124,9 @@ class CaseTransactions(ProcessReader):
         is decided once more under the lock. So is one on a case that opened others or was opened by one, whose
         commands may write to all of them.
         """
-        directory, plan = self._directory(), None
-        with reading(self._engine) as connection:
-            number_statements(connection, f"service.{name}.reading")
+        directory = self._directory()
+        with deciding(self._engine) as connection:
+            number_statements(connection, f"service.{name}")
             state = find(connection, False)
             template, now = self._template_of(connection, state), self._clock.now()
             if not _has_relatives(state):
@@ -137,11 +136,8 @@ class CaseTransactions(ProcessReader):
                     return change
                 if not _has_relatives(change.after):
                     plan = self._planned(connection, change, template, directory, now, via)
-        if plan is not None:
-            try:
-                return self._transaction(name, functools.partial(self._carry_out, plan=plan))
-            except case_rows.LostUpdate as moved:
-                logger.info("%s: %s; deciding once more", name, moved)
+                    if self._written(name, connection, plan):
+                        return change
 
         def work(connection: Connection) -> Change:
             state = find(connection, True)
@@ -150,6 +146,18 @@ class CaseTransactions(ProcessReader):
             return self._apply(connection, state, command, template, directory, self._clock.now(), via)
 
         return self._transaction(name, work)
+
+    def _written(self, name: str, connection: Connection, plan: Plan) -> bool:
+        """Write what was planned, in one transaction; False, with nothing written, where another command was faster."""
+        try:
+            with writing(connection):
+                self._carry_out(connection, plan)
+                fault_point(f"service.{name}.before_commit")
+        except (case_rows.LostUpdate, sa.exc.IntegrityError) as faster:
+            logger.info("%s: %s; deciding once more", name, faster)
+            return False
+        fault_point(f"service.{name}.after_commit")
+        return True
 
     def _apply(
         self,
@@ -250,13 +258,12 @@ class CaseTransactions(ProcessReader):
             messages=outbox_rows.message_statements(dialect, after.case_id, messages, now),
         )
 
-    def _carry_out(self, connection: Connection, plan: Plan) -> Change:
+    def _carry_out(self, connection: Connection, plan: Plan) -> None:
         """Write what was planned. Raises LostUpdate, before anything is written, where the case moved on meanwhile."""
         case_rows.write_case(connection, plan.case, plan.change.after)
         fault_point("service.write.after_case")
         run_all(connection, [*plan.events, *plan.tasks, *plan.messages])
         fault_point("service.write.after_messages")
-        return plan.change
 
     def _with_relatives(
         self, connection: Connection, change: Change, directory: Directory, now: datetime, via: str

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import sqlalchemy as sa
 
 from resources.ops_database import open_engine, reading
+from workflow_jobs.store.prepared import Bound, Prepared
 
 _PID = sa.text("select pg_backend_pid()")
 
@@ -39,3 +41,39 @@ def test_what_only_reads_begins_no_transaction(postgres_url: str) -> None:
     with reading(engine) as connection:
         assert connection.execute(sa.text("select to_regclass('t')")).scalar_one() is None
     engine.dispose()
+
+
+def test_statements_of_the_hot_path_fail_as_all_others_do(ops_engine: sa.Engine) -> None:
+    words = sa.table("words", sa.column("word"))
+    insert, read = Prepared(words.insert()), Prepared(sa.select(words.c.word).order_by(words.c.word))
+    with ops_engine.begin() as connection:
+        connection.execute(sa.text("create table words (word varchar(20) primary key)"))
+        for bound in insert.bind_rows(connection.dialect, [{"word": "one"}, {"word": "two"}]):
+            assert bound.changes(connection) == 2
+    with ops_engine.begin() as connection, pytest.raises(sa.exc.IntegrityError, match="words"):
+        insert.bind(connection.dialect, {"word": "one"}).changes(connection)
+    with ops_engine.connect() as connection:
+        assert [tuple(row) for row in read.rows(connection, {})] == [("one",), ("two",)]
+        with pytest.raises(sa.exc.MultipleResultsFound):
+            read.one(connection, {})
+        heard: list[str] = []
+        sa.event.listen(connection, "before_cursor_execute", lambda *given: heard.append(given[2]))
+        assert [tuple(row) for row in read.rows(connection, {})] == [("one",), ("two",)]
+        assert len(heard) == 1
+
+
+def test_a_connection_that_the_server_closed_at_work_is_given_up(postgres_url: str) -> None:
+    engine, other = open_engine(postgres_url), open_engine(postgres_url)
+    who = Bound("select pg_backend_pid()", ())
+    with engine.connect() as connection:
+        [(first,)] = who.rows(connection)
+        with other.begin() as another:
+            another.execute(sa.text("select pg_terminate_backend(:pid)"), {"pid": first})
+        with pytest.raises(sa.exc.OperationalError) as caught:
+            who.rows(connection)
+    assert caught.value.connection_invalidated
+    with engine.connect() as connection:
+        [(now,)] = who.rows(connection)
+    assert now != first
+    engine.dispose()
+    other.dispose()

@@ -162,16 +162,20 @@ def _meanwhile(engine: Engine, act: Callable[[], object]) -> Iterator[None]:
     """Let ``act`` happen once, between the reading of a case by the next command and its writing."""
     done: list[bool] = []
 
-    def when_read(_connection: sa.engine.Connection) -> None:
-        if not done:
+    # On SQLite the reading is over before the writing locks; on PostgreSQL it goes on in the same transaction.
+    on_sqlite = engine.dialect.name == "sqlite"
+
+    def when_read(_connection: sa.engine.Connection, *statement: Any) -> None:
+        if not done and (on_sqlite or statement[1].startswith("UPDATE process_case")):
             done.append(True)
             act()
 
-    sa.event.listen(engine, "rollback", when_read)
+    moment = "rollback" if on_sqlite else "before_cursor_execute"
+    sa.event.listen(engine, moment, when_read)
     try:
         yield
     finally:
-        sa.event.remove(engine, "rollback", when_read)
+        sa.event.remove(engine, moment, when_read)
     assert done, "no command looked at a case before it wrote"
 
 

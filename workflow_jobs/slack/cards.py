@@ -216,6 +216,13 @@ def notice(
 
 def decision_line(task: TaskState, template: Template, context: CardContext) -> str:
     """One mrkdwn line on how a task ended."""
+    known = context.decisions.get(id(task))
+    if known is None or known[0] is not task or known[1] is not template:
+        known = context.decisions[id(task)] = (task, template, _decision_line(task, template, context))
+    return known[2]
+
+
+def _decision_line(task: TaskState, template: Template, context: CardContext) -> str:
     if task.status != "decided" or task.decided_by is None:
         return f"*{context.word('withdrawn')}*"
     question = question_of(template, task)

@@ -16,6 +16,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from workflow_jobs.engine.parts import Text
+from workflow_jobs.engine.state import TaskState
+from workflow_jobs.engine.template import Template
 from workflow_jobs.slack.button_seal import Seal, unsealed
 from workflow_jobs.slack.card_words import WORDS
 from workflow_jobs.slack.role_words import role_in_sentence
@@ -72,6 +74,11 @@ class CardContext:
     address: str = ""
     seal: Seal = unsealed
     abroad: bool = False
+
+    @cached_property
+    def decisions(self) -> dict[int, tuple[TaskState, Template, str]]:
+        """Lines about decisions that were drawn already, by the task's identity: all cards of a command show them."""
+        return {}
 
     def read_in(self, zone: tzinfo) -> CardContext:
         """The same for a reader whose calendar has this time zone."""

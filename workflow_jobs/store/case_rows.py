@@ -128,7 +128,7 @@ def lock_by_open_key(connection: Connection, key: str) -> CaseState | None:
 def _found(connection: Connection, statement: Prepared, values: Mapping[str, str]) -> CaseState | None:
     # A key that no database can keep is one that no case has, on either of them.
     readable = {name: readable_text(value) for name, value in values.items()}
-    body = statement.run(connection, readable).scalar_one_or_none()
+    body = statement.one(connection, readable)
     # PostgreSQL's driver reads JSON by itself.
     return None if body is None else stored_state(connection, json_value(body) if isinstance(body, str) else body)
 
@@ -140,14 +140,13 @@ def has_open_key(connection: Connection, key: str) -> bool:
 
 def next_number(connection: Connection, name: str) -> int:
     """The next number of a sequence without gaps between committed transactions."""
-    value: int = _NEXT_NUMBER.run(connection, {"of": name}).scalar_one()
+    value: int = _NEXT_NUMBER.one(connection, {"of": name})
     return value
 
 
 def keep_template(connection: Connection, template_hash: str, template_id: str, text: str, now: datetime) -> None:
     """Store the text that a case pins, unless it is stored."""
-    known = _TEMPLATE_KNOWN.run(connection, {"hash": template_hash}).scalar_one_or_none()
-    if known is None:
+    if _TEMPLATE_KNOWN.one(connection, {"hash": template_hash}) is None:
         connection.execute(
             template_version.insert().values(hash=template_hash, template_id=template_id, text=text, first_used_at=now)
         )
@@ -166,8 +165,8 @@ def open_loads(connection: Connection, people: Collection[str]) -> dict[str, flo
         return {}
     asked = sorted(people)
     value = json.dumps(asked) if connection.dialect.name == "sqlite" else asked
-    found = connection.exec_driver_sql(_LOADS[connection.dialect.name], (value,))
-    return {str(assignee): float(weight) for assignee, weight in found.tuples()}
+    found = Bound(_LOADS[connection.dialect.name], (value,)).rows(connection)
+    return {str(assignee): float(weight) for assignee, weight in found}
 
 
 def case_statement(
@@ -230,7 +229,7 @@ def rests(state: CaseState) -> bool:
 
 def write_case(connection: Connection, statement: Bound, after: CaseState) -> None:
     """Run what :func:`case_statement` gave. Raises LostUpdate where the case moved on since it was read."""
-    if statement.run(connection).rowcount != 1:
+    if statement.changes(connection) != 1:
         raise LostUpdate(f"case {after.case_id} is no longer where it stood before event {after.seq}")
 
 

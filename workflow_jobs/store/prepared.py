@@ -2,9 +2,10 @@
 
 Belongs here: how such a statement runs on SQLite and PostgreSQL. Does not belong here: which statements there are.
 Binding and running are two things, so that values are bound before a lock is taken and run while it is held.
-SQLAlchemy looks a statement up in its cache, and asks for each value how it is bound, at every execution; with some
-eight statements a step that was a third of the step's time (0.25 ms). Listeners of the engine see these statements as
-they see all others.
+SQLAlchemy looks a statement up in its cache, asks for each value how it is bound, and makes a context and a result of
+its own at every execution; with some eight statements a step that was a third of the step's time. So the driver's
+cursor runs them, on SQLAlchemy's connection and in its transaction, and errors are SQLAlchemy's. Where somebody listens
+to the statements of the engine or connection, SQLAlchemy runs them, so that he sees them as he sees all others.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, CursorResult, Dialect
+from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 _MOST_ROWS = 500
 _FEW = 2
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,65 @@ class Bound(NamedTuple):
     text: str
     values: tuple[Any, ...] | list[tuple[Any, ...]]
 
-    def run(self, connection: Connection) -> CursorResult[Any]:
-        """Run it now."""
-        return connection.exec_driver_sql(self.text, self.values)
+    def rows(self, connection: Connection) -> list[Sequence[Any]]:
+        """Run it now; the rows that it answers."""
+        return _run(connection, self.text, self.values, _all_rows)
+
+    def changes(self, connection: Connection) -> int:
+        """Run it now; how many rows it changed."""
+        return _run(connection, self.text, self.values, _row_count)
 
 
 def run_all(connection: Connection, statements: Sequence[Bound]) -> None:
     """Run statements whose answers nobody asks for, in their order."""
     if connection.dialect.name == "sqlite" or len(statements) < _FEW:
         for statement in statements:
-            statement.run(connection)
+            statement.changes(connection)
         return
     # One round trip to the server instead of one for each: psycopg2 puts the values into the text itself.
     text = ";\n".join(statement.text for statement in statements)
-    connection.exec_driver_sql(text, tuple(value for statement in statements for value in statement.values))
+    _run(connection, text, tuple(value for statement in statements for value in statement.values), _row_count)
+
+
+def _run(connection: Connection, text: str, values: Any, answer: Callable[[Any], T]) -> T:
+    heard = connection.dispatch
+    if heard.before_cursor_execute or heard.after_cursor_execute:
+        return answer(connection.exec_driver_sql(text, values))
+    if not connection.in_transaction():
+        connection.begin()
+    cursor = connection.connection.cursor()
+    try:
+        if isinstance(values, list):
+            cursor.executemany(text, values)
+        else:
+            cursor.execute(text, values)
+        return answer(cursor)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_sqlalchemy(connection, text, values, error) from error
+    finally:
+        cursor.close()
+
+
+def _as_sqlalchemy(connection: Connection, text: str, values: Any, error: Any) -> Exception:
+    """The driver's error as SQLAlchemy raises it. A connection that is gone is given up, with its pool."""
+    dialect = connection.dialect
+    gone = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
+    if gone:
+        connection.invalidate(error)
+    wrapped: Exception = sa.exc.DBAPIError.instance(
+        text, values, error, dialect.loaded_dbapi.Error, connection_invalidated=gone, dialect=dialect
+    )
+    return wrapped
+
+
+def _all_rows(cursor: Any) -> list[Sequence[Any]]:
+    found: list[Sequence[Any]] = cursor.fetchall()
+    return found
+
+
+def _row_count(cursor: Any) -> int:
+    count: int = cursor.rowcount
+    return count
 
 
 class Prepared:
@@ -66,9 +113,16 @@ class Prepared:
         self._statement = statement
         self._known: dict[tuple[str, ...], _Compiled] = {}
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """Run once."""
-        return self.bind(connection.dialect, values).run(connection)
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Sequence[Any]]:
+        """Run once; the rows that it answers, as the driver gives them."""
+        return self.bind(connection.dialect, values).rows(connection)
+
+    def one(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+        """Run once; the one value of the only row, None where there is no row."""
+        found = self.rows(connection, values)
+        if len(found) > 1:
+            raise sa.exc.MultipleResultsFound("several rows where one at most was expected")
+        return found[0][0] if found else None
 
     def bind(self, dialect: Dialect, values: Mapping[str, Any]) -> Bound:
         """The statement with these values, to be run later."""
