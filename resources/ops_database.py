@@ -38,6 +38,7 @@ _AS_THE_STANDARD_LIBRARY = (
 )
 _migrate_lock = threading.Lock()
 _BUSY_SECONDS = 30
+_UTC = "+00:00"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -67,6 +68,8 @@ def _naive_instant(value: datetime | None) -> datetime | None:
 
 def _sqlite_instant(value: datetime | None) -> str | None:
     """The text that SQLAlchemy writes for SQLite: 2026-11-16 01:30:00.000000."""
+    if value is not None and value.tzinfo is UTC:  # as almost all are: the text ends with the zone
+        return value.isoformat(" ", "microseconds")[: -len(_UTC)]
     naive = _naive_instant(value)
     return None if naive is None else naive.isoformat(" ", "microseconds")
 

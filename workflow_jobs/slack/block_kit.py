@@ -125,6 +125,11 @@ class _Check:
         seen.add(value)
 
     def text(self, value: object, at: str, *, limit: int, kinds: Sequence[str] = ("plain_text", "mrkdwn")) -> None:
+        if type(value) is dict and value.get("type") in kinds:
+            words = value.get("text")
+            if type(words) is str and 0 < len(words) <= limit and not words.isspace():
+                self.characters += len(words)
+                return
         kind = self.kind(value, at)
         assert isinstance(value, (dict, Mapping))
         if kind not in kinds:

@@ -21,7 +21,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 _MOST_ROWS = 500
-_FEW = 2
 T = TypeVar("T")
 
 
@@ -47,36 +46,39 @@ class Bound(NamedTuple):
 
     def rows(self, connection: Connection) -> list[Sequence[Any]]:
         """Run it now; the rows that it answers."""
-        return _run(connection, self.text, self.values, _all_rows)
+        return _run(connection, [self], _all_rows)
 
     def changes(self, connection: Connection) -> int:
         """Run it now; how many rows it changed."""
-        return _run(connection, self.text, self.values, _row_count)
+        return _run(connection, [self], _row_count)
 
 
 def run_all(connection: Connection, statements: Sequence[Bound]) -> None:
     """Run statements whose answers nobody asks for, in their order."""
-    if connection.dialect.name == "sqlite" or len(statements) < _FEW:
-        for statement in statements:
-            statement.changes(connection)
-        return
-    # One round trip to the server instead of one for each: psycopg2 puts the values into the text itself.
-    text = ";\n".join(statement.text for statement in statements)
-    _run(connection, text, tuple(value for statement in statements for value in statement.values), _row_count)
+    if connection.dialect.name != "sqlite" and len(statements) > 1:
+        # One round trip to the server instead of one for each: psycopg2 puts the values into the text itself.
+        text = ";\n".join(statement.text for statement in statements)
+        statements = [Bound(text, tuple(value for statement in statements for value in statement.values))]
+    if statements:
+        _run(connection, statements, _row_count)
 
 
-def _run(connection: Connection, text: str, values: Any, answer: Callable[[Any], T]) -> T:
+def _run(connection: Connection, statements: Sequence[Bound], answer: Callable[[Any], T]) -> T:
+    """Run the statements; what ``answer`` makes of the last one's cursor."""
     heard = connection.dispatch
     if heard.before_cursor_execute or heard.after_cursor_execute:
-        return answer(connection.exec_driver_sql(text, values))
+        results = [connection.exec_driver_sql(*statement) for statement in statements]
+        return answer(results[-1])
     if not connection.in_transaction():
         connection.begin()
     cursor = connection.connection.cursor()
+    text, values = statements[0]
     try:
-        if isinstance(values, list):
-            cursor.executemany(text, values)
-        else:
-            cursor.execute(text, values)
+        for text, values in statements:
+            if isinstance(values, list):
+                cursor.executemany(text, values)
+            else:
+                cursor.execute(text, values)
         return answer(cursor)
     except connection.dialect.loaded_dbapi.Error as error:
         raise _as_sqlalchemy(connection, text, values, error) from error
