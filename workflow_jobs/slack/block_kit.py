@@ -32,6 +32,10 @@ class BlockKitError(ValueError):
     """A payload that Slack would refuse. The message gives the path in the payload, the fault and the limit."""
 
 
+class TooMuchText(BlockKitError):
+    """All texts together are longer than a message may be."""
+
+
 def validate(payload: Json) -> None:
     """Check a message (``text`` and ``blocks``) or a view (``type`` modal or home). Raises :class:`BlockKitError`."""
     if payload.get("type") in _VIEW_TYPES:
@@ -101,7 +105,7 @@ class _Check:
                 self.unique(self.block_ids, block["block_id"], f"{at}.block_id")
             checker(self, block, at)
         if self.characters > TEXT_BUDGET:
-            raise BlockKitError(f"blocks: {self.characters} characters of text in all, at most {TEXT_BUDGET}")
+            raise TooMuchText(f"blocks: {self.characters} characters of text in all, at most {TEXT_BUDGET}")
 
     def kind(self, value: object, at: str) -> str:
         if not isinstance(value, (dict, Mapping)):

@@ -287,7 +287,11 @@ def _status_line(case: CaseState, template: Template, context: CardContext) -> s
 def _message(
     text: str, blocks: Sequence[Block], context: CardContext, picture: Mapping[str, Any] | None = None
 ) -> Message:
-    return Message(cut(escaped(text), 300), fitted(blocks, context.word("more_on_page")), picture)
+    text = cut(escaped(text), 300)
+    try:
+        return Message(text, tuple(blocks), picture)
+    except block_kit.TooMuchText:
+        return Message(text, fitted(blocks, context.word("more_on_page")), picture)
 
 
 def _picture(case: CaseState, context: CardContext) -> dict[str, Any] | None:

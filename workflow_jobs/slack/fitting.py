@@ -19,12 +19,9 @@ Block = dict[str, Any]
 
 
 def fitted(blocks: Sequence[Block], more: str) -> tuple[Block, ...]:
-    """The blocks as they are if they fit; else each text shortened as little as makes them fit, and ``more`` said
-    above the last of them. Headers and buttons stay.
+    """Each text shortened as little as makes the blocks fit, and ``more`` said above the last of them. Headers and
+    buttons stay.
     """
-    # Written out they have more characters than Slack counts, and mostly few enough even so: that is quickly seen.
-    if len(repr(blocks)) <= TEXT_BUDGET or _characters(blocks) <= TEXT_BUDGET:
-        return tuple(blocks)
     note: Block = {"type": "context", "elements": [markdown(more, 200)]}
     found: tuple[Block, ...] = ()
     for limit in _LONGEST_TEXTS:
