@@ -213,6 +213,11 @@ def test_beside_a_running_stack_its_own_templates_are_told_and_what_waits(
         (folder / "other.yaml").write_text(OTHER, encoding="utf-8")
         _, said = run("templates", "versions", ID, TEMPLATES_DIR=str(folder))
         assert f"The folder has {ID} no more" in said
+        _, said = run("templates", "versions", "other", "--json", TEMPLATES_DIR=str(folder))
+        (row,) = json.loads(said)["versions"]
+        assert (row["in_force"], row["waits_for_start"]) == (False, True)
+        code, said = run("templates", "versions", "neither", TEMPLATES_DIR=str(folder))
+        assert code == 1 and "there is no template 'neither'" in said
 
 
 def test_without_a_running_stack_the_folder_is_in_force(world: PlatformWorld, run: Run, folder: Path) -> None:

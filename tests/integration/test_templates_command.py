@@ -40,6 +40,14 @@ def test_list_names_every_template_and_what_cannot_be_read(folder: Path) -> None
     assert "UTF-8" in rows["latin"]["title"]
 
 
+def test_without_a_folder_they_are_read_where_a_start_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("id: [", encoding="utf-8")
+    result = CliRunner().invoke(app, ["templates", "lint"], env={"TRUELOOP_TEMPLATES_DIR": str(tmp_path)})
+    assert (result.exit_code, result.stdout.startswith(f"{tmp_path / 'broken.yaml'}:1:")) == (1, True)
+    result = CliRunner().invoke(app, ["templates", "list"], env={"TRUELOOP_FEED": "x"})
+    assert (result.exit_code, result.stderr.startswith("TRUELOOP_FEED: ")) == (1, True)
+
+
 def test_lint_prints_every_finding_of_every_file_with_its_line(folder: Path) -> None:
     assert templates(folder, "lint").exit_code == 0
     supply = folder / "supply_exception.yaml"
