@@ -52,6 +52,7 @@ from gateway.embedded_slack.app import create_embedded_slack
 from gateway.embedded_slack.workspace import Workspace
 from gateway.heartbeat_watch import HeartbeatWatch
 from gateway.pages import STATIC_DIR, page
+from gateway.plain_addresses import PlainAddresses
 from gateway.problems import Problem, install_problems
 from gateway.slack import SlackHandler, build_bolt
 from gateway.slack_case_handler import SlackCaseHandler
@@ -122,6 +123,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.add_middleware(BodyLimit, most=settings.event_body_limit, larger=_FILES)
+    app.add_middleware(PlainAddresses)
     app.state.context = context
     app.state.workspace = workspace
     app.state.delivery = slack.delivery

@@ -251,9 +251,9 @@ def test_where_nobody_else_states_a_figure_its_own_rows_are_shown(case: Case) ->
     narrowed = case.stack.http.get(f"/metrics/{metric}/rows?where=supplier_id={one}&format=csv").text
     assert len(narrowed.splitlines()) - 1 == sum(row["supplier_id"] == one for row in rows)
     assert f"/metrics/{metric}/rows" in case.stack.http.get(f"/metrics/{metric}").text
-    for wrong in ("where=nothing=1", "where=x", "where=event_date=soon", "where=supplier_id%00=1"):
+    for wrong in ("where=nothing=1", "where=x", "where=event_date=soon", "where=supplier_id%ff=1"):
         assert case.stack.http.get(f"/metrics/{metric}/rows?{wrong}").status_code == 422, wrong
-    assert case.stack.http.get(f"/metrics/{metric}/rows?where=supplier_id=%00%ff").status_code == 200
+    assert case.stack.http.get(f"/metrics/{metric}/rows?where=supplier_id=%ed%a0%80%ff").status_code == 200
 
 
 def test_the_rows_of_a_stock_figure_are_those_of_its_day(case: Case) -> None:
