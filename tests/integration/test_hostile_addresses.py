@@ -31,7 +31,7 @@ def read_routes(stack: Stack) -> dict[str, list[str]]:
 
     def walk(routes: Any) -> None:
         for route in routes:
-            if isinstance(route, APIRoute) and "GET" in route.methods:
+            if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
                 found[route.path.replace(":path", "")] = [one.alias for one in route.dependant.query_params]
             walk(getattr(getattr(route, "original_router", route), "routes", None) or ())
 
