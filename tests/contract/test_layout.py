@@ -17,6 +17,7 @@ HANDS_ON_ENVIRONMENT = {
     "gateway/refresh_run.py": "the environment of a subprocess",
     "gateway/browser_setup.py": "the environment of a subprocess",
     "gateway/up.py": "the environment of the supervised processes",
+    "gateway/commands/context.py": "the templates of the running stack, for the command and what it starts",
     "gateway/demo.py": "settings of the demo, set before they are read",
     "resources/dbt.py": "variables that dbt's profile reads",
 }

@@ -187,6 +187,8 @@ def test_the_close_out_states_cause_and_remedy() -> None:
     assert (play.state.status, play.state.outcome) == ("watching_effect", "completed")
     learning = play.template.learning
     assert learning is not None
+    assert learning.cause is not None
+    assert learning.remedy is not None
     assert (play.state.data[learning.cause], play.state.data[learning.remedy]) == ("tooling", "Order tools earlier")
     play.do(c.RateCase(person_id="s1", score=5))
     assert play.state.ratings["s1"].score == 5
