@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import pickle
+import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import sqlalchemy as sa
+from filelock import FileLock
 
 from resources import ops_database
 from resources.clock import FixedClock
 
 if TYPE_CHECKING:
     # Loading the platform takes seconds, which a session without a world of it saves.
+    from ops_assets.landing import LandingReport
     from tests.platform_world import PlatformWorld, PublishedHome
 
+_T = TypeVar("_T")
 PUBLISHED_SEED = 7
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,6 +54,11 @@ LONG = (
     "test_platform_metrics_history.py",
     "test_semantic_layer.py",
 )
+
+
+def pytest_configure() -> None:
+    """Collect garbage less often: looking through dbt's and Dagster's long-lived objects took a fifth of the time."""
+    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -125,22 +137,43 @@ def _psycopg2(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg2://", 1)
 
 
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], _T]) -> tuple[Path, _T]:
+    """A home that one of the session's workers makes and the others wait for, and what ``make`` returned.
+
+    It is only copied from: whoever opens an installation writes into its folder.
+    """
+    own = factory.getbasetemp()
+    folder = (own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own) / f"made-{name}"
+    said = folder / "said.pickle"
+    with FileLock(f"{folder}.lock"):
+        if not said.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            said.write_bytes(pickle.dumps(make(folder / "home")))
+    return folder / "home", pickle.loads(said.read_bytes())
+
+
 @pytest.fixture(scope="session")
 def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A built installation without a row, made once a session; copy it, do not change it."""
     from tests.platform_world import built_home
 
+    made, _ = _made_once(tmp_path_factory, "empty", built_home)
     home = tmp_path_factory.mktemp("empty") / "home"
-    built_home(home)
+    shutil.copytree(made, home, symlinks=True)
     return home
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> PublishedHome:
+def published(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> PublishedHome:
     """A published installation of the sample company with faults, made once a session; copy it, do not change it."""
-    from tests.platform_world import published_home
+    from tests.platform_world import loaded_home, published_home
 
-    return published_home(tmp_path_factory.mktemp("published") / "home", empty_home, PUBLISHED_SEED)
+    def make(home: Path) -> LandingReport:
+        return loaded_home(home, request.getfixturevalue("empty_home"), PUBLISHED_SEED)
+
+    loaded, landed = _made_once(tmp_path_factory, "loaded", make)
+    return published_home(tmp_path_factory.mktemp("published") / "home", loaded, landed)
 
 
 @pytest.fixture

@@ -150,10 +150,19 @@ class PublishedHome:
     published: PublishReport | None
 
 
-def published_home(home: Path, original: Path, seed: int, *, days: int = 100, **chosen: Any) -> PublishedHome:
-    """``original`` (a built home) with a faulty history landed, built, audited and published."""
-    world = copied_world(home, original, **chosen)
+def loaded_home(home: Path, original: Path, seed: int, *, days: int = 100) -> LandingReport:
+    """``original`` (a built home) with a faulty history landed and built, nothing published."""
+    world = copied_world(home, original)
     world.generate(seed, days=days)
-    landed, audited, published = world.refresh()
+    landed = world.land()
+    world.build()
+    world.close()
+    return landed
+
+
+def published_home(home: Path, loaded: Path, landed: LandingReport) -> PublishedHome:
+    """A copy of a loaded home, audited and published in ``home``."""
+    world = copied_world(home, loaded)
+    audited, published = world.publish()
     world.close()
     return PublishedHome(home, landed, audited, published)

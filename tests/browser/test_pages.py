@@ -16,7 +16,7 @@ from gateway.tokens import READ, create_token
 from resources.clock import FixedClock
 from tests.browser.conftest import Picture
 from tests.gateway_stack import Stack, running_stack
-from tests.platform_world import copied_world, published_home
+from tests.platform_world import PlatformWorld, copied_world, loaded_home, published_home
 
 MARGIN = "metric_order_gross_margin"
 PICTURED_SEED = 7
@@ -58,11 +58,12 @@ def stack(
     """A gateway on the published sample company; for pictures with a whole year, so that every chart is full."""
     home = tmp_path_factory.mktemp("company") / "home"
     if pytestconfig.getoption("--pictures"):
-        year = tmp_path_factory.mktemp("year") / "home"
-        original = published_home(year, request.getfixturevalue("empty_home"), PICTURED_SEED, days=365).home
+        loaded = tmp_path_factory.mktemp("year") / "home"
+        landed = loaded_home(loaded, request.getfixturevalue("empty_home"), PICTURED_SEED, days=365)
+        published_home(home, loaded, landed)
+        world = PlatformWorld(home)
     else:
-        original = request.getfixturevalue("published").home
-    world = copied_world(home, original)
+        world = copied_world(home, request.getfixturevalue("published").home)
     clock = FixedClock(world.clock.now() + timedelta(minutes=5))
     world.close()
     with running_stack(home, clock, published=False) as running:

@@ -8,17 +8,31 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from gateway.demo import environment
+from gateway.sample_data import write_sample
+from ops_assets.landing import land
+from ops_assets.refresh import audit_and_publish, build, load_definitions
+from resources.platform import Platform
+from resources.settings import Settings
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 STACK_VARIABLE = "TRUELOOP_STACK_HOME"
+# What the walk says at its stops: the first line stands after the event was posted, the last when all is done.
+STOP_LINES = 17
+_STOP_LINE = re.compile(rb"^[ 1]\d  ", re.MULTILINE)
+_LONGEST_WALK = 1500
 
 
 @dataclass
@@ -41,39 +55,57 @@ def demo_environment(home: Path, first_port: int) -> dict[str, str]:
     }
 
 
-def run_with_kills(home: Path, *, kills: int, seed: int, first_port: int, within: tuple[float, float]) -> Outcome:
-    """Run the demo; ``kills`` times, after a random while, kill -9 a random process of it."""
+def refreshed_home(home: Path, built: Path) -> None:
+    """The state folder of a demo that was stopped after its first refresh, from a ``built`` one without a row."""
+    shutil.copytree(built, home, symlinks=True)
+    chosen: dict[str, str] = {}
+    environment(chosen)
+    values = {name.removeprefix("TRUELOOP_").lower(): value for name, value in chosen.items()}
+    platform = Platform(Settings.model_validate({**values, "home": home}))
+    write_sample(platform, lambda _: None)
+    definitions = load_definitions(platform)
+    land(platform)
+    build(platform, definitions)
+    audit_and_publish(platform, definitions)
+    platform.ops_engine.dispose()
+
+
+def run_with_kills(
+    home: Path, *, kills: int, seed: int, first_port: int, within: tuple[float, float] | None = None
+) -> Outcome:
+    """Run the demo; ``kills`` times, kill -9 a random process of it and start it again.
+
+    The moment is a random while in seconds ``within`` these bounds; without bounds, a little after a random stop.
+    """
     chance = random.Random(seed)
-    environment = demo_environment(home, first_port)
     victims: list[str] = []
     log = home.parent / "demo_output.log"
     for turn in range(kills + 1):
+        before = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             demo = subprocess.Popen(
                 [sys.executable, "-m", "gateway.demo"],
                 cwd=ROOT,
-                env=environment,
+                env=demo_environment(home, first_port),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        if turn == kills:
-            code = demo.wait(timeout=1500)
-            return Outcome(code, log.read_text(encoding="utf-8"), victims)
         try:
-            code = demo.wait(timeout=chance.uniform(*within))
-            return Outcome(code, log.read_text(encoding="utf-8"), victims)
+            if turn == kills:
+                demo.wait(timeout=_LONGEST_WALK)
+            elif within is not None:
+                demo.wait(timeout=chance.uniform(*within))
+            else:
+                _wait_for_stop(demo, log, before, chance.randrange(STOP_LINES))
+                demo.wait(timeout=chance.uniform(0, 4))
         except subprocess.TimeoutExpired:
+            if turn == kills:
+                raise
             victims.append(_kill_one(chance, demo.pid, home))
-        # A demo that lost one of its services notices; it is ended as a person would, and started again.
-        if demo.poll() is None:
-            time.sleep(2)
-            demo.send_signal(signal.SIGINT)
-            try:
-                demo.wait(timeout=90)
-            except subprocess.TimeoutExpired:
-                demo.kill()
-                demo.wait()
+            _end(demo)
+        else:
+            return Outcome(demo.returncode, log.read_text(encoding="utf-8"), victims)
     raise AssertionError("unreachable")
 
 
@@ -88,6 +120,25 @@ def cases_of(home: Path) -> list[str]:
         check=True,
     )
     return [case["case_id"] for case in json.loads(answer.stdout)]
+
+
+def _wait_for_stop(demo: subprocess.Popen[bytes], log: Path, before: int, stops: int) -> None:
+    """Return when this start of the demo has said ``stops`` lines, or has ended. Raises nothing: it ends by itself."""
+    while demo.poll() is None and len(_STOP_LINE.findall(log.read_bytes()[before:])) < stops:
+        time.sleep(0.1)
+
+
+def _end(demo: subprocess.Popen[bytes]) -> None:
+    """A demo that lost one of its services may notice; else it is ended as a person would."""
+    with suppress(subprocess.TimeoutExpired):
+        demo.wait(timeout=2)
+        return
+    demo.send_signal(signal.SIGINT)
+    try:
+        demo.wait(timeout=90)
+    except subprocess.TimeoutExpired:
+        demo.kill()
+        demo.wait()
 
 
 def _kill_one(chance: random.Random, demo: int, home: Path) -> str:

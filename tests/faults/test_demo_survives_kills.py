@@ -6,17 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.demo_kills import cases_of, run_with_kills
+from tests.faults.demo_kills import cases_of, refreshed_home, run_with_kills
 from tests.walk.conftest import free_ports
 
 _KILLS, _SOAK_KILLS = 1, 20
 
 
-def test_the_loop_closes_whatever_is_killed(pytestconfig: pytest.Config, tmp_path: Path) -> None:
-    kills = _SOAK_KILLS if pytestconfig.getoption("--soak") else _KILLS
+def test_the_loop_closes_whatever_is_killed(
+    pytestconfig: pytest.Config, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    home = tmp_path / "home"
     (first_port, *_) = free_ports(3)
-    outcome = run_with_kills(tmp_path / "home", kills=kills, seed=20261122, first_port=first_port, within=(15, 60))
+    if pytestconfig.getoption("--soak"):
+        # From nothing, so that the first start is killed too.
+        outcome = run_with_kills(home, kills=_SOAK_KILLS, seed=20261122, first_port=first_port, within=(15, 60))
+    else:
+        refreshed_home(home, request.getfixturevalue("empty_home"))
+        outcome = run_with_kills(home, kills=_KILLS, seed=20261122, first_port=first_port)
     assert outcome.code == 0, f"killed: {outcome.victims}\n{outcome.output[-4000:]}"
-    assert len(cases_of(tmp_path / "home")) == 1
+    assert len(cases_of(home)) == 1
     assert "the case was effective" in outcome.output
     print(f"{len(outcome.victims)} kills survived: {outcome.victims}")
