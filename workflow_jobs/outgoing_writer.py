@@ -19,7 +19,7 @@ from workflow_jobs.outgoing_message import CARD, MESSAGE, UPDATE, Outgoing
 from workflow_jobs.slack import cards
 from workflow_jobs.slack.cards import Message
 from workflow_jobs.slack.ladders import Rung
-from workflow_jobs.slack.wording import CardContext, shortened
+from workflow_jobs.slack.wording import CardContext
 
 
 class Addresses(Protocol):
@@ -99,8 +99,6 @@ class Writer:
         With ``with_case`` that is the first card of the case in the same conversation.
         """
         payload: dict[str, Any] = message.to_json()
-        if "picture" in payload and self.case.subject_kind and self.case.subject_id:
-            payload["picture"]["subject"] = self._subject()
         if below is not None:
             payload["thread_of"] = below
         if with_case:
@@ -111,13 +109,6 @@ class Writer:
                 payload["fallback_channel"] = self.telling.channel
         key = f"{self.case.case_id}/{self.seq or self.case.seq}/{kind}/{what}"
         self.out.append(Outgoing(kind=kind, dedupe_key=key, payload=payload, card_key=card))
-
-    def _subject(self) -> dict[str, str]:
-        """Of what the picture's figures are to be, where its months can be had; ``note`` says so below it."""
-        case = self.case
-        label = shortened(case.subject_label or case.subject_id, 200)
-        note = self.telling.context.word("one_alone").format(label)
-        return {"kind": case.subject_kind, "id": case.subject_id, "note": note}
 
     def person(self, person_id: str) -> dict[str, str]:
         return {

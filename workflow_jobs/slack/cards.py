@@ -41,9 +41,9 @@ Block = dict[str, Any]
 class Message:
     """A message for Slack: ``text`` is what notifications show, ``blocks`` what the channel shows. Valid Block Kit.
 
-    ``picture`` asks for the picture of a metric's trend (``metric``, ``alt``, ``note``, ``limit``, and how its figures
-    are written: ``unit``, ``decimals``, ``zh``), which is put below the block with the number ``after`` when the
-    message is sent.
+    ``picture`` asks for the picture of a metric's trend (``metric``, ``alt``, ``note``, ``limit``; ``subject`` with
+    ``kind``, ``id`` and ``note`` for that of one subject; and how its figures are written: ``unit``, ``decimals``,
+    ``zh``), which is put below the block with the number ``after`` when the message is sent.
     """
 
     text: str
@@ -299,9 +299,12 @@ def _picture(case: CaseState, context: CardContext) -> dict[str, Any] | None:
     if not case.metric:
         return None
     alt = context.word("trend").format(shortened(context.metric_label(case.metric), 300))
-    # The published months are those of the whole metric, not of the subject.
+    # Where the months of the subject cannot be had, or may not be seen, those of the whole metric are drawn.
     note = context.word("all_together") if case.subject_kind else ""
-    asked = {"metric": case.metric, "alt": alt, "note": note, "limit": case.threshold, "after": 1}
+    asked: dict[str, Any] = {"metric": case.metric, "alt": alt, "note": note, "limit": case.threshold, "after": 1}
+    if case.subject_kind and case.subject_id:
+        alone = context.word("one_alone").format(shortened(case.subject_label or case.subject_id, 200))
+        asked["subject"] = {"kind": case.subject_kind, "id": case.subject_id, "note": alone}
     form = context.figure
     return asked | ({} if form is None else {"unit": form.unit, "decimals": form.decimals, "zh": context.chinese})
 
