@@ -5,7 +5,7 @@ Every sensor only asks the service what is due and calls it; what is due, and th
 
 # No postponed annotations here: Dagster reads those of decorated functions as they are.
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -30,10 +30,12 @@ from workflow_jobs.step_assets import report_completions
 from workflow_jobs.store.due_rows import START, Place
 from workflow_jobs.wiring import process_service
 
-IDEMPOTENCY_TAG = "trueloop/idempotency_key"
+IDEMPOTENCY_TAG, ATTEMPT_TAG = "trueloop/idempotency_key", "trueloop/attempt"
 _ON = dg.DefaultSensorStatus.RUNNING
 # Together well below the time after which Dagster ends an evaluation.
 _TIMERS_SECONDS, _PEOPLE_SECONDS, _EFFECTS_SECONDS = 20, 8, 20
+# So often a run of one attempt is asked for again after a stop; one that takes Trueloop with it must end some time.
+_MOST_STOPS = 5
 # So many runs are asked for at once; Dagster looks up for each whether it was asked for before.
 _MOST_RUNS = 100
 
@@ -67,29 +69,24 @@ def service_steps_sensor(
     if cursor != (context.cursor or ""):
         context.update_cursor(cursor)
     for step in steps:
-        yield dg.RunRequest(
-            run_key=step.run_key,
-            job_name=step.job,
-            run_config={
-                "ops": {
-                    step.job.removesuffix("_job"): {
-                        "config": {
-                            "case_id": step.case_id,
-                            "step_id": step.step_id,
-                            "idempotency_key": step.idempotency_key,
-                        }
-                    }
-                }
-            },
-            tags={
-                "trueloop/case": step.case_id,
-                "trueloop/step": step.step_id,
-                "trueloop/attempt": str(step.attempt),
-                IDEMPOTENCY_TAG: step.idempotency_key,
-            },
-        )
+        yield _run_of(step, step.run_key)
     if not steps:
         yield dg.SkipReason("No case waits for a service step.")
+
+
+def _run_of(step: ServiceStep, run_key: str) -> dg.RunRequest:
+    config = {"case_id": step.case_id, "step_id": step.step_id, "idempotency_key": step.idempotency_key}
+    return dg.RunRequest(
+        run_key=run_key,
+        job_name=step.job,
+        run_config={"ops": {step.job.removesuffix("_job"): {"config": config}}},
+        tags={
+            "trueloop/case": step.case_id,
+            "trueloop/step": step.step_id,
+            ATTEMPT_TAG: str(step.attempt),
+            IDEMPOTENCY_TAG: step.idempotency_key,
+        },
+    )
 
 
 def steps_in_turn(
@@ -115,27 +112,43 @@ def steps_in_turn(
 @dg.run_failure_sensor(
     name="failed_service_steps_sensor",
     monitored_jobs=service_jobs(),
+    request_jobs=service_jobs(),
     default_status=_ON,
     minimum_interval_seconds=5,
-    description="Tells the case when the run of a service step failed: it is tried again, or a person is asked.",
+    description="Tells the case when the run of a service step failed: it is tried again, or a person is asked. "
+    "One that was stopped with Trueloop is asked for again as the same attempt.",
 )
 def failed_service_steps_sensor(
     context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]
-) -> dg.SkipReason | None:
-    tags = context.dagster_run.tags
+) -> dg.RunRequest | dg.SkipReason | None:
+    run, service = context.dagster_run, process_service(platform)
+    tags = run.tags
+    if was_stopped(context.instance, run) and _stops(context.instance, tags) <= _MOST_STOPS:
+        known = service.service_step(tags[IDEMPOTENCY_TAG])
+        if known is None or known.status != "requested" or str(known.step.attempt) != tags[ATTEMPT_TAG]:
+            return dg.SkipReason(f"{run.run_id} was stopped, and its case waits for it no more.")
+        # Under a key of its own: Dagster makes one run of one key, however that run ended.
+        return _run_of(known.step, f"{known.step.run_key} after {run.run_id}")
     try:
-        process_service(platform).fail_service(
+        service.fail_service(
             tags["trueloop/case"],
             tags["trueloop/step"],
-            context.dagster_run.run_id,
+            run.run_id,
             context.failure_event.message or "The run failed.",
-            attempt=int(tags["trueloop/attempt"]),
+            attempt=int(tags[ATTEMPT_TAG]),
             idempotency_key=tags[IDEMPOTENCY_TAG],
         )
     except Refused as refused:
         # A late failure of an attempt that the case no longer waits for; the sentence says why.
         return dg.SkipReason(refused.sentence)
     return None
+
+
+def _stops(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> int:
+    """How many runs of the same attempt were stopped."""
+    same = {key: tags[key] for key in (IDEMPOTENCY_TAG, ATTEMPT_TAG)}
+    runs = instance.get_runs(dg.RunsFilter(tags=same, statuses=[dg.DagsterRunStatus.FAILURE]), limit=2 * _MOST_STOPS)
+    return sum(was_stopped(instance, run) for run in runs)
 
 
 @dg.sensor(

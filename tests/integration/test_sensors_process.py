@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from ops_assets.ingestion.ledger import inbox_event
+from resources.stopped_runs import STOPPED_TAG
 from sensors.process import (
     case_history_sensor,
     due_effects_sensor,
@@ -32,6 +33,11 @@ from workflow_jobs.engine.state import TaskState
 from workflow_jobs.jobs import replan_production_job
 from workflow_jobs.refresh_jobs import REFRESH_JOB
 from workflow_jobs.wiring import process_service
+
+
+def heard(context: Any) -> Any:
+    """What the failure sensor asks for when it is told of a failed run."""
+    return failed_service_steps_sensor(context)
 
 
 class House:
@@ -67,6 +73,19 @@ class House:
         (asked,) = [one for one in requests if one.tags["trueloop/case"] == case_id]
         assert isinstance(asked, dg.RunRequest)
         return asked
+
+    def failed(self, asked: dg.RunRequest, *, stopped: bool = False) -> Any:
+        """What the failure sensor is told of a run that failed, or that was stopped with Trueloop."""
+        made = self.replan(asked, idempotency_key="unknown")
+        assert not made.success
+        if stopped:
+            self.instance.add_run_tags(made.run_id, {STOPPED_TAG: "its process ended"})
+        run = self.instance.get_run_by_id(made.run_id)
+        assert run is not None
+        return dg.build_run_status_sensor_context(
+            "failed_service_steps_sensor", made.get_run_failure_event(), self.instance, run,
+            resources={"platform": self.platform},
+        ).for_run_failure()  # fmt: skip
 
     def replan(self, asked: dg.RunRequest, **config: str) -> dg.ExecuteInProcessResult:
         """Run the job that a run request asks for; ``config`` overrides parts of it."""
@@ -109,23 +128,29 @@ def test_service_steps_start_once_an_attempt_and_hand_their_result_over(house: H
     assert asked.job_name == "replan_production_job"
     assert asked.tags["trueloop/case"] == case_id
 
+    # Trueloop is stopped while it runs: the same attempt is asked for once more, and the case hears nothing.
+    seq = house.service.case(case_id).seq
+    stopped = house.failed(asked, stopped=True)
+    once_more = heard(stopped)
+    assert once_more.run_key not in (None, asked.run_key)
+    assert heard(stopped).run_key == once_more.run_key, "however often it is told"
+    assert (once_more.run_config, once_more.job_name) == (asked.run_config, asked.job_name)
+    assert once_more.tags.items() <= asked.tags.items()
+    assert house.service.case(case_id).seq == seq
+
     # The first attempt dies; the case hears it and asks for another.
-    failed = house.replan(asked, idempotency_key="unknown")
-    assert not failed.success
-    context = dg.build_run_status_sensor_context(
-        "failed_service_steps_sensor", failed.get_run_failure_event(), house.instance, failed.dagster_run,
-        resources={"platform": house.platform},
-    )  # fmt: skip
-    failed_service_steps_sensor(context.for_run_failure())
+    context = house.failed(once_more)
+    heard(context)
     step = next(step for step in house.service.due_service_steps() if step.case_id == case_id)
     assert step.attempt == 2
     second = house.due(case_id)
     assert second.run_key != asked.run_key
     assert second.tags["trueloop/attempt"] == "2"
 
-    # The same failure told twice, as after a lost cursor, changes nothing.
+    # The same failure told twice, as after a lost cursor, changes nothing; nor is a stopped run of before asked for.
     seq = house.service.case(case_id).seq
-    failed_service_steps_sensor(context.for_run_failure())
+    heard(context)
+    assert heard(stopped).skip_message.endswith("waits for it no more.")
     assert house.service.case(case_id).seq == seq
     assert [step.attempt for step in house.service.due_service_steps() if step.case_id == case_id] == [2]
 
@@ -135,6 +160,16 @@ def test_service_steps_start_once_an_attempt_and_hand_their_result_over(house: H
     outcome = house.service.service_step(second.tags["trueloop/idempotency_key"])
     assert outcome is not None and outcome.result is not None
     assert outcome.result["snapshot_id"] == house.world.snapshot.id
+
+
+def test_a_run_that_takes_trueloop_with_it_every_time_is_a_failed_attempt_in_the_end(house: House) -> None:
+    case_id = house.open("V000103")
+    house.decide(case_id, "judge", "supplier", "protect")
+    asked = house.due(case_id)
+    for _ in range(5):
+        assert isinstance(heard(house.failed(asked, stopped=True)), dg.RunRequest)
+    assert heard(house.failed(asked, stopped=True)) is None
+    assert [step.attempt for step in house.service.due_service_steps() if step.case_id == case_id] == [2]
 
 
 def test_effects_are_judged_by_the_published_figure_when_they_are_due(house: House) -> None:
