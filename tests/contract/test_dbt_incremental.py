@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -334,8 +335,11 @@ class Company:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path)
+def settings(tmp_path: Path, empty_home: Path) -> Settings:
+    """A state folder without a warehouse; the project was parsed in it before, which takes as long as a build."""
+    settings = Settings(home=tmp_path)
+    shutil.copytree(empty_home / settings.dbt_target_dir.relative_to(tmp_path), settings.dbt_target_dir)
+    return settings
 
 
 @pytest.fixture
