@@ -14,7 +14,7 @@ _DETAIL = (
 
 
 class PlainAddresses:
-    """ASGI middleware: 400 where path or query hold a NUL, in front of every route.
+    """ASGI middleware: 422 where path or query hold a NUL, in front of every route.
 
     Bytes that are no UTF-8 need nothing here: they are read as U+FFFD, so no half of a character reaches a route.
     """
@@ -25,6 +25,6 @@ class PlainAddresses:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and ("\0" in scope["path"] or b"\0" in unquote_to_bytes(scope["query_string"])):
             path = scope["path"].replace("\0", "%00")
-            await problem_response(400, _DETAIL, path)(scope, receive, send)
+            await problem_response(422, _DETAIL, path)(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -234,13 +234,13 @@ def test_where_nobody_else_states_a_figure_its_own_rows_are_shown(case: Case) ->
     """Cards lead to /explain as to the rows behind their figure."""
     metric = "metric_supplier_reject_rate"
     served = case.world.metric(metric)
-    asked = case.stack.http.get(f"/metrics/{metric}/explain").text
+    asked = case.stack.http.get(f"/metrics/{metric}/explain?lang=en").text
     assert (
         "there is no gap to explain" in asked
         and "没有差异可解释" in case.stack.http.get(f"/metrics/{metric}/explain?lang=zh").text
     )
     assert asked.count("<tr>") == 101 and "Next rows" in asked
-    page = case.stack.http.get(f"/metrics/{metric}/rows")
+    page = case.stack.http.get(f"/metrics/{metric}/rows?lang=en")
     assert "no gap to explain" not in page.text
     file = case.stack.http.get(f"/metrics/{metric}/rows", params={"format": "csv"})
     rows = list(csv.DictReader(io.StringIO(file.text.removeprefix("\ufeff"))))
