@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from gateway.context import require_reader
 from gateway.explain_api import Asking, Where, asking, condition, csv_response
+from gateway.figure_words import plain_number
 from gateway.metric_lines import MetricLine, Reading
 from gateway.pages import language_of, page, snapshot_read
 from gateway.problems import Problem
@@ -88,7 +90,7 @@ def figure_rows_page(
         which=_which(language, days) if days else "",
         where=[one for one in where if one.strip()],
         headings=[(_heading(language, column), column in _AMOUNTS) for column in columns],
-        rows=[["–" if row[column] is None else row[column] for column in columns] for row in table.dicts()],
+        rows=[[_cell(column, row[column]) for column in columns] for row in table.dicts()],
         hidden=table.hidden.sentence(language),
         most=f"{_EXPORT_ROWS:,}",
         csv=address(format="csv"),
@@ -138,6 +140,13 @@ def _which(language: Language, days: Days) -> str:
     if days.first == days.last:
         return text(language, "figure_rows_day", last=days.last)
     return text(language, "figure_rows_window", first=days.first, last=days.last)
+
+
+def _cell(column: str, value: object) -> str:
+    """A value as people read it; an amount that the reader's role masks is no number any more."""
+    if value is None:
+        return "–"
+    return plain_number(value) if column in _AMOUNTS and isinstance(value, (int, Decimal)) else str(value)
 
 
 def _heading(language: Language, column: str) -> str:

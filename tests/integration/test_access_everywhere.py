@@ -95,6 +95,8 @@ PERSON_PLACES = [
     f"/api/v1/metrics/{SLA}?dimension=person&format=csv",
     f"/api/v1/metrics/{SLA}?dimension=person&format=arrow",
     f"/metrics/{SLA}",
+    f"/metrics/{SLA}/rows",
+    f"/metrics/{SLA}/rows?format=csv",
     f"/metrics/{SLA}/part/movement?older=2026-10&newer=2026-11",
 ]
 
@@ -118,7 +120,7 @@ def test_names_are_shown_to_those_who_see_persons_and_to_nobody_else(company: Co
 MARGIN_PAGES = [
     "/", "/board", "/metrics", f"/metrics/{MARGIN}", f"/metrics/{MARGIN}/part/movement",
     f"/metrics/{MARGIN}/part/claims",
-    f"/metrics/{MARGIN}/explain?claim=finance",
+    f"/metrics/{MARGIN}/explain?claim=finance", f"/metrics/{MARGIN}/rows", f"/metrics/{MARGIN}/rows?format=csv",
     f"/api/v1/metrics/{MARGIN}/explain?claim=finance", "/api/v1/metrics", f"/api/v1/metrics/{MARGIN}",
     f"/api/v1/metrics/{MARGIN}?grain=month", f"/api/v1/metrics/{MARGIN}?grain=month&format=csv",
     f"/api/v1/metrics/{MARGIN}?grain=month&format=arrow",
