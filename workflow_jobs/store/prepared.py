@@ -87,7 +87,7 @@ def _run(connection: Connection, statements: Sequence[Bound], answer: Callable[[
 
 
 def _as_sqlalchemy(connection: Connection, text: str, values: Any, error: Any) -> Exception:
-    """The driver's error as SQLAlchemy raises it. A connection that is gone is given up, with its pool."""
+    """The driver's error as SQLAlchemy raises it. A connection that is gone is given up."""
     dialect = connection.dialect
     gone = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
     if gone:
