@@ -1,14 +1,35 @@
-"""Who could be asked by a template at all, so that only their open work is counted before a decision. Pure."""
+"""Who could be asked by a template at all, so that only their open work is counted, and only where it matters. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from workflow_jobs.engine.environment import PeopleView
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import RoleRef
 from workflow_jobs.engine.template import HumanStep, Template
+
+
+class OpenWork(Mapping[str, float]):
+    """Open weighted work by person, counted by ``count`` when somebody looks: most commands choose nobody."""
+
+    def __init__(self, count: Callable[[], Mapping[str, float]]) -> None:
+        self._count = count
+
+    @cached_property
+    def _counted(self) -> Mapping[str, float]:
+        return self._count()
+
+    def __getitem__(self, person_id: str) -> float:
+        return self._counted[person_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._counted)
+
+    def __len__(self) -> int:
+        return len(self._counted)
 
 
 def askable(template: Template, data: Mapping[str, Any], people: PeopleView) -> frozenset[str]:

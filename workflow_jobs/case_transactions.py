@@ -24,7 +24,7 @@ from resources.fault_points import fault_point, number_statements
 from resources.ops_database import deciding, writing
 from resources.people import Directory
 from workflow_jobs import outgoing, outgoing_waits
-from workflow_jobs.candidates import askable
+from workflow_jobs.candidates import OpenWork, askable
 from workflow_jobs.cases import UnknownTask, ancestors, moving, open_key, opening_of_child
 from workflow_jobs.engine import clocks
 from workflow_jobs.engine import commands as c
@@ -191,12 +191,11 @@ class CaseTransactions(ProcessReader):
     def _environment(
         self, connection: Connection, template: Template, data: Mapping[str, Any], directory: Directory
     ) -> Environment:
-        people = askable(template, data, directory)
         return Environment(
             template=template,
             calendar=self._calendar,
             directory=directory,
-            loads=case_rows.open_loads(connection, people),
+            loads=OpenWork(lambda: case_rows.open_loads(connection, askable(template, data, directory))),
             calendars=self._calendars,
         )
 

@@ -57,7 +57,8 @@ class PeopleView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """`loads` is each person's open weighted work (see assignment.task_weight) over all cases; absent means none.
+    """`loads` is each person's open weighted work (see assignment.task_weight) over all cases; absent means none. It is
+    looked at only where somebody is to be chosen.
 
     `calendar` is the default one, `calendars` those that have a name.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from workflow_jobs.engine import events as e
@@ -27,9 +28,13 @@ class Flow:
         self.layout = layout_of(env.template)
         self.events: list[e.Event] = []
         self._state = state
-        self.loads = dict(env.loads)
         # The day on which work goes on next, by calendar: asked for every candidate.
         self.work_days: dict[str, date] = {}
+
+    @cached_property
+    def loads(self) -> dict[str, float]:
+        """Open weighted work by person, with what this command adds; copied when somebody is to be chosen."""
+        return dict(self.env.loads)
 
     @property
     def state(self) -> CaseState:
