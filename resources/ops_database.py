@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,15 @@ def _naive_instant(value: datetime | None) -> datetime | None:
 
 def _sqlite_instant(value: datetime | None) -> str | None:
     """The text that SQLAlchemy writes for SQLite: 2026-11-16 01:30:00.000000."""
-    if value is not None and value.tzinfo is UTC:  # as almost all are: the text ends with the zone
-        return value.isoformat(" ", "microseconds")[: -len(_UTC)]
+    if value is not None and value.tzinfo is UTC:  # as almost all are
+        return _utc_text(value)
     naive = _naive_instant(value)
     return None if naive is None else naive.isoformat(" ", "microseconds")
+
+
+@lru_cache(maxsize=1024)  # the instant of a command stands in most of its rows
+def _utc_text(value: datetime) -> str:
+    return value.isoformat(" ", "microseconds")[: -len(_UTC)]  # the text ends with the zone
 
 
 def open_engine(url: str) -> Engine:

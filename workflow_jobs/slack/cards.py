@@ -216,10 +216,7 @@ def notice(
 
 def decision_line(task: TaskState, template: Template, context: CardContext) -> str:
     """One mrkdwn line on how a task ended."""
-    known = context.decisions.get(id(task))
-    if known is None or known[0] is not task or known[1] is not template:
-        known = context.decisions[id(task)] = (task, template, _decision_line(task, template, context))
-    return known[2]
+    return context.once(("decision", template.hash), task, lambda: _decision_line(task, template, context))
 
 
 def _decision_line(task: TaskState, template: Template, context: CardContext) -> str:
@@ -349,6 +346,17 @@ def _context_line(text: str) -> Block:
 
 def decision_facts(case: CaseState, task: TaskState | None, context: CardContext) -> Block:
     """The facts of a case as fields; with a task also when it is due, in local time."""
+    fields = list(context.once("facts", case, lambda: _facts(case, context)))
+    if task is not None:
+        due = context.zoned(task.due_at)
+        if not task.calendar_confirmed:
+            due += f"; {context.word('calendar_not_confirmed')}"
+        fields.append((context.word("due"), escaped(due)))
+    fields.append((context.word("case"), escaped(case.case_id)))
+    return {"type": "section", "fields": [markdown(f"*{label}*\n{value}", 400) for label, value in fields]}
+
+
+def _facts(case: CaseState, context: CardContext) -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
     if case.metric:
         fields.append((context.word("metric"), escaped(context.metric_label(case.metric))))
@@ -376,13 +384,7 @@ def decision_facts(case: CaseState, task: TaskState | None, context: CardContext
         as_of = case.data.get("as_of")
         day = _date(as_of)
         fields.append((context.word("figures_as_of"), escaped(day or f"{context.word('snapshot')} {case.snapshot_id}")))
-    if task is not None:
-        due = context.zoned(task.due_at)
-        if not task.calendar_confirmed:
-            due += f"; {context.word('calendar_not_confirmed')}"
-        fields.append((context.word("due"), escaped(due)))
-    fields.append((context.word("case"), escaped(case.case_id)))
-    return {"type": "section", "fields": [markdown(f"*{label}*\n{value}", 400) for label, value in fields]}
+    return fields
 
 
 def _date(value: object) -> str:
@@ -494,6 +496,11 @@ def _button_rows(task: TaskState, template: Template, context: CardContext) -> l
 
 
 def _footer(case: CaseState, task: TaskState | None, context: CardContext) -> Block:
+    line = context.once("footer", case, lambda: _about(case, context))
+    return _context_line(line if task is None else f"{line} · {escaped(task.task_id)}")
+
+
+def _about(case: CaseState, context: CardContext) -> str:
     if case.requested_by is not None and case.rule_id.startswith(OPENED_IN_SLACK):
         opened = f"{context.word('asked_by')} {context.name(case.requested_by)}"
     else:
@@ -502,9 +509,7 @@ def _footer(case: CaseState, task: TaskState | None, context: CardContext) -> Bl
     parts = [f"{context.word('case')} {case.case_id}", opened, f"{context.word('priority')} {priority}"]
     if incident_lines.has_figures(case):
         parts.append(f"{context.word('snapshot')} {case.latest_snapshot_id or case.snapshot_id}")
-    if task is not None:
-        parts.append(task.task_id)
-    return _context_line(escaped(" · ".join(parts)))
+    return escaped(" · ".join(parts))
 
 
 def case_footer(case: CaseState, context: CardContext) -> Block:

@@ -8,16 +8,14 @@ Pure: no clock, no I/O.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from workflow_jobs.engine.parts import Text
-from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.template import Template
 from workflow_jobs.slack.button_seal import Seal, unsealed
 from workflow_jobs.slack.card_words import WORDS
 from workflow_jobs.slack.role_words import role_in_sentence
@@ -34,6 +32,7 @@ _SHORT = 100
 LINE_MARKS = ("✓", "…", "•", "!")
 _WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WEEKDAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+T = TypeVar("T")
 _UNITS: Mapping[str, tuple[str, str]] = {
     "days": (" days", " 天"),
     "hours": (" hours", " 小时"),
@@ -75,9 +74,17 @@ class CardContext:
     seal: Seal = unsealed
     abroad: bool = False
 
+    def once(self, what: Hashable, of: object, draw: Callable[[], T]) -> T:
+        """What ``draw`` gives for this very object, drawn once: all cards of a command show much of the same."""
+        known = self._drawn.get((what, id(of)))
+        if known is None:
+            # The object is kept with what was drawn of it, so that no other one has its identity meanwhile.
+            known = self._drawn[what, id(of)] = (of, draw())
+        drawn: T = known[1]
+        return drawn
+
     @cached_property
-    def decisions(self) -> dict[int, tuple[TaskState, Template, str]]:
-        """Lines about decisions that were drawn already, by the task's identity: all cards of a command show them."""
+    def _drawn(self) -> dict[tuple[Hashable, int], tuple[object, Any]]:
         return {}
 
     def read_in(self, zone: tzinfo) -> CardContext:
