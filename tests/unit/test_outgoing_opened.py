@@ -60,6 +60,8 @@ def test_who_opens_a_case_reads_its_number_its_page_its_first_step_and_who_has_i
         "*It begins with*\n"
         "• look: Wu One (buyer). Due: Mon 2026-11-16 15:00 (Asia/Shanghai)"
     )
+    kinds = [block["type"] for block in told.payload["blocks"]]
+    assert kinds == ["section", "section", "context"], "nothing is said to be shortened"
     assert (told.card_key, told.payload["with_case"]) == ("person:c1:s1", True), "what is told him later stands below"
     (zh,) = to(opened(small(f"- {LOOK}\n"), language="zh"), "s1")
     assert "您已发起" in words(zh) and "首先进行" in words(zh)

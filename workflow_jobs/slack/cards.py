@@ -114,7 +114,7 @@ def task_card(
     blocks.append(_footer(case, task, context))
     until = context.instant(task.due_at)
     text = f"{title}: {subject(case, template, context)} ({context.word('due')}: {until})"
-    return _message(text, blocks, context, _picture(case, context))
+    return fitting_message(text, blocks, context, _picture(case, context))
 
 
 def closed_task_card(case: CaseState, task: TaskState, template: Template, context: CardContext) -> Message:
@@ -129,7 +129,7 @@ def closed_task_card(case: CaseState, task: TaskState, template: Template, conte
         *_progress(case, template, context, but=task.task_id),
         _footer(case, task, context),
     ]
-    return _message(f"{title}: {_unmarked(line)}", blocks, context)
+    return fitting_message(f"{title}: {_unmarked(line)}", blocks, context)
 
 
 def moved_card(case: CaseState, task: TaskState, template: Template, context: CardContext) -> Message:
@@ -141,7 +141,7 @@ def moved_card(case: CaseState, task: TaskState, template: Template, context: Ca
         {"type": "section", "text": markdown(f"*{escaped(now_with)}*")},
         _footer(case, task, context),
     ]
-    return _message(f"{title}: {now_with}", blocks, context)
+    return fitting_message(f"{title}: {now_with}", blocks, context)
 
 
 def escalation_card(
@@ -160,7 +160,7 @@ def escalation_card(
     if can_act:
         blocks += _button_rows(task, template, context)
     blocks.append(_footer(case, task, context))
-    return _message(head, blocks, context)
+    return fitting_message(head, blocks, context)
 
 
 def case_card(case: CaseState, template: Template, context: CardContext) -> Message:
@@ -189,7 +189,7 @@ def _standing(head: str, case: CaseState, template: Template, context: CardConte
         *progress,
         _footer(case, None, context),
     ]
-    return _message(f"{head} ({_unmarked(line)})", blocks, context, _picture(case, context))
+    return fitting_message(f"{head} ({_unmarked(line)})", blocks, context, _picture(case, context))
 
 
 def notice(
@@ -211,7 +211,7 @@ def notice(
     blocks: list[Block] = [{"type": "section", "text": markdown(body)}]
     if buttons:
         blocks.append({"type": "actions", "block_id": "task", "elements": list(buttons)})
-    return _message(f"{head}: {line}", [*blocks, _footer(case, None, context)], context)
+    return fitting_message(f"{head}: {line}", [*blocks, _footer(case, None, context)], context)
 
 
 def decision_line(task: TaskState, template: Template, context: CardContext) -> str:
@@ -281,9 +281,10 @@ def _status_line(case: CaseState, template: Template, context: CardContext) -> s
     return line
 
 
-def _message(
+def fitting_message(
     text: str, blocks: Sequence[Block], context: CardContext, picture: Mapping[str, Any] | None = None
 ) -> Message:
+    """A message of plain ``text`` and blocks; where they are more than Slack takes, what people wrote is shortened."""
     text = cut(escaped(text), 300)
     try:
         return Message(text, tuple(blocks), picture)

@@ -11,8 +11,7 @@ from typing import Final
 from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.slack import cards, wait_messages
-from workflow_jobs.slack.fitting import fitted
-from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, shortened
+from workflow_jobs.slack.wording import CardContext, escaped, markdown, shortened
 
 _MOST_STEPS: Final = 8
 _LONGEST: Final = 300
@@ -40,7 +39,7 @@ def opened_message(case: CaseState, template: Template, context: CardContext) ->
         cards.case_footer(case, context),
     ]
     text = f"{context.word('you_opened')}: {case.case_id}: {subject}" + (f" ({first[0]})" if first else "")
-    return cards.Message(cut(escaped(text), 300), fitted(blocks, context.word("more_on_page")))
+    return cards.fitting_message(text, blocks, context)
 
 
 def under_way(case: CaseState, template: Template, context: CardContext) -> list[str]:
