@@ -191,6 +191,7 @@ class CaseTransactions(ProcessReader):
     def _environment(
         self, connection: Connection, template: Template, data: Mapping[str, Any], directory: Directory
     ) -> Environment:
+        """The company as it is now, to be used while the connection is open: open work is counted where it matters."""
         return Environment(
             template=template,
             calendar=self._calendar,

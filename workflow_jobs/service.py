@@ -146,7 +146,7 @@ class ProcessService(PeopleCommands, WaitCommands, Timekeeping, Sightings):
         with reading(self._engine) as connection:
             state, template = self._read_case_of_task(connection, task_id)
             environment = self._environment(connection, template, state.data, directory)
-        decide_and_fold(state, command, self._clock.now(), environment)
+            decide_and_fold(state, command, self._clock.now(), environment)
 
     def acknowledge(self, task_id: str, person_id: str, via: str = "api") -> CaseState:
         """Note that a person has seen the task; the clock runs on."""

@@ -69,7 +69,7 @@ class WaitCommands(CaseTransactions):
             state = self._known(case_rows.read(connection, case_id), case_id)
             template = self._template_of(connection, state)
             environment = self._environment(connection, template, state.data, directory)
-        decide_and_fold(state, command, self._clock.now(), environment)
+            decide_and_fold(state, command, self._clock.now(), environment)
 
     def wait_modal(self, case_id: str, signal: str, wait: str, person_id: str, language: str) -> dict[str, Any]:
         """The modal in which a person says that it has happened. Refused where he may not, or the wait is over."""

@@ -207,6 +207,18 @@ def test_a_decision_that_another_overtook_hears_who_decided(world: World) -> Non
     assert len(decided) == 1
 
 
+def test_what_could_be_decided_is_known_without_deciding_it(world: World) -> None:
+    case_id = world.open().case_id
+    judge = world.task(case_id, "judge")
+    asked = (judge.task_id, judge.version, judge.assignee or "")
+    confirmed = {"impact_amount": "60000", "exception_cause": "transport"}
+    world.service.require_decidable(*asked, "confirm", confirmed)  # somebody is chosen for the steps after it
+    with pytest.raises(Refused, match="fill in"):
+        world.service.require_decidable(*asked, "confirm", {})
+    assert world.task(case_id, "judge").version == judge.version
+    assert world.service.case(case_id).steps.keys() == {"judge"}
+
+
 def test_a_refusal_writes_nothing(world: World) -> None:
     case_id = world.open().case_id
     before = [_count(world.engine, t) for t in (case_event, task, outbox)]
