@@ -192,13 +192,8 @@ class CaseTransactions(ProcessReader):
         self, connection: Connection, template: Template, data: Mapping[str, Any], directory: Directory
     ) -> Environment:
         """The company as it is now, to be used while the connection is open: open work is counted where it matters."""
-        return Environment(
-            template=template,
-            calendar=self._calendar,
-            directory=directory,
-            loads=OpenWork(lambda: case_rows.open_loads(connection, askable(template, data, directory))),
-            calendars=self._calendars,
-        )
+        loads = OpenWork(lambda: case_rows.open_loads(connection, askable(template, data, directory)))
+        return self._company(template, directory, loads)
 
     def _write(
         self,

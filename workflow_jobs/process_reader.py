@@ -265,10 +265,7 @@ class ProcessReader:
         """
         directory = self._directory()
         case, template = self._case_of_task(task_id)
-        environment = Environment(
-            template=template, calendar=self._calendar, directory=directory, calendars=self._calendars
-        )
-        flow = Flow(case.case_id, case, self._clock.now(), environment)
+        flow = Flow(case.case_id, case, self._clock.now(), self._company(template, directory))
         if action == task_buttons.ANSWER:
             # An opinion is about the question, whoever has the task by now.
             asked = case.tasks[task_id]
@@ -321,6 +318,18 @@ class ProcessReader:
             raise UnknownTask(f"there is no task {task_id!r}")
         case = self._known(case_rows.read(connection, row.case_id), row.case_id)
         return case, self._template_of(connection, case)
+
+    def _company(
+        self, template: Template, directory: Directory, loads: Mapping[str, float] | None = None
+    ) -> Environment:
+        """What the engine looks at besides the case; without ``loads`` everybody counts as having no open work."""
+        return Environment(
+            template=template,
+            calendar=self._calendar,
+            directory=directory,
+            loads=loads if loads is not None else {},
+            calendars=self._calendars,
+        )
 
     def _zone_of(self, directory: Directory, person_id: str) -> tzinfo:
         """The time zone of the calendar by which the person works."""

@@ -25,7 +25,7 @@ from workflow_jobs.cases import (
     open_key,
 )
 from workflow_jobs.engine import commands as c
-from workflow_jobs.engine.decide import decide_and_fold, reopenable
+from workflow_jobs.engine.decide import reopenable
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
@@ -145,8 +145,7 @@ class ProcessService(PeopleCommands, WaitCommands, Timekeeping, Sightings):
         )
         with reading(self._engine) as connection:
             state, template = self._read_case_of_task(connection, task_id)
-            environment = self._environment(connection, template, state.data, directory)
-            decide_and_fold(state, command, self._clock.now(), environment)
+            self._decided(connection, state, command, template, directory, self._clock.now())
 
     def acknowledge(self, task_id: str, person_id: str, via: str = "api") -> CaseState:
         """Note that a person has seen the task; the clock runs on."""

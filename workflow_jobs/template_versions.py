@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy.engine import Connection
 
 from resources.ops_database import reading
 from workflow_jobs.case_transactions import CaseTransactions, Change
-from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.evolve import fold
 from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.lint_library import lint_library
@@ -159,11 +159,6 @@ class TemplateVersions(CaseTransactions):
         """
         directory = self._directory()
 
-        def environment(template: Template) -> Environment:
-            return Environment(
-                template=template, calendar=self._calendar, directory=directory, calendars=self._calendars
-            )
-
         with reading(self._engine) as connection:
             newest = (ahead or self._templates).get(template_id)
             target = newest if to is None else self._target(connection, template_id, to, ahead)
@@ -171,7 +166,7 @@ class TemplateVersions(CaseTransactions):
             for case_id in template_rows.newest_cases(connection, template_id, limit):
                 log = [event for event, _ in rows.case_events(connection, case_id)]
                 old = self._stored(connection, template_id, template_rows.pinned_at_opening(connection, case_id))
-                replayed.append(replay_case(log, old, target, environment))
+                replayed.append(replay_case(log, old, target, partial(self._company, directory=directory)))
             return replayed
 
     def _look(self, case_id: str, target: Template) -> Moved:

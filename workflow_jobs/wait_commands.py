@@ -16,8 +16,6 @@ from resources.ops_database import reading
 from workflow_jobs.case_transactions import CaseTransactions
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine.decide import decide_and_fold
-from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.signals import awaited, awaited_step, may_say, wait_key, wait_step
@@ -68,8 +66,7 @@ class WaitCommands(CaseTransactions):
         with reading(self._engine) as connection:
             state = self._known(case_rows.read(connection, case_id), case_id)
             template = self._template_of(connection, state)
-            environment = self._environment(connection, template, state.data, directory)
-            decide_and_fold(state, command, self._clock.now(), environment)
+            self._decided(connection, state, command, template, directory, self._clock.now())
 
     def wait_modal(self, case_id: str, signal: str, wait: str, person_id: str, language: str) -> dict[str, Any]:
         """The modal in which a person says that it has happened. Refused where he may not, or the wait is over."""
@@ -77,10 +74,7 @@ class WaitCommands(CaseTransactions):
         with reading(self._engine) as connection:
             case = self._known(case_rows.read(connection, case_id), case_id)
             template = self._template_of(connection, case)
-        environment = Environment(
-            template=template, calendar=self._calendar, directory=directory, calendars=self._calendars
-        )
-        flow = Flow(case_id, case, self._clock.now(), environment)
+        flow = Flow(case_id, case, self._clock.now(), self._company(template, directory))
         step = awaited_step(flow, c.SendSignal(signal=signal, person_id=person_id, wait=wait))
         context = self._context(directory, case.metric, language, person_id)
         return wait_messages.wait_modal(case, case.steps[step.id], template, context, roles=sorted(directory.roles))
