@@ -24,7 +24,7 @@ from workflow_jobs.engine.votes import not_yet_agreed
 from workflow_jobs.slack import block_kit, breach_lines, incident_lines
 from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
 from workflow_jobs.slack.card_words import WORDS
-from workflow_jobs.slack.fitting import fitted
+from workflow_jobs.slack.fitting import fittings
 from workflow_jobs.slack.form_lines import form_lines, given
 from workflow_jobs.slack.log_words import engine_words
 from workflow_jobs.slack.opinion_lines import opinions
@@ -286,10 +286,13 @@ def fitting_message(
 ) -> Message:
     """A message of plain ``text`` and blocks; where they are more than Slack takes, what people wrote is shortened."""
     text = cut(escaped(text), 300)
-    try:
-        return Message(text, tuple(blocks), picture)
-    except block_kit.TooMuchText:
-        return Message(text, fitted(blocks, context.word("more_on_page")), picture)
+    refused: Exception = AssertionError("there is nothing to try")
+    for fit in fittings(blocks, context.word("more_on_page")):
+        try:
+            return Message(text, fit, picture)
+        except block_kit.TooMuchText as error:
+            refused = error
+    raise refused
 
 
 def _picture(case: CaseState, context: CardContext) -> dict[str, Any] | None:
