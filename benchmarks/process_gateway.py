@@ -38,7 +38,7 @@ from resources.slack_connection import embedded_secrets
 from tests.gateway_stack import METRIC, publish_snapshot
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack.cards import ButtonValue
+from workflow_jobs.slack.decision_buttons import ButtonValue
 from workflow_jobs.store.tables import outbox
 from workflow_jobs.wiring import process_service
 

@@ -31,7 +31,7 @@ from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.evidence import EvidenceFile
 from workflow_jobs.sla_clock import light_of, used_share
-from workflow_jobs.slack.cards import OPENED_IN_SLACK
+from workflow_jobs.slack.card_blocks import OPENED_IN_SLACK
 
 router = APIRouter(include_in_schema=False)
 

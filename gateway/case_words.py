@@ -23,7 +23,7 @@ from workflow_jobs.engine.parts import FormField, Text
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Decision, HumanStep, Template
 from workflow_jobs.engine.working_time import WorkingCalendar
-from workflow_jobs.slack import cards
+from workflow_jobs.slack.case_lines import ending
 from workflow_jobs.slack.log_words import engine_words, missed_effect
 from workflow_jobs.slack.wording import CardContext
 from workflow_jobs.template_words import rule_words
@@ -89,7 +89,7 @@ class CaseWords:
         key = f"case_ended_{outcome}"
         if template is None or text(self.language, key) != key:
             return self.t(key)
-        return cards.ending(outcome, template, self._figure(""))
+        return ending(outcome, template, self._figure(""))
 
     def person(self, person_id: str | None) -> str:
         """A name, or what the reader sees instead; "" for nobody."""

@@ -34,7 +34,7 @@ from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.evidence_kinds import EvidenceRefused
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack import case_buttons, modals, opening_choice, opening_modal, task_buttons, wait_messages
-from workflow_jobs.slack.cards import ACTION_PREFIX, ButtonValue
+from workflow_jobs.slack.decision_buttons import ACTION_PREFIX, ButtonValue
 
 _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")

@@ -26,6 +26,7 @@ from ops_assets.access import AccessRefused, Reader
 from resources.people import Person
 from resources.slack import SlackClient, SlackError
 from workflow_jobs.cases import UnknownCase
+from workflow_jobs.slack.message import Block
 from workflow_jobs.slack.wording import escaped, markdown
 
 COMMAND = "/trueloop"
@@ -40,7 +41,6 @@ _WORDS: Mapping[str, str] = {
 }  # fmt: skip
 _CASE_NUMBER = re.compile(r"(?:C-?)?(\d{1,9})", re.IGNORECASE)
 _log = logging.getLogger(__name__)
-Block = dict[str, Any]
 Answer = tuple[str, list[Block]]
 
 

@@ -6,8 +6,6 @@ figure (ops_assets.access).
 
 from __future__ import annotations
 
-from typing import Any
-
 from gateway.context import GatewayContext
 from gateway.figure_words import amount
 from gateway.metric_search import search_metrics
@@ -16,11 +14,11 @@ from ops_assets.access import Reader
 from ops_assets.definition_bundle import bundle_of
 from ops_assets.governed_figures import GovernedFigures
 from ops_assets.trust import trust_of
+from workflow_jobs.slack.message import Block
 from workflow_jobs.slack.wording import escaped, markdown
 
 _OTHERS = 4
 _LONGEST_WORDS = 200
-Block = dict[str, Any]
 
 
 def metric_answer(context: GatewayContext, reader: Reader, language: str, words: str) -> tuple[str, list[Block]]:

@@ -25,7 +25,8 @@ from workflow_jobs.cases import OpenRequest, may_open
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.template import Template
 from workflow_jobs.slack import modals, opening_modal
-from workflow_jobs.slack.cards import OPENED_IN_SLACK, Message
+from workflow_jobs.slack.card_blocks import OPENED_IN_SLACK
+from workflow_jobs.slack.message import Message
 from workflow_jobs.slack.opening_choice import ChoiceValue, choice_message
 from workflow_jobs.slack.wording import escaped
 from workflow_jobs.wiring import library

@@ -29,6 +29,7 @@ from workflow_jobs.outgoing_message import CARD, STEP_COMPLETED, UPDATE, Outgoin
 from workflow_jobs.outgoing_people import card_of
 from workflow_jobs.outgoing_writer import Telling, Writer
 from workflow_jobs.slack import cards, case_buttons, ladders
+from workflow_jobs.slack.case_lines import ending, step_title
 from workflow_jobs.slack.log_words import engine_words, missed_effect
 
 
@@ -191,7 +192,7 @@ def _department(writer: Writer, event: e.RungFired, assignee: str | None) -> Non
 def _closed(writer: Writer, event: e.CaseClosed, before: CaseState | None) -> None:
     writer.seq = event.seq
     context = writer.telling.context
-    line = f"{context.word('outcome')}: {cards.ending(event.outcome, writer.telling.template, context)}"
+    line = f"{context.word('outcome')}: {ending(event.outcome, writer.telling.template, context)}"
     if event.joined:
         line += f"; {context.word('part_of')} {event.joined}"
     if not _flapping(writer):
@@ -222,7 +223,7 @@ def _withdrawn(writer: Writer, event: e.CaseWithdrawn, before: CaseState | None)
 def _returned(writer: Writer, event: e.CaseReturned, before: CaseState | None) -> None:
     writer.seq = event.seq
     context, template = writer.telling.context, writer.telling.template
-    steps = [cards.step_title(template, one, context) for one in (event.from_step, event.to_step)]
+    steps = [step_title(template, one, context) for one in (event.from_step, event.to_step)]
     line = f"{' → '.join(steps)}, {context.name(event.person_id)}: {event.reason}"
     writer.in_thread("returned", line, context.word("returned"), _case(writer.case), writer.everybody())
 
@@ -230,7 +231,7 @@ def _returned(writer: Writer, event: e.CaseReturned, before: CaseState | None) -
 def _defaulted(writer: Writer, event: e.DefaultTaken, before: CaseState | None) -> None:
     writer.seq = event.seq
     context = writer.telling.context
-    title = cards.step_title(writer.telling.template, event.step_id, context)
+    title = step_title(writer.telling.template, event.step_id, context)
     taken = question_of(writer.telling.template, writer.case.tasks[event.task_id]).outcome(event.outcome)
     line = f"{title}: {context.title(taken.title) if taken is not None else event.outcome.replace('_', ' ')}"
     writer.in_thread(

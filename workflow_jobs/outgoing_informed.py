@@ -19,7 +19,8 @@ from workflow_jobs.engine.question import DONE_BY_HAND
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.outgoing_waits import asked_to_say, end_of
 from workflow_jobs.outgoing_writer import Line, Writer
-from workflow_jobs.slack import cards, wait_messages
+from workflow_jobs.slack import wait_messages
+from workflow_jobs.slack.case_lines import ending, step_title
 from workflow_jobs.slack.wording import CardContext
 
 _KINDS = ("service", "wait", "process")
@@ -73,7 +74,7 @@ def _done(writer: Writer, event: e.StepCompleted, events: Sequence[e.Event]) -> 
     else:
         what = context.word("step_done")
         if step.kind == "process":
-            what += f" ({cards.ending(event.outcome, writer.telling.template, context)})"
+            what += f" ({ending(event.outcome, writer.telling.template, context)})"
     _tell(writer, event, moment, what, but)
 
 
@@ -83,7 +84,7 @@ def _tell(writer: Writer, event: OfStep, moment: Moment, what: Line, but: Collec
     if not roles:
         return
     writer.seq = event.seq
-    title = cards.step_title(told.template, event.step_id, told.context)
+    title = step_title(told.template, event.step_id, told.context)
     name = f"informed/{moment}/{event.step_id}.{writer.case.steps[event.step_id].visit}"
 
     def line(context: CardContext) -> str:

@@ -18,6 +18,7 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.outgoing_message import CARD, UPDATE
 from workflow_jobs.outgoing_writer import Line, Writer
 from workflow_jobs.slack import cards, task_buttons
+from workflow_jobs.slack.case_lines import plain_decision, step_title
 from workflow_jobs.slack.wording import CardContext
 
 Handed = e.TaskReassigned | e.TaskClaimed | e.TaskReleased | e.TaskDelegated | e.TaskAdvised
@@ -90,10 +91,10 @@ def decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> N
     if count is not None and count.outcome is None:
         return
     task = writer.case.tasks[event.task_id]
-    title = cards.step_title(told.template, task.step_id, told.context)
+    title = step_title(told.template, task.step_id, told.context)
 
     def line(context: CardContext) -> str:
-        return f"{title}: {cards.plain_decision(task, told.template, context)}"
+        return f"{title}: {plain_decision(task, told.template, context)}"
 
     # To try again is no end of the step; those informed hear of that.
     again = task.purpose == "rescue" and task.outcome == RETRY
@@ -122,6 +123,6 @@ def _inform(writer: Writer, task: TaskState, moment: Moment, line: Line) -> None
 
 def _whose(writer: Writer, task: TaskState, context: CardContext) -> str:
     """Step, assignee and due time in one line."""
-    title = cards.step_title(writer.telling.template, task.step_id, context)
+    title = step_title(writer.telling.template, task.step_id, context)
     who = context.name(task.assignee) if task.assignee else context.word("nobody")
     return f"{title}: {who}. {context.word('due')}: {context.zoned(task.due_at)}"

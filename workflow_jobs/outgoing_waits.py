@@ -19,7 +19,7 @@ from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.outgoing_message import UPDATE
 from workflow_jobs.outgoing_writer import Writer
 from workflow_jobs.slack import wait_messages
-from workflow_jobs.slack.cards import Message
+from workflow_jobs.slack.message import Message
 from workflow_jobs.slack.wait_messages import WaitEnd
 from workflow_jobs.slack.wording import CardContext
 

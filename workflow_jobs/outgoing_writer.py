@@ -17,8 +17,8 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.outgoing_message import CARD, MESSAGE, UPDATE, Outgoing
 from workflow_jobs.slack import cards
-from workflow_jobs.slack.cards import Message
 from workflow_jobs.slack.ladders import Rung
+from workflow_jobs.slack.message import Message
 from workflow_jobs.slack.wording import CardContext
 
 

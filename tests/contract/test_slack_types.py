@@ -24,6 +24,7 @@ from workflow_jobs.engine.signals import awaited
 from workflow_jobs.slack import cards, case_buttons, ladders, modals, opening_modal, task_buttons, wait_messages
 from workflow_jobs.slack.button_seal import seal_of
 from workflow_jobs.slack.home_tab import MOST_WAITS, HomeCase, HomeContent, HomeTask, HomeWait, home_view
+from workflow_jobs.slack.message import Message
 from workflow_jobs.slack.opened_message import opened_message
 from workflow_jobs.slack.opening_choice import choice_message
 from workflow_jobs.slack.wording import CardContext, MetricFigure
@@ -43,7 +44,7 @@ class Drawn:
         self.messages: dict[str, Sequence[Any]] = {}
         self.views: dict[str, Any] = {}
 
-    def message(self, message: cards.Message) -> None:
+    def message(self, message: Message) -> None:
         blocks = list(message.blocks)
         if message.picture is not None:
             blocks.insert(int(message.picture["after"]) + 1, IMAGE)

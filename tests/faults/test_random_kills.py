@@ -36,7 +36,7 @@ from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED
 from workflow_jobs.service import ProcessService
-from workflow_jobs.slack.cards import ButtonValue
+from workflow_jobs.slack.decision_buttons import ButtonValue
 from workflow_jobs.store.tables import outbox
 from workflow_jobs.wiring import process_service
 

@@ -25,7 +25,7 @@ from resources.clock import FixedClock, SystemClock
 from tests.gateway_stack import Stack, running_stack
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.slack.button_seal import nonce_of, require, seal_of
-from workflow_jobs.slack.cards import ButtonValue
+from workflow_jobs.slack.decision_buttons import ButtonValue
 
 VARIANTS = 10_000
 COMPOSED = 150

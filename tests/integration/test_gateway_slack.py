@@ -19,7 +19,7 @@ from gateway.embedded_slack.inputs import elements
 from gateway.embedded_slack.interactions import sign
 from resources.clock import FixedClock, SystemClock
 from tests.gateway_stack import Stack, running_stack, wait_until
-from workflow_jobs.slack.cards import ButtonValue
+from workflow_jobs.slack.decision_buttons import ButtonValue
 
 PAGE = {"HX-Request": "true"}
 CONFIRM = {"impact_amount": "42000.50", "exception_cause": "supplier_quality"}

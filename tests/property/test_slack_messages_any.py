@@ -18,6 +18,7 @@ from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.texts import readable_text
 from workflow_jobs.slack import cards, modals
+from workflow_jobs.slack.message import Message
 from workflow_jobs.slack.opened_message import opened_message
 from workflow_jobs.slack.wording import CardContext, MetricFigure
 
@@ -168,7 +169,7 @@ def test_no_text_is_too_long_to_be_decided_on(
         )
     context = CardContext(language=language, zone=ZoneInfo("Asia/Shanghai"), name=people().name, address=address)
 
-    def drawn() -> Iterator[cards.Message]:
+    def drawn() -> Iterator[Message]:
         state, template = game.state, game.template
         for task in state.tasks.values():
             yield cards.task_card(state, task, template, context, notes=[_longest("n", 200)] * 3)

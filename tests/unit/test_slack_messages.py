@@ -16,7 +16,9 @@ from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.slack import cards, modals
 from workflow_jobs.slack.block_kit import BlockKitError, validate, validate_blocks, validate_message, validate_view
-from workflow_jobs.slack.cards import ButtonValue
+from workflow_jobs.slack.case_lines import next_steps
+from workflow_jobs.slack.decision_buttons import ButtonValue
+from workflow_jobs.slack.message import Message
 from workflow_jobs.slack.wording import CardContext, MetricFigure
 
 FIGURE = MetricFigure("Supplier reject rate", "供应商拒收率", "percent", 2)
@@ -49,7 +51,7 @@ def task(game: Play, step: str) -> TaskState:
     return next(t for t in game.state.open_tasks if t.step_id == step)
 
 
-def card(game: Play, step: str, language: str = "en") -> cards.Message:
+def card(game: Play, step: str, language: str = "en") -> Message:
     return cards.task_card(game.state, task(game, step), game.template, context(language))
 
 
@@ -68,7 +70,7 @@ def decide(game: Play, step: str) -> TaskState:
     return game.state.tasks[asked.task_id]
 
 
-def buttons(message: cards.Message) -> list[dict[str, Any]]:
+def buttons(message: Message) -> list[dict[str, Any]]:
     return [e for block in message.blocks if block["type"] == "actions" for e in block["elements"]]
 
 
@@ -176,11 +178,11 @@ def test_the_case_card_follows_the_case_to_its_end() -> None:
 
 
 def test_what_follows_a_branch_is_the_join() -> None:
-    following = cards.next_steps(shipped("supply_exception"), "protect", context())
+    following = next_steps(shipped("supply_exception"), "protect", context())
     assert following == "waits for the other branches → Assess the impact"
-    assert cards.next_steps(shipped("supply_exception"), "supplier", context()) == "Replan production"
-    assert cards.next_steps(shipped("supply_exception"), "promise", context()) == "the case is closed"
-    assert "cause is gone" in cards.next_steps(shipped("data_incident"), "explain", context())
+    assert next_steps(shipped("supply_exception"), "supplier", context()) == "Replan production"
+    assert next_steps(shipped("supply_exception"), "promise", context()) == "the case is closed"
+    assert "cause is gone" in next_steps(shipped("data_incident"), "explain", context())
 
 
 def test_text_from_elsewhere_can_neither_mention_nor_link_nor_break_the_limits() -> None:
@@ -296,7 +298,7 @@ def test_a_message_needs_words_for_its_notification() -> None:
             validate_message(text, [_section()])
     validate({"text": "x", "blocks": [_section()]})
     with pytest.raises(BlockKitError):
-        cards.Message("", (_section(),))
+        Message("", (_section(),))
 
 
 def _without(name: str) -> Callable[[dict[str, Any]], None]:

@@ -18,6 +18,8 @@ from workflow_jobs.engine.task_actions import LONGEST_REASON
 from workflow_jobs.engine.template import Template
 from workflow_jobs.slack import cards
 from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
+from workflow_jobs.slack.case_lines import subject_of
+from workflow_jobs.slack.message import Block, Message
 from workflow_jobs.slack.modal_frame import framed
 from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text
 
@@ -25,7 +27,6 @@ ACTION_PREFIX: Final = "case:"
 CALLBACK_ID: Final = "case"
 WITHDRAW: Final = "withdraw"
 RATE: Final = "rate"
-Block = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def withdraw_button(case: CaseState, context: CardContext, number: int = 0) -> B
 
 def withdraw_modal(case: CaseState, template: Template, context: CardContext) -> dict[str, Any]:
     """Why the case is taken back."""
-    subject = cards.subject(case, template, context)
+    subject = subject_of(case, template, context)
     said = f"*{escaped(case.case_id)}* {escaped(context.title(template.title))}: {escaped(subject)}"
     blocks: list[Block] = [
         {"type": "section", "text": markdown(said)},
@@ -96,7 +97,7 @@ def withdraw_modal(case: CaseState, template: Template, context: CardContext) ->
     return framed(CALLBACK_ID, value.to_json(context.seal), context.word("act_withdraw"), blocks, context)
 
 
-def rating_message(case: CaseState, template: Template, context: CardContext) -> cards.Message:
+def rating_message(case: CaseState, template: Template, context: CardContext) -> Message:
     """Five buttons for those who took part, once the case is over."""
     note = cards.notice(case, template, context, context.word("rating_asks"), heading=context.word("rating_heading"))
     buttons = [
@@ -110,4 +111,4 @@ def rating_message(case: CaseState, template: Template, context: CardContext) ->
     ]
     first, *rest = note.blocks
     actions = {"type": "actions", "block_id": "rating", "elements": buttons}
-    return cards.Message(note.text, (first, actions, *rest))
+    return Message(note.text, (first, actions, *rest))

@@ -9,9 +9,8 @@ from typing import Any, Final
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
+from workflow_jobs.slack.message import Block
 from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, quoted, shortened
-
-Block = dict[str, Any]
 
 _LONGEST_TITLE: Final = 100
 _LONGEST_VALUE: Final = 300

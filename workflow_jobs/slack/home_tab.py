@@ -16,7 +16,10 @@ from urllib.parse import quote
 
 from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack import block_kit, cards, case_buttons, wait_messages
+from workflow_jobs.slack import block_kit, case_buttons, wait_messages
+from workflow_jobs.slack.case_lines import step_title, subject_of
+from workflow_jobs.slack.decision_buttons import decision_buttons
+from workflow_jobs.slack.message import Block
 from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text, shortened
 
 MOST_TASKS: Final = 6
@@ -24,7 +27,6 @@ MOST_WAITS: Final = 5
 MOST_REQUESTS: Final = 8
 MOST_LATE: Final = 8
 _LIGHTS: Final = {"green": "🟢", "amber": "🟡", "red": "🔴", "paused": "⏸"}
-Block = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def _view(content: HomeContent, context: CardContext) -> dict[str, Any]:
 def _task(number: int, one: HomeTask, address: str, context: CardContext) -> list[Block]:
     due = f"{context.word('due')}: {context.instant(one.task.due_at)}"
     text = f"{_LIGHTS[one.light]} *{_title(one, context)}*\n{_link(one.case, address)} {_subject(one, context)}\n{due}"
-    buttons = cards.decision_buttons(one.task, one.template, context)
+    buttons = decision_buttons(one.task, one.template, context)
     for button in buttons:
         button["action_id"] = f"{button['action_id']}:{number}"
     blocks = [_section(text)]
@@ -147,7 +149,7 @@ def _task(number: int, one: HomeTask, address: str, context: CardContext) -> lis
 
 
 def _wait(number: int, one: HomeWait, address: str, context: CardContext) -> Block:
-    title = escaped(shortened(cards.step_title(one.template, one.step.step_id, context), 100))
+    title = escaped(shortened(step_title(one.template, one.step.step_id, context), 100))
     case = f"{_link(one.case, address)} {escaped(_named(one.case, one.template, context))}"
     block = _section(f"⏳ *{title}*\n{case}\n{escaped(wait_messages.until_line(one.step, context))}")
     return block | {"accessory": wait_messages.happened_button(one.case, one.step, context, number)}
@@ -172,7 +174,7 @@ def _late(one: HomeTask, address: str, context: CardContext) -> str:
 
 
 def _title(one: HomeTask, context: CardContext) -> str:
-    return escaped(shortened(cards.step_title(one.template, one.task.step_id, context), 100))
+    return escaped(shortened(step_title(one.template, one.task.step_id, context), 100))
 
 
 def _subject(one: HomeTask, context: CardContext) -> str:
@@ -180,7 +182,7 @@ def _subject(one: HomeTask, context: CardContext) -> str:
 
 
 def _named(case: CaseState, template: Template, context: CardContext) -> str:
-    return shortened(cards.subject(case, template, context), 100)
+    return shortened(subject_of(case, template, context), 100)
 
 
 def _link(case: CaseState, address: str) -> str:

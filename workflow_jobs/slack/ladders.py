@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack.cards import Message, case_footer, step_title, subject
+from workflow_jobs.slack.card_blocks import case_footer
+from workflow_jobs.slack.case_lines import step_title, subject_of
+from workflow_jobs.slack.message import Message
 from workflow_jobs.slack.wording import CardContext, escaped, markdown, shortened
 
 Rung = e.RungFired | e.CaseRungFired
@@ -30,7 +32,7 @@ def ladder_message(
     else:
         title = context.title(template.title)
     heading = context.word("reminder" if last.action == "remind" else "escalation")
-    head = f"{heading}: {title}: {subject(case, template, context)}"
+    head = f"{heading}: {title}: {subject_of(case, template, context)}"
     lines = [f"*{escaped(shortened(head, 400))}*", f"*{escaped(_rung(last, context))}*"]
     if asks:
         lines.append(escaped(asks))

@@ -18,7 +18,9 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.evidence_kinds import KINDS
 from workflow_jobs.slack.button_seal import Seal, unsealed
-from workflow_jobs.slack.cards import ButtonValue, decision_facts, step_title
+from workflow_jobs.slack.card_blocks import decision_facts
+from workflow_jobs.slack.case_lines import step_title
+from workflow_jobs.slack.decision_buttons import ButtonValue
 from workflow_jobs.slack.modal_frame import framed
 from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text
 

@@ -10,7 +10,10 @@ from typing import Final
 
 from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack import cards, wait_messages
+from workflow_jobs.slack import wait_messages
+from workflow_jobs.slack.card_blocks import case_footer
+from workflow_jobs.slack.case_lines import step_title, subject_of
+from workflow_jobs.slack.message import Message, fitting_message
 from workflow_jobs.slack.wording import CardContext, escaped, markdown, shortened
 
 _MOST_STEPS: Final = 8
@@ -18,9 +21,9 @@ _LONGEST: Final = 300
 _WITHOUT_TASK: Final = {"service": "service", "process": "process_opened"}
 
 
-def opened_message(case: CaseState, template: Template, context: CardContext) -> cards.Message:
+def opened_message(case: CaseState, template: Template, context: CardContext) -> Message:
     """The confirmation for whoever opened the case, as it stands right after."""
-    subject = cards.subject(case, template, context)
+    subject = subject_of(case, template, context)
     head = f"{context.word('you_opened')}: {context.title(template.title)}: {subject}"
     named = f"*{context.word('case')}*: {escaped(case.case_id)}"
     if context.address:
@@ -36,10 +39,10 @@ def opened_message(case: CaseState, template: Template, context: CardContext) ->
     blocks = [
         {"type": "section", "text": markdown(f"*{escaped(shortened(head, 600))}*\n{named}")},
         {"type": "section", "text": markdown("\n".join(begins))},
-        cards.case_footer(case, context),
+        case_footer(case, context),
     ]
     text = f"{context.word('you_opened')}: {case.case_id}: {subject}" + (f" ({first[0]})" if first else "")
-    return cards.fitting_message(text, blocks, context)
+    return fitting_message(text, blocks, context)
 
 
 def under_way(case: CaseState, template: Template, context: CardContext) -> list[str]:
@@ -61,7 +64,7 @@ def under_way(case: CaseState, template: Template, context: CardContext) -> list
 
 
 def _line(step: StepState, said: str, template: Template, context: CardContext) -> str:
-    title = shortened(cards.step_title(template, step.step_id, context), 100)
+    title = shortened(step_title(template, step.step_id, context), 100)
     return shortened(f"{title}: {said}" if said else title, _LONGEST)
 
 

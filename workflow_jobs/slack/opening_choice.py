@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow_jobs.engine.template import Template
-from workflow_jobs.slack.cards import Message
+from workflow_jobs.slack.message import Message
 from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, plain_text, shortened
 
 ACTION_PREFIX: Final = "open:"

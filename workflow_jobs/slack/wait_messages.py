@@ -21,12 +21,14 @@ from workflow_jobs.engine.state import CaseState, StepState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.slack import cards, modals
 from workflow_jobs.slack.button_seal import Seal, nonce_of, require, unsealed
+from workflow_jobs.slack.card_blocks import decision_facts
+from workflow_jobs.slack.case_lines import step_title
+from workflow_jobs.slack.message import Block, Message
 from workflow_jobs.slack.modal_frame import framed
 from workflow_jobs.slack.wording import CardContext, cut, escaped, markdown, plain_text
 
 ACTION_PREFIX: Final = "wait:"
 CALLBACK_ID: Final = "wait"
-Block = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def until_line(step: StepState, context: CardContext) -> str:
     return f"{context.word('wait_until')}: {context.zoned(step.wake_at)}" if step.wake_at is not None else ""
 
 
-def wait_message(case: CaseState, step: StepState, template: Template, context: CardContext) -> cards.Message:
+def wait_message(case: CaseState, step: StepState, template: Template, context: CardContext) -> Message:
     """What is waited for, until when, and the button for whoever learns that it has happened."""
     return cards.notice(
         case,
@@ -97,11 +99,9 @@ def wait_message(case: CaseState, step: StepState, template: Template, context: 
     )
 
 
-def ended_message(
-    case: CaseState, step: StepState, template: Template, context: CardContext, end: WaitEnd
-) -> cards.Message:
+def ended_message(case: CaseState, step: StepState, template: Template, context: CardContext, end: WaitEnd) -> Message:
     """The same message once nothing is waited for any more: how it ended, and no button."""
-    line = f"{cards.step_title(template, step.step_id, context)}: {end_words(end, context)}"
+    line = f"{step_title(template, step.step_id, context)}: {end_words(end, context)}"
     return cards.notice(case, template, context, line, heading=context.word("wait_over"))
 
 
@@ -120,11 +120,11 @@ def wait_modal(
     """The form that the signal fills; without one, the question whether it is so. ``roles`` for fields of that type."""
     node = wait_step(template, step.step_id)
     fields = [field for field in node.form if field.type != "role" or roles] if node is not None else []
-    title = cards.step_title(template, step.step_id, context)
+    title = step_title(template, step.step_id, context)
     said = f"*{escaped(title)}*\n{escaped(_described(step, template, context))}".strip()
     blocks: list[Block] = [
         {"type": "section", "text": markdown(cut(said, 3000))},
-        cards.decision_facts(case, None, context),
+        decision_facts(case, None, context),
         *(modals.input_block(field, "signalled", context, roles) for field in fields),
         {"type": "context", "elements": [markdown(escaped(context.word("wait_confirm")))]},
     ]
@@ -133,7 +133,7 @@ def wait_modal(
 
 
 def _what(step: StepState, template: Template, context: CardContext) -> str:
-    title, described = cards.step_title(template, step.step_id, context), _described(step, template, context)
+    title, described = step_title(template, step.step_id, context), _described(step, template, context)
     return f"{title}: {described}" if described else title
 
 
