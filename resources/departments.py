@@ -14,7 +14,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Department:
     """One department. ``parent_id`` is the department above it, ``manager_id`` a person; ``channel`` where it is told
-    what concerns it as a whole, empty for the company's channel.
+    what concerns it as a whole, empty for the company's channel; ``language`` (en, zh) is what its people read, empty
+    where none is stated.
     """
 
     department_id: str
@@ -24,6 +25,7 @@ class Department:
     manager_id: str | None = None
     plant: str = ""
     channel: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ def line_of(departments: Mapping[str, Department], department_id: str) -> tuple[
         line[following] = departments[following]
         following = departments[following].parent_id
     return tuple(line.values())
+
+
+def language_of(line: tuple[Department, ...]) -> str:
+    """The language (en, zh) of the nearest department of a line that states one; empty where none does."""
+    return next((one.language for one in line if one.language), "")
 
 
 def _head(those: list[Member], people: Mapping[str, Member]) -> Member:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from resources.calendars import CalendarSpec, calendar_of
-from resources.departments import Department, Member, departments_of, line_of
+from resources.departments import Department, Member, departments_of, language_of, line_of
 from resources.people_file import PeopleFile
 
 
@@ -63,7 +63,8 @@ class Directory:
 
     ``roles`` maps a role to person ids in ascending order; ``absences`` maps a person id to ``(first, last)`` local
     dates, both inclusive. ``substitutes`` are those whom a person named himself, in his order. ``capacities`` are the
-    most open work (in weights of tasks), ``calendars`` names of working calendars; both only where one is stated.
+    most open work (in weights of tasks), ``calendars`` names of working calendars, ``languages`` (en, zh) what people
+    read; all only where one is stated.
     ``version`` names the snapshot it was read from; ``unknown`` are people whom the people file names and HR does not.
     """
 
@@ -76,6 +77,7 @@ class Directory:
     capacities: Mapping[str, float] = field(default_factory=dict)
     skills: Mapping[str, frozenset[str]] = field(default_factory=dict)
     calendars: Mapping[str, str] = field(default_factory=dict)
+    languages: Mapping[str, str] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
 
     def __contains__(self, person_id: object) -> bool:
@@ -133,6 +135,10 @@ class Directory:
     def calendar_of(self, person_id: str) -> str | None:
         """Name of the person's working calendar; None where neither he nor his department has one."""
         return self.calendars.get(person_id)
+
+    def language_of(self, person_id: str) -> str:
+        """The language (en, zh) in which the person reads; empty where neither he nor his department has one."""
+        return self.languages.get(person_id, "")
 
     def department_of(self, person_id: str) -> Department | None:
         """The person's department."""
@@ -233,9 +239,16 @@ def _with_notes(found: Directory, notes: PeopleFile) -> Directory:
             manager_id=(known(stated.manager) if stated.manager else None) or before.manager_id,
             plant=stated.plant,
             channel=stated.channel,
+            language=stated.language or "",
         )
     capacities = dict.fromkeys(found.people, notes.capacity) if notes.capacity is not None else {}
     skills: dict[str, frozenset[str]] = {}
+    of_department = {one: language_of(line_of(departments, one)) for one in departments}
+    languages = {
+        person_id: language
+        for person_id, person in found.people.items()
+        if (language := of_department.get(person.department_id))
+    }
     substitutes: dict[str, tuple[Substitute, ...]] = {}
     for name, entry in notes.people.items():
         person_id = known(name)
@@ -244,6 +257,8 @@ def _with_notes(found: Directory, notes: PeopleFile) -> Directory:
         if entry.capacity is not None:
             capacities[person_id] = entry.capacity
         skills[person_id] = frozenset(entry.skills)
+        if entry.language is not None:
+            languages[person_id] = entry.language
         named = [(known(one.person), one) for one in entry.substitutes]
         substitutes[person_id] = tuple(
             Substitute(other, one.starts_on, one.ends_on)
@@ -255,6 +270,7 @@ def _with_notes(found: Directory, notes: PeopleFile) -> Directory:
         departments=departments,
         capacities=capacities,
         skills=skills,
+        languages=languages,
         substitutes=substitutes,
         unknown=tuple(sorted(unknown)),
     )

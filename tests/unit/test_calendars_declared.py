@@ -222,12 +222,18 @@ def test_the_people_file_says_what_hr_does_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("capacity = 0", "capacity: Input should be greater than 0"),
-        ("[people.x]\nskill = ['a']", "people.x.skill: Extra inputs"),
-        ("[people.x]\ncalendar = 'night'", "people.x.calendar: 'night' is none of default, plant"),
+        ("capacity = 0", "line 1: capacity: Input should be greater than 0"),
+        ("[people.x]\nskill = ['a']", "line 2: people.x.skill: Extra inputs"),
+        ("[people.x]\ncalendar = 'night'", "line 2: people.x.calendar: 'night' is none of default, plant"),
+        (
+            "capacity = 3\n[people.a]\nlanguage = 'en'\n\n[people.'li.wei']  # he\n'language' = 'de'",
+            "line 6: people.li.wei.language: Input should be 'en' or 'zh'",
+        ),
+        ("[people]\nx = {language = ''}", "line 2: people.x.language: Input should be 'en' or 'zh'"),
+        ("[departments . D4]\nlanguage='ZH'", "line 2: departments.D4.language: Input should be 'en' or 'zh'"),
         (
             "[people.x]\nsubstitutes = [{person = '1', from = 2026-11-20, to = 2026-11-16}]",
-            r"people.x.substitutes.0: `to` \(2026-11-16\) is before `from`",
+            r"line 2: people.x.substitutes.0: `to` \(2026-11-16\) is before `from`",
         ),
         ("capacity = ", "not valid TOML"),
     ],
@@ -235,6 +241,13 @@ def test_the_people_file_says_what_hr_does_not(tmp_path: Path) -> None:
 def test_a_people_file_that_cannot_be_used_says_where(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(PeopleFileError, match=rf"people.toml: {sentence}"):
         read_people_file(notes(tmp_path, text), ["plant", "default"])
+
+
+def test_a_person_reads_his_own_language_else_that_of_the_nearest_department_above(tmp_path: Path) -> None:
+    file = '[departments.D4]\nlanguage = "zh"\n[departments.D9]\nparent = "D4"\n[people."chen.bo"]\nlanguage = "en"\n'
+    people = company(read_people_file(notes(tmp_path, file), []))
+    assert [people.language_of(one) for one in ("1", "2", "3", "4", "5", "gone")] == ["", "zh", "zh", "en", "zh", ""]
+    assert company().language_of("2") == ""
 
 
 def test_the_examples_in_the_documents_can_be_used(tmp_path: Path) -> None:
