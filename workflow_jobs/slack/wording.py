@@ -63,7 +63,8 @@ class CardContext:
     """What a card needs besides the case: language (en or zh), local time zone, names, the metric's own words.
 
     ``address`` is that of the gateway's pages, for links; without one a card has none. ``seal`` makes the nonces of
-    buttons. ``abroad``: the zone is a reader's, not the company's, so every instant names it.
+    buttons. ``abroad``: the zone is a reader's, not the company's, so every instant names it. What stands in a channel
+    has the company's context; :meth:`read_in` gives that of one reader.
     """
 
     language: str
@@ -87,9 +88,23 @@ class CardContext:
     def _drawn(self) -> dict[tuple[Hashable, int], tuple[object, Any]]:
         return {}
 
-    def read_in(self, zone: tzinfo) -> CardContext:
-        """The same for a reader whose calendar has this time zone."""
-        return self if zone == self.zone else replace(self, zone=zone, abroad=True)
+    def read_in(self, zone: tzinfo, language: str = "") -> CardContext:
+        """The same for a reader whose calendar has this time zone and who reads this language (empty: that of this one).
+
+        All who read alike have one context: what is drawn once for one of them is drawn for all.
+        """
+        language = language or self.language
+        if zone == self.zone and language == self.language:
+            return self
+        known = self._readers.get((zone, language))
+        if known is None:
+            abroad = self.abroad or zone != self.zone
+            known = self._readers[zone, language] = replace(self, zone=zone, language=language, abroad=abroad)
+        return known
+
+    @cached_property
+    def _readers(self) -> dict[tuple[tzinfo, str], CardContext]:
+        return {}
 
     @cached_property
     def chinese(self) -> bool:
