@@ -15,6 +15,7 @@ who need not act, in the thread of the first card that he has of the case; ``rat
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from workflow_jobs import outgoing_informed, outgoing_opened, outgoing_people, outgoing_waits
@@ -25,12 +26,15 @@ from workflow_jobs.engine.parts import Rung as PartRung
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.separation import excluded
 from workflow_jobs.engine.state import CaseState, TaskState
+from workflow_jobs.engine.template import Template
 from workflow_jobs.outgoing_message import CARD, STEP_COMPLETED, UPDATE, Outgoing
 from workflow_jobs.outgoing_people import card_of
 from workflow_jobs.outgoing_writer import Telling, Writer
 from workflow_jobs.slack import cards, case_buttons, ladders
 from workflow_jobs.slack.case_lines import ending, step_title
 from workflow_jobs.slack.log_words import engine_words, missed_effect
+from workflow_jobs.slack.message import Message
+from workflow_jobs.slack.wording import CardContext
 
 
 def messages(
@@ -107,15 +111,20 @@ def _tell_concerned(writer: Writer, told_before: Sequence[str]) -> None:
     if not isinstance(roles, list):
         return
     writer.seq = case.seq
-    card = cards.told_card(case, told.template, told.context)
+
+    def card_of_reader(person_id: str) -> Message:
+        context = told.read_by(person_id)
+        return context.once("told", case, lambda: cards.told_card(case, told.template, context))
+
+    prefix = told_prefix(case.case_id)
     for key in told_before:
-        writer.add(UPDATE, key, card, card=key)
+        writer.add(UPDATE, key, card_of_reader(key.removeprefix(prefix)), card=key)
     acting = {task.assignee or "" for task in case.open_tasks}
     if case.status == "open":
         for person_id in writer.present([str(role) for role in roles], acting):
-            key = f"{told_prefix(case.case_id)}{person_id}"
+            key = f"{prefix}{person_id}"
             if key not in told_before:
-                writer.add(CARD, key, card, to=writer.person(person_id), card=key)
+                writer.add(CARD, key, card_of_reader(person_id), to=writer.person(person_id), card=key)
 
 
 def _opened(writer: Writer, event: e.CaseOpened, before: CaseState | None) -> None:
@@ -169,8 +178,9 @@ def _climbed(writer: Writer, event: ladders.Rung, of: str, own_card: str | None)
     if person is None or (isinstance(event, e.RungFired) and event.action != "remind"):
         return
     own_key = f"{key}:{person}"
-    asks = "" if event.action == "remind" else context.word("escalation_asks")
-    mine = ladders.ladder_message(writer.case, told.template, told.read_by(person), climbed, asks=asks)
+    reader = told.read_by(person)
+    asks = "" if event.action == "remind" else reader.word("escalation_asks")
+    mine = ladders.ladder_message(writer.case, told.template, reader, climbed, asks=asks)
     to, known = writer.person(person), writer.has(own_key)
     writer.keep(f"{what}/{person}", mine, own_key, to=to, below=own_card, with_case=own_card is None, known=known)
 
@@ -191,15 +201,17 @@ def _department(writer: Writer, event: e.RungFired, assignee: str | None) -> Non
 
 def _closed(writer: Writer, event: e.CaseClosed, before: CaseState | None) -> None:
     writer.seq = event.seq
-    context = writer.telling.context
-    line = f"{context.word('outcome')}: {ending(event.outcome, writer.telling.template, context)}"
-    if event.joined:
-        line += f"; {context.word('part_of')} {event.joined}"
+    channel = writer.telling.context
+
+    def line(context: CardContext) -> str:
+        ended = f"{context.word('outcome')}: {ending(event.outcome, writer.telling.template, context)}"
+        return f"{ended}; {context.word('part_of')} {event.joined}" if event.joined else ended
+
     if not _flapping(writer):
-        writer.in_thread("closed", line, context.word("closed_with"), _case(writer.case), writer.everybody())
+        writer.in_thread("closed", line(channel), channel.word("closed_with"), _case(writer.case))
     asker = writer.case.requested_by
     if asker is not None:
-        writer.tell("closed", [asker], line, context.word("closed_with"))
+        writer.tell("closed", [asker], line, "closed_with")
     _ask_for_ratings(writer)
 
 
@@ -208,8 +220,9 @@ def _ask_for_ratings(writer: Writer) -> None:
     case, told = writer.case, writer.telling
     if case.is_open or not asks_for_ratings(told.template):
         return
-    message = case_buttons.rating_message(case, told.template, told.context)
     for person_id in took_part(case):
+        context = told.read_by(person_id)
+        message = context.once("rating", case, partial(case_buttons.rating_message, case, told.template, context))
         key = f"rate:{case.case_id}:{person_id}"
         writer.add(CARD, f"rate/{person_id}", message, to=writer.person(person_id), card=key, with_case=True)
 
@@ -217,7 +230,7 @@ def _ask_for_ratings(writer: Writer) -> None:
 def _withdrawn(writer: Writer, event: e.CaseWithdrawn, before: CaseState | None) -> None:
     writer.seq = event.seq
     heading = f"{writer.telling.context.word('withdrawn_case')} {writer.telling.context.name(event.person_id)}"
-    writer.in_thread("withdrawn", event.reason, heading, _case(writer.case), writer.everybody())
+    writer.in_thread("withdrawn", event.reason, heading, _case(writer.case))
 
 
 def _returned(writer: Writer, event: e.CaseReturned, before: CaseState | None) -> None:
@@ -225,7 +238,7 @@ def _returned(writer: Writer, event: e.CaseReturned, before: CaseState | None) -
     context, template = writer.telling.context, writer.telling.template
     steps = [step_title(template, one, context) for one in (event.from_step, event.to_step)]
     line = f"{' → '.join(steps)}, {context.name(event.person_id)}: {event.reason}"
-    writer.in_thread("returned", line, context.word("returned"), _case(writer.case), writer.everybody())
+    writer.in_thread("returned", line, context.word("returned"), _case(writer.case))
 
 
 def _defaulted(writer: Writer, event: e.DefaultTaken, before: CaseState | None) -> None:
@@ -234,9 +247,7 @@ def _defaulted(writer: Writer, event: e.DefaultTaken, before: CaseState | None) 
     title = step_title(writer.telling.template, event.step_id, context)
     taken = question_of(writer.telling.template, writer.case.tasks[event.task_id]).outcome(event.outcome)
     line = f"{title}: {context.title(taken.title) if taken is not None else event.outcome.replace('_', ' ')}"
-    writer.in_thread(
-        f"{event.task_id}/default", line, context.word("default_taken"), _case(writer.case), writer.everybody()
-    )
+    writer.in_thread(f"{event.task_id}/default", line, context.word("default_taken"), _case(writer.case))
 
 
 def _judged(writer: Writer, event: e.EffectJudged, before: CaseState | None) -> None:
@@ -244,7 +255,7 @@ def _judged(writer: Writer, event: e.EffectJudged, before: CaseState | None) -> 
     context = writer.telling.context
     word = {True: "effect_good", False: "effect_bad", None: "effect_unknown"}[event.effective]
     line = f"{context.metric_label(writer.case.metric)}: {context.value(event.observed)}"
-    writer.in_thread("judged", line, context.word(word), _case(writer.case), writer.everybody())
+    writer.in_thread("judged", line, context.word(word), _case(writer.case))
 
 
 def _reopened(writer: Writer, event: e.CaseReopened, before: CaseState | None) -> None:
@@ -253,9 +264,9 @@ def _reopened(writer: Writer, event: e.CaseReopened, before: CaseState | None) -
     # Its effect failed, or its cause came back before there was an effect to look at.
     line = engine_words(event.reason, writer.telling.context)
     if before is not None and before.effect_due_at is not None:
-        line = _missed(writer)
+        line = _missed(writer, writer.telling.context)
     if not _flapping(writer, event.reopened - 1):
-        writer.in_thread("reopened", line, heading, _case(writer.case), writer.everybody())
+        writer.in_thread("reopened", line, heading, _case(writer.case))
 
 
 def _flapping(writer: Writer, times: int | None = None) -> bool:
@@ -267,14 +278,15 @@ def _flapping(writer: Writer, times: int | None = None) -> bool:
 def _resumed(writer: Writer, event: e.TaskResumed, before: CaseState | None) -> None:
     """Say to the person that his clock runs again, where he did not do it himself."""
     writer.seq = event.seq
-    context, task = writer.telling.context, writer.case.tasks[event.task_id]
+    task = writer.case.tasks[event.task_id]
     if event.because in ("woken", "decided", "withdrawn") or task.assignee is None:
         return
     if event.because == "reopened" and writer.case.reopened > 1:
         return
+    context = writer.telling.read_by(task.assignee)
     heading = context.word("back" if event.because == "reopened" else "rest_over")
-    line = f"{context.word('due')}: {writer.telling.read_by(task.assignee).zoned(task.due_at)}"
-    writer.in_thread(f"{task.task_id}/resumed", line, heading, card_of(task), writer.person(task.assignee))
+    line = f"{context.word('due')}: {context.zoned(task.due_at)}"
+    writer.in_thread(f"{task.task_id}/resumed", line, heading, card_of(task), task.assignee)
 
 
 def _handed_up(writer: Writer, event: e.EffectEscalated, before: CaseState | None) -> None:
@@ -282,15 +294,14 @@ def _handed_up(writer: Writer, event: e.EffectEscalated, before: CaseState | Non
     context = writer.telling.context
     if event.to_person is None:
         role = context.role(event.to.removeprefix("role:"))
-        line = f"{role}: {context.word('nobody_found')}; {_missed(writer)}"
-        writer.in_thread("effect", line, context.word("escalation"), _case(writer.case), writer.everybody())
+        line = f"{role}: {context.word('nobody_found')}; {_missed(writer, context)}"
+        writer.in_thread("effect", line, context.word("escalation"), _case(writer.case))
     else:
-        writer.tell("effect", [event.to_person], _missed(writer), context.word("effect_bad"))
+        writer.tell("effect", [event.to_person], partial(_missed, writer), "effect_bad")
 
 
-def _missed(writer: Writer) -> str:
-    told = writer.telling
-    return missed_effect(writer.case, told.template, writer.case.effect_observed, told.context)
+def _missed(writer: Writer, context: CardContext) -> str:
+    return missed_effect(writer.case, writer.telling.template, writer.case.effect_observed, context)
 
 
 def _step_done(writer: Writer, event: e.StepCompleted, before: CaseState | None) -> None:
@@ -334,8 +345,9 @@ def _update_task_cards(
         if task is None or was is None or was.version != task.version or (was == task and task.status != "open"):
             continue
         if task.status == "open":
-            notes = _notes(task, told)
-            card = cards.task_card(writer.case, task, told.template, told.read_by(task.assignee), notes=notes)
+            context = told.read_by(task.assignee)
+            notes = _notes(task, told.template, context)
+            card = cards.task_card(writer.case, task, told.template, context, notes=notes)
             writer.add(UPDATE, task_id, card, card=card_of(task))
             continue
         card = cards.closed_task_card(writer.case, task, told.template, told.read_by(task.assignee))
@@ -346,14 +358,14 @@ def _update_task_cards(
             writer.add(UPDATE, f"{task_id}/{key}", card, card=key)
 
 
-def _notes(task: TaskState, told: Telling) -> list[str]:
+def _notes(task: TaskState, template: Template, context: CardContext) -> list[str]:
     if task.rung_index == 0:
         return []
-    place = layout_of(told.template).places.get(task.step_id)
+    place = layout_of(template).places.get(task.step_id)
     own = getattr(place.node, "ladder", None) if place is not None else None
-    ladder: Sequence[PartRung] = told.template.ladder if own is None else own
+    ladder: Sequence[PartRung] = template.ladder if own is None else own
     fired = ladder[: task.rung_index]
-    return [f"{rung.at} % {told.context.word('sla_used')}" for rung in fired[-1:]]
+    return [f"{rung.at} % {context.word('sla_used')}" for rung in fired[-1:]]
 
 
 def _may_act(writer: Writer, task: TaskState) -> set[str]:

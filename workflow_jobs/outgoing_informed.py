@@ -37,13 +37,13 @@ def tell(writer: Writer, before: CaseState | None, events: Sequence[e.Event]) ->
         elif isinstance(event, e.StepCompleted):
             _done(writer, event, events)
         elif isinstance(event, e.ChildRefused):
-            _tell(writer, event, "late", f"{writer.telling.context.word('process_refused')}: {event.reason}")
+            _tell(writer, event, "late", partial(_refused, event))
         elif event.final:
-            _tell(writer, event, "late", writer.telling.context.word("service_failed"))
+            _tell(writer, event, "late", _says("service_failed"))
 
 
 def _begun(writer: Writer, event: e.StepEntered, before: CaseState | None) -> None:
-    case, context = writer.case, writer.telling.context
+    case = writer.case
     step = case.steps[event.step_id]
     over = step.status == "completed" and not informed_roles(writer.telling.template, step.step_id, "decided")
     if step.visit != event.visit or not (over or step.status in ("active", "failed")):
@@ -51,19 +51,19 @@ def _begun(writer: Writer, event: e.StepEntered, before: CaseState | None) -> No
     if before is not None and not before.is_open and case.reopened > 1:
         return  # a cause that comes and goes is counted on the case's card
     if step.kind != "wait":
-        _tell(writer, event, "asked", context.word("service" if step.kind == "service" else "process_opened"))
+        _tell(writer, event, "asked", _says("service" if step.kind == "service" else "process_opened"))
     elif informed_roles(writer.telling.template, step.step_id, "asked"):
         # Who is asked to say that it has happened has a message of his own about the same.
         _tell(writer, event, "asked", partial(wait_messages.until_line, step), asked_to_say(writer, step))
 
 
 def _done(writer: Writer, event: e.StepCompleted, events: Sequence[e.Event]) -> None:
-    step, context = writer.case.steps[event.step_id], writer.telling.context
+    step = writer.case.steps[event.step_id]
     if _by_hand(writer.case, event):
         return  # told with the decision of who did it
     moment: Moment = "decided"
     but: Collection[str] = ()
-    what: Line
+    what: Line = _says("step_done")
     if step.kind == "wait":
         end = end_of(writer, step, events)
         what = partial(wait_messages.end_words, end)
@@ -71,10 +71,8 @@ def _done(writer: Writer, event: e.StepCompleted, events: Sequence[e.Event]) -> 
         missed = end.how == "elapsed" and bool(step.signal)
         if missed and not informed_roles(writer.telling.template, step.step_id, "decided"):
             moment = "late"
-    else:
-        what = context.word("step_done")
-        if step.kind == "process":
-            what += f" ({ending(event.outcome, writer.telling.template, context)})"
+    elif step.kind == "process":
+        what = partial(_process_done, writer, event)
     _tell(writer, event, moment, what, but)
 
 
@@ -84,15 +82,27 @@ def _tell(writer: Writer, event: OfStep, moment: Moment, what: Line, but: Collec
     if not roles:
         return
     writer.seq = event.seq
-    title = step_title(told.template, event.step_id, told.context)
     name = f"informed/{moment}/{event.step_id}.{writer.case.steps[event.step_id].visit}"
 
     def line(context: CardContext) -> str:
-        return f"{title}: {what if isinstance(what, str) else what(context)}"
+        return f"{step_title(told.template, event.step_id, context)}: {what(context)}"
 
     under_way = writer.case.steps[event.step_id].status == "active"
     knowing = writer.knows_of_asking if moment == "asked" and under_way else ()
-    writer.tell(name, writer.present(roles, {*but, *knowing}), line, told.context.word("informed"))
+    writer.tell(name, writer.present(roles, {*but, *knowing}), line, "informed")
+
+
+def _says(key: str) -> Line:
+    """One of the cards' own words."""
+    return lambda context: context.word(key)
+
+
+def _refused(event: e.ChildRefused, context: CardContext) -> str:
+    return f"{context.word('process_refused')}: {event.reason}"
+
+
+def _process_done(writer: Writer, event: e.StepCompleted, context: CardContext) -> str:
+    return f"{context.word('step_done')} ({ending(event.outcome, writer.telling.template, context)})"
 
 
 def _by_hand(case: CaseState, event: e.StepCompleted) -> bool:

@@ -37,12 +37,10 @@ def asked(writer: Writer, event: e.TaskCreated, before: CaseState | None) -> Non
     visit = tasks_of_visit(writer.case, task.step_id)
     if task.purpose != "decide" or (visit and visit[0].task_id != task.task_id):
         return
-    context = writer.telling.context
     consulted = writer.present(consulted_roles(writer.telling.template, task.step_id), {task.assignee or ""})
     line = partial(_whose, writer, task)
-    answer = task_buttons.button(task, task_buttons.ANSWER, context)
-    heading, asks = context.word("consulted"), context.word("consulted_asks")
-    writer.tell(f"consulted/{task.task_id}", consulted, line, heading, asks, [answer])
+    answer = partial(task_buttons.button, task, task_buttons.ANSWER)
+    writer.tell(f"consulted/{task.task_id}", consulted, line, "consulted", "consulted_asks", answer)
     _inform(writer, task, "asked", line)
 
 
@@ -67,8 +65,8 @@ def _send_card(writer: Writer, task: TaskState) -> None:
         able = _claimants(writer, task)
         line = partial(_whose, writer, task)
         what = f"claim/{task.task_id}/{task.version}"
-        claim = task_buttons.button(task, task_buttons.CLAIM, told.context)
-        writer.tell(what, able, line, told.context.word("to_claim"), told.context.word("to_claim_asks"), [claim])
+        claim = partial(task_buttons.button, task, task_buttons.CLAIM)
+        writer.tell(what, able, line, "to_claim", "to_claim_asks", claim)
 
 
 def _claimants(writer: Writer, task: TaskState) -> list[str]:
@@ -91,16 +89,16 @@ def decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> N
     if count is not None and count.outcome is None:
         return
     task = writer.case.tasks[event.task_id]
-    title = step_title(told.template, task.step_id, told.context)
 
     def line(context: CardContext) -> str:
+        title = step_title(told.template, task.step_id, context)
         return f"{title}: {plain_decision(task, told.template, context)}"
 
     # To try again is no end of the step; those informed hear of that.
     again = task.purpose == "rescue" and task.outcome == RETRY
     roles = [task.accountable, *(() if again else informed_roles(told.template, task.step_id, "decided"))]
     informed = writer.present(roles, {event.person_id, task.assignee or ""})
-    writer.tell(f"informed/{task.task_id}", informed, line, told.context.word("informed"))
+    writer.tell(f"informed/{task.task_id}", informed, line, "informed")
 
 
 def late(writer: Writer, event: e.RungFired) -> None:
@@ -109,16 +107,18 @@ def late(writer: Writer, event: e.RungFired) -> None:
     if event.percent < 100 or any(one.percent >= 100 for one in before):
         return
     task = writer.case.tasks[event.task_id]
-    used = f"{event.percent} % {writer.telling.context.word('sla_used')}"
-    _inform(writer, task, "late", lambda context: f"{_whose(writer, task, context)}; {used}")
+
+    def line(context: CardContext) -> str:
+        return f"{_whose(writer, task, context)}; {event.percent} % {context.word('sla_used')}"
+
+    _inform(writer, task, "late", line)
 
 
 def _inform(writer: Writer, task: TaskState, moment: Moment, line: Line) -> None:
-    told = writer.telling
-    roles = informed_roles(told.template, task.step_id, moment)
+    roles = informed_roles(writer.telling.template, task.step_id, moment)
     knowing = writer.knows_of_asking if moment == "asked" and task.status == "open" else ()
     people = writer.present(roles, {task.assignee or "", *knowing})
-    writer.tell(f"informed/{moment}/{task.task_id}", people, line, told.context.word("informed"))
+    writer.tell(f"informed/{moment}/{task.task_id}", people, line, "informed")
 
 
 def _whose(writer: Writer, task: TaskState, context: CardContext) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
+from functools import partial
 from typing import Any, Protocol
 
 from workflow_jobs.engine.environment import PeopleView
@@ -31,8 +32,9 @@ class Addresses(Protocol):
 @dataclass(frozen=True)
 class Telling:
     """What the choice of recipients may look at. ``today`` is the local date; ``channel`` takes notices for
-    everybody; ``via`` is how the command came in. ``zone_of`` is the time zone of a person's calendar; without it all
-    read the company's.
+    everybody; ``via`` is how the command came in. ``context`` is that of what stands in a channel; ``zone_of`` is the
+    time zone of a person's calendar, ``language_of`` the language in which he reads (empty: that of the channel);
+    without them all read as the channel does.
     """
 
     template: Template
@@ -44,12 +46,16 @@ class Telling:
     working_minutes: Callable[[TaskState], int | None]
     via: str = ""
     zone_of: Callable[[str], tzinfo] | None = None
+    language_of: Callable[[str], str] | None = None
 
     def read_by(self, person_id: str | None) -> CardContext:
-        """How a message to one person is drawn; one to everybody (None) has the company's time zone."""
-        if person_id is None or self.zone_of is None:
+        """How a message to one person is drawn, in his language and time zone; one to everybody (None) is in those of
+        the company.
+        """
+        if person_id is None:
             return self.context
-        return self.context.read_in(self.zone_of(person_id))
+        zone = self.context.zone if self.zone_of is None else self.zone_of(person_id)
+        return self.context.read_in(zone, "" if self.language_of is None else self.language_of(person_id))
 
 
 def person_card(case_id: str, person_id: str) -> str:
@@ -57,8 +63,8 @@ def person_card(case_id: str, person_id: str) -> str:
     return f"person:{case_id}:{person_id}"
 
 
-# What a message says, or how it says so to a reader.
-Line = str | Callable[[CardContext], str]
+# What a message says to a reader.
+Line = Callable[[CardContext], str]
 
 
 @dataclass
@@ -120,9 +126,13 @@ class Writer:
     def everybody(self) -> dict[str, str]:
         return {"channel": self.telling.channel}
 
-    def in_thread(self, what: str, line: str, heading: str, card: str, to: Mapping[str, Any]) -> None:
-        """A reply in the thread of a card; a message of its own where the card was never posted."""
-        note = cards.notice(self.case, self.telling.template, self.telling.context, line, heading=heading)
+    def in_thread(self, what: str, line: str, heading: str, card: str, person_id: str | None = None) -> None:
+        """A reply in the thread of a card, of this person or (None) of the channel; a message of its own where the card
+        was never posted. Line and heading are as its reader reads.
+        """
+        context = self.telling.read_by(person_id)
+        note = cards.notice(self.case, self.telling.template, context, line, heading=heading)
+        to = self.everybody() if person_id is None else self.person(person_id)
         self.add(MESSAGE, what, note, to=to, card=card)
 
     def keep(
@@ -149,22 +159,23 @@ class Writer:
         line: Line,
         heading: str,
         asks: str = "",
-        buttons: Sequence[Mapping[str, Any]] = (),
+        button: Callable[[CardContext], dict[str, Any]] | None = None,
     ) -> None:
-        """The same message to each of these people, in the thread of the first card that each has of the case.
+        """The same message to each of these people, as each of them reads, in the thread of the first card that each
+        has of the case. ``heading`` and ``asks`` are keys of the cards' own words.
 
         Whoever has none gets a message of his own, and all later ones of the case in its thread.
         """
-        given = [dict(one) for one in buttons]
-        notes: dict[tzinfo, Message] = {}
+
+        def drawn(context: CardContext) -> Message:
+            asked = context.word(asks) if asks else ""
+            buttons = [] if button is None else [button(context)]
+            head, template = context.word(heading), self.telling.template
+            return cards.notice(self.case, template, context, line(context), heading=head, asks=asked, buttons=buttons)
+
         for person_id in people:
             context = self.telling.read_by(person_id)
-            note = notes.get(context.zone)
-            if note is None:
-                said = line if isinstance(line, str) else line(context)
-                note = notes[context.zone] = cards.notice(
-                    self.case, self.telling.template, context, said, heading=heading, asks=asks, buttons=given
-                )
+            note = context.once("notice", drawn, partial(drawn, context))
             first = person_card(self.case.case_id, person_id)
             self.add(CARD, f"{what}/{person_id}", note, to=self.person(person_id), card=first, with_case=True)
 

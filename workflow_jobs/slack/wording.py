@@ -89,7 +89,7 @@ class CardContext:
         return {}
 
     def read_in(self, zone: tzinfo, language: str = "") -> CardContext:
-        """The same for a reader whose calendar has this time zone and who reads this language (empty: that of this one).
+        """The same for a reader whose calendar has this time zone and who reads this language; empty: this one's.
 
         All who read alike have one context: what is drawn once for one of them is drawn for all.
         """
