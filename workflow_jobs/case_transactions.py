@@ -237,6 +237,7 @@ class CaseTransactions(ProcessReader):
             working_minutes=lambda task: self._derived(task, now).working_minutes,
             via=via,
             zone_of=lambda person_id: self._zone_of(directory, person_id),
+            language_of=directory.language_of,
         )
         notices = self._notice_cards(connection, change, template)
         fired = case_rows.rungs_before(connection, before, events)

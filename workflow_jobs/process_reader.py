@@ -229,15 +229,15 @@ class ProcessReader:
             return files_of(connection, case_id)
 
     def card_context(self, metric: str = "", reader: str | None = None) -> CardContext:
-        """Language, time zone, names and the metric's words, for rendering cards and modals; for a ``reader`` in the
-        time zone of his calendar.
+        """Language, time zone, names and the metric's words, for rendering cards and modals; for a ``reader`` in his
+        language and the time zone of his calendar.
         """
         return self._context(self._directory(), metric, reader=reader)
 
     def decision_modal(
         self, task_id: str, version: int, outcome: str, language: str = "", reader: str | None = None
     ) -> dict[str, Any]:
-        """The modal for a button whose step has a form, in the ``reader``'s time zone and ``language`` (default: as
+        """The modal for a button whose step has a form, in the ``reader``'s time zone and ``language`` (default: as his
         cards). Refused where the card is stale or has no such outcome.
         """
         directory = self._directory()
@@ -261,7 +261,7 @@ class ProcessReader:
         self, task_id: str, version: int, action: str, language: str = "", reader: str | None = None
     ) -> dict[str, Any]:
         """The modal of a button that needs more than a press, in the ``reader``'s time zone and ``language`` (default:
-        as cards). Refused where the card is stale.
+        as his cards). Refused where the card is stale.
         """
         directory = self._directory()
         case, template = self._case_of_task(task_id)
@@ -271,7 +271,7 @@ class ProcessReader:
             asked = case.tasks[task_id]
             if asked.status != "open":
                 raise Refused("task_closed", "This is not asked any more.", "已不再征求意见。")
-            return task_buttons.answer_modal(asked, self._context(directory, case.metric, language))
+            return task_buttons.answer_modal(asked, self._context(directory, case.metric, language, reader))
         # As whoever is assigned: who may do it is asked again when the modal is submitted.
         task = current_task(flow, task_id, version, case.tasks[task_id].assignee)
         context = self._context(directory, case.metric, language, reader)
@@ -344,7 +344,9 @@ class ProcessReader:
             address=self._address,
             seal=self.seal,
         )
-        return context if reader is None else context.read_in(self._zone_of(directory, reader))
+        if reader is None:
+            return context
+        return context.read_in(self._zone_of(directory, reader), language or directory.language_of(reader))
 
     def _template_of(self, connection: Connection, state: CaseState) -> Template:
         return self._stored(connection, state.template_id, state.template_hash)
