@@ -94,7 +94,7 @@ class HomeTabs:
             self._thread.join(timeout)
 
     def draw(self, user: str, person: Person) -> dict[str, Any]:
-        """The view of a person's tab as it would be now, in the language of his Slack client."""
+        """The view of a person's tab as it would be now, in the language in which he reads."""
         service, now = self._context.service, self._context.clock.now()
         directory = self._context.directory()
         team = reports_of(directory, person.person_id)

@@ -1,4 +1,6 @@
-"""From a Slack user to a person of the directory: by the mapping file where it names the user, else by e-mail."""
+"""From a Slack user to a person of the directory, by the mapping file where it names the user, else by e-mail; and to
+the language in which he reads.
+"""
 
 from __future__ import annotations
 
@@ -46,20 +48,27 @@ class SlackPeople:
 
     def person(self, user_id: str) -> Person | None:
         """The person behind a Slack user, or None if the directory has none. Raises resources.slack.SlackError."""
+        return self._person_in(self._directory(), user_id)
+
+    def language(self, user_id: str, default: Language) -> Language:
+        """The language (en or zh) in which the user reads: what the directory states, as on his cards, else that of his
+        Slack client; ``default`` where Slack does not know one of the two either.
+        """
         directory = self._directory()
+        try:
+            person = self._person_in(directory, user_id)
+            read = directory.language_of(person.person_id) if person is not None else ""
+            read = read or self._profile(user_id).locale.lower()
+        except SlackError:
+            return default
+        return next((language for language in LANGUAGES if read.startswith(language)), default)
+
+    def _person_in(self, directory: Directory, user_id: str) -> Person | None:
         mapped = self._mapped.get(user_id)
         if mapped is not None:
             return directory.people.get(mapped)
         address = self._profile(user_id).address
         return directory.by_email(address, pack=self._pack) if address else None
-
-    def language(self, user_id: str, default: Language) -> Language:
-        """The language (en or zh) of the user's Slack client; ``default`` where Slack does not know one of the two."""
-        try:
-            locale = self._profile(user_id).locale.lower()
-        except SlackError:
-            return default
-        return next((language for language in LANGUAGES if locale.startswith(language)), default)
 
     def _profile(self, user_id: str) -> _Profile:
         now = self._clock.now()

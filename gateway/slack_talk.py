@@ -19,7 +19,7 @@ _REPLACE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 class SlackTalk:
-    """The line to the person who acts, in his language; in ``usual`` where Slack does not tell which that is. ``slack``
+    """The line to the person who acts, in his language; in ``usual`` where nobody tells which that is. ``slack``
     answers within the time that a click may take.
     """
 
