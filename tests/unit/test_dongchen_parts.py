@@ -20,6 +20,9 @@ from ops_assets.dongchen.timeline import chunks, number, weekday, workdays_until
 from ops_assets.dongchen.truth import exact_text, rounded
 from ops_assets.dongchen.world import build_world
 from ops_assets.dongchen.writer import encode, texts
+from resources.packs import load_pack
+from resources.people import Person, directory
+from resources.people_file import read_people_file
 
 ROLES = {
     *("quality_engineer", "quality_manager", "buyer", "purchasing_manager", "production_planner", "production_manager"),
@@ -91,6 +94,17 @@ def test_everybody_but_the_chief_executive_has_a_manager_and_every_role_is_held(
     logins = [person.login for person in people]
     assert len(set(logins)) == len(logins)
     assert len({row[0] for row in hr_rows(people, "hr.departments")}) == 12
+
+
+def test_the_people_file_knows_who_reads_another_language_than_the_channels() -> None:
+    pack, people = load_pack("dongchen"), staff(7)
+    notes = read_people_file(pack.folder / "people.toml", pack.calendars)
+    known = (Person(one.employee_no, department_id=one.department) for one in people)
+    found = directory(known, hr_rows(people, "hr.employee_roles"), notes=notes)
+    assert set(notes.departments) <= {row[0] for row in hr_rows(people, "hr.departments")} and not found.unknown
+    read = {role: {found.language_of(one) for one in found.candidates(role)} for role in ROLES}
+    assert read["plant_manager"] == read["production_planner"] == {"zh"}
+    assert read["quality_engineer"] == read["ceo"] == {""}, "they read what the channels say"
 
 
 @pytest.mark.parametrize("seed", [7, 8, 9])
