@@ -43,15 +43,18 @@ def started(flow: Flow, step: AskingStep, assignee: str | None) -> dict[str, Any
 
 def pause(flow: Flow, task: TaskState, person_id: str, until: datetime, reason: str, reason_id: str = "") -> None:
     """Let the task rest until then: its due time, unless it is past, moves by the working time in between."""
-    counted = moving_rests(task) + _working(_calendar(flow, task), flow.now, until)
+    calendar = _calendar(flow, task)
+    counted = moving_rests(task) + _working(calendar, flow.now, until)
+    due = task.due_at if task.due_at <= flow.now else at_percent(flow, task, 100, counted)
     flow.emit(
         e.TaskPaused,
         task_id=task.task_id,
         person_id=person_id,
         until=until,
         reason=reason,
-        due_at=task.due_at if task.due_at <= flow.now else at_percent(flow, task, 100, counted),
+        due_at=due,
         reason_id=reason_id,
+        calendar_confirmed=calendar.confirmed(due),
     )
 
 
@@ -60,16 +63,19 @@ def resume(flow: Flow, task: TaskState, because: str, person_id: str | None = No
     began = min(at for at in (task.paused_at, task.closed_at) if at is not None)
     # The clock waited until the time that was asked for, however late the scan comes that finds it over.
     ended = flow.now if task.paused_until is None or task.closed_at else min(flow.now, task.paused_until)
-    rested = _measured(_calendar(flow, task), began, ended)
+    calendar = _calendar(flow, task)
+    rested = _measured(calendar, began, ended)
     resting = timedelta(seconds=task.paused_seconds) + rested
+    due = task.due_at if task.late_rest else at_percent(flow, task, 100, moving_rests(task) + rested)
     flow.emit(
         e.TaskResumed,
         task_id=task.task_id,
         because=because,
         paused_seconds=int(resting.total_seconds()),
-        due_at=task.due_at if task.late_rest else at_percent(flow, task, 100, moving_rests(task) + rested),
+        due_at=due,
         next_rung_at=rung_time(flow, task, task.rung_index, resting),
         person_id=person_id,
+        calendar_confirmed=calendar.confirmed(due),
     )
 
 
@@ -180,13 +186,14 @@ def _go_on(flow: Flow, began: datetime, ended: datetime) -> None:
     calendar = flow.env.calendar_named(flow.state.calendar)
     rested = _measured(calendar, began, ended)
     resting = timedelta(seconds=flow.state.paused_seconds) + rested
+    late = flow.state.late_rest
+    due = flow.state.due_at if late else case_at_percent(flow, 100, moving_rests(flow.state) + rested)
     flow.emit(
         e.CaseResumed,
         paused_seconds=int(resting.total_seconds()),
-        due_at=flow.state.due_at
-        if flow.state.late_rest
-        else case_at_percent(flow, 100, moving_rests(flow.state) + rested),
+        due_at=due,
         next_rung_at=case_rung_time(flow, flow.state.rung_index, resting),
+        calendar_confirmed=calendar.confirmed(due),
     )
 
 

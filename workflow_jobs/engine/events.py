@@ -90,7 +90,8 @@ class RulesApplied(Event, frozen=True, kw_only=True):
 class WaitStarted(Event, frozen=True, kw_only=True):
     """Nothing happens before `wake_at`, or the `signal` (empty: none is waited for).
 
-    `day` is the date that was stated for it (ISO), empty where it goes by none.
+    `day` is the date that was stated for it (ISO), empty where it goes by none. `calendar_confirmed` is False where
+    `wake_at` goes by working days past the date to which the calendar is published.
     """
 
     step_id: str
@@ -99,12 +100,14 @@ class WaitStarted(Event, frozen=True, kw_only=True):
     pauses_case: bool = False
     note: str = ""
     day: str = ""
+    calendar_confirmed: bool = True
 
 
 class WaitRecomputed(Event, frozen=True, kw_only=True):
     """The working calendar changed, or the template's time: a wait under way ends at another time.
 
-    `rests_until` is until when the clock of the case rests at the latest, where it rests; `day` is as in WaitStarted.
+    `rests_until` is until when the clock of the case rests at the latest, where it rests; `day` and
+    `calendar_confirmed` are as in WaitStarted.
     """
 
     step_id: str
@@ -114,6 +117,7 @@ class WaitRecomputed(Event, frozen=True, kw_only=True):
     note: str = ""
     day: str = ""
     rests_until: Instant | None = None
+    calendar_confirmed: bool = True
 
 
 class SignalReceived(Event, frozen=True, kw_only=True):
@@ -344,7 +348,8 @@ class TaskPaused(Event, frozen=True, kw_only=True):
     """The task rests until `until`; its SLA clock waits. `due_at` is the due time if it rests that long.
 
     With `TaskResumed` this is the ledger of a task's pauses: who, why, from when to when. `reason_id` names the stated
-    reason, empty for a person's own words.
+    reason, empty for a person's own words. `calendar_confirmed` is that of the new due time; None, in logs of before it
+    was kept: as it was.
     """
 
     task_id: str
@@ -353,6 +358,7 @@ class TaskPaused(Event, frozen=True, kw_only=True):
     reason: str
     due_at: Instant
     reason_id: str = ""
+    calendar_confirmed: bool | None = None
 
 
 class TaskResumed(Event, frozen=True, kw_only=True):
@@ -360,7 +366,7 @@ class TaskResumed(Event, frozen=True, kw_only=True):
 
     `because` is over (the time was up), woken (by `person_id`), decided (by `person_id`, before the time was up),
     withdrawn (so is the task, by the TaskCancelled that follows), or reopened (the case had ended; the time in between
-    counts as a pause, and the task is open again).
+    counts as a pause, and the task is open again). `calendar_confirmed` is as in TaskPaused.
     """
 
     task_id: str
@@ -369,6 +375,7 @@ class TaskResumed(Event, frozen=True, kw_only=True):
     due_at: Instant
     next_rung_at: Instant | None
     person_id: str | None = None
+    calendar_confirmed: bool | None = None
 
 
 class TaskDecided(Event, frozen=True, kw_only=True):
@@ -516,11 +523,15 @@ class CasePaused(Event, frozen=True, kw_only=True):
 
 
 class CaseResumed(Event, frozen=True, kw_only=True):
-    """The clock of the case runs again. `paused_seconds` is the working time of all its pauses so far."""
+    """The clock of the case runs again. `paused_seconds` is the working time of all its pauses so far.
+
+    `calendar_confirmed` is as in TaskPaused.
+    """
 
     paused_seconds: int
     due_at: Instant
     next_rung_at: Instant | None
+    calendar_confirmed: bool | None = None
 
 
 class CaseRated(Event, frozen=True, kw_only=True):

@@ -206,7 +206,13 @@ def _paused(state: CaseState, event: e.TaskPaused) -> Changes:
         due_at=event.due_at,
         next_rung_at=event.until,
         late_rest=task.due_at <= event.at,
+        **_confirmed(event),
     )
+
+
+def _confirmed(event: e.TaskPaused | e.TaskResumed | e.CaseResumed) -> Changes:
+    """Whether the due time is certain, where the log says so: one of before it was kept leaves it as it was."""
+    return {} if event.calendar_confirmed is None else {"calendar_confirmed": event.calendar_confirmed}
 
 
 def _entry_ended(state: CaseState, task_id: str | None, at: datetime, working_seconds: int) -> Changes:
@@ -234,6 +240,7 @@ def _resumed(state: CaseState, event: e.TaskResumed) -> Changes:
         late_rest_seconds=task.late_rest_seconds + (rested if task.late_rest else 0),
         due_at=event.due_at,
         next_rung_at=event.next_rung_at,
+        **_confirmed(event),
     )
     if state.steps[task.step_id].status == "cancelled":
         # A job that had failed for good does not run again by itself: its rescue is what is asked again.
@@ -360,15 +367,24 @@ def _applied(state: CaseState, event: e.RulesApplied) -> Changes:
 
 
 def _wait_started(state: CaseState, event: e.WaitStarted) -> Changes:
-    waits = _step(state, event.step_id, wake_at=event.wake_at, signal=event.signal, note=event.note, day=event.day)
+    waits = _step(state, event.step_id, signal=event.signal, **_until(event))
     # Several waits are one rest of the case, which lasts as long as any of them.
     longer = event.pauses_case and state.paused_until is not None and event.wake_at > state.paused_until
     return waits | (_rests_until(state, event.wake_at) if longer else {})
 
 
 def _wait_recomputed(state: CaseState, event: e.WaitRecomputed) -> Changes:
-    waits = _step(state, event.step_id, wake_at=event.wake_at, note=event.note, day=event.day)
+    waits = _step(state, event.step_id, **_until(event))
     return waits | (_rests_until(state, event.rests_until) if event.rests_until is not None else {})
+
+
+def _until(event: e.WaitStarted | e.WaitRecomputed) -> Changes:
+    return {
+        "wake_at": event.wake_at,
+        "note": event.note,
+        "day": event.day,
+        "calendar_confirmed": event.calendar_confirmed,
+    }
 
 
 def _rests_until(state: CaseState, until: datetime) -> Changes:
@@ -506,15 +522,19 @@ def _case_paused(state: CaseState, event: e.CasePaused) -> Changes:
 
 def _case_resumed(state: CaseState, event: e.CaseResumed) -> Changes:
     rested = event.paused_seconds - state.paused_seconds
-    return _entry_ended(state, None, event.at, rested) | {
-        "paused_at": None,
-        "paused_until": None,
-        "paused_seconds": event.paused_seconds,
-        "late_rest": False,
-        "late_rest_seconds": state.late_rest_seconds + (rested if state.late_rest else 0),
-        "due_at": event.due_at,
-        "rung_at": event.next_rung_at,
-    }
+    return (
+        _entry_ended(state, None, event.at, rested)
+        | _confirmed(event)
+        | {
+            "paused_at": None,
+            "paused_until": None,
+            "paused_seconds": event.paused_seconds,
+            "late_rest": False,
+            "late_rest_seconds": state.late_rest_seconds + (rested if state.late_rest else 0),
+            "due_at": event.due_at,
+            "rung_at": event.next_rung_at,
+        }
+    )
 
 
 def _rated(state: CaseState, event: e.CaseRated) -> Changes:

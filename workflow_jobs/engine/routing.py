@@ -111,6 +111,7 @@ def _wait(flow: Flow, step: WaitStep) -> None:
         pauses_case=step.pauses_case,
         note=note,
         day=day,
+        calendar_confirmed=waits.is_confirmed(flow, step, wake_at),
     )
     if wake_at <= flow.now:
         complete(flow, step.id, "elapsed")

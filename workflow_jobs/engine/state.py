@@ -125,8 +125,9 @@ class StepState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     `status` is active, failed (a person was asked to rescue it), completed, cancelled, or undone (it was completed, and
     the case returned to a step before it). `attempt`, `job`, `idempotency_key`, `timeout_at`, `run_id` belong to
     service steps, `error` to what failed; `branches`, `joined`, `needed` to forks and decisions (`needed` 0: all),
-    `rules` to decisions; `wake_at`, `signal`, `day` to waits; `child_case_id` to process steps; `approvals`,
-    `rejections` to votes. `tasks` counts those of all visits, `earlier_tasks` those of the visits before this one.
+    `rules` to decisions; `wake_at`, `signal`, `day`, `calendar_confirmed` to waits; `child_case_id` to process steps;
+    `approvals`, `rejections` to votes. `tasks` counts those of all visits, `earlier_tasks` those of the visits before
+    this one.
     """
 
     step_id: str
@@ -156,6 +157,7 @@ class StepState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     rejections: int = 0
     earlier_tasks: int = 0
     day: str = ""
+    calendar_confirmed: bool = True
 
 
 class CaseState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):

@@ -52,6 +52,12 @@ def wake_time(flow: Flow, step: WaitStep, began: datetime, day: str) -> tuple[da
         return midnight.astimezone(UTC), note
 
 
+def is_confirmed(flow: Flow, step: WaitStep, wake_at: datetime) -> bool:
+    """Whether the instant that `wake_time` gave is certain: clock time always is, working days as far as published."""
+    calendar = flow.env.calendar_named(flow.env.calendar_name())
+    return step.until.clock is not None or calendar.confirmed(wake_at)
+
+
 def recompute(flow: Flow, known: StepState, reason: str, *, same_date: bool = True) -> None:
     """Reckon anew, from its beginning, when a wait under way ends; the log says so where that is another time.
 
@@ -64,7 +70,8 @@ def recompute(flow: Flow, known: StepState, reason: str, *, same_date: bool = Tr
     day = (known.day if same_date else "") or stated_day(flow, step)
     wake_at, note = wake_time(flow, step, known.entered_at, day)
     wake_at = max(wake_at, min(known.wake_at, flow.now))
-    if (wake_at, note) == (known.wake_at, known.note):
+    confirmed = is_confirmed(flow, step, wake_at)
+    if (wake_at, note, confirmed) == (known.wake_at, known.note, known.calendar_confirmed):
         return
     flow.emit(
         e.WaitRecomputed,
@@ -75,6 +82,7 @@ def recompute(flow: Flow, known: StepState, reason: str, *, same_date: bool = Tr
         note=note,
         day=day,
         rests_until=_rests_until(flow, step, wake_at),
+        calendar_confirmed=confirmed,
     )
 
 
