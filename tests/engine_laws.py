@@ -38,6 +38,7 @@ class Laws(RuleBasedStateMachine):
         self.what_waits_ends_when_the_log_says_and_the_case_rests_as_long()
         self.nobody_decides_his_own_request_and_nobody_below_the_tier()
         self.an_open_task_is_asked_of_the_roles_of_the_version_in_force()
+        self.what_goes_by_days_that_are_not_published_is_marked()
         self.nobody_has_two_voices()
         self.an_open_case_always_waits_for_something_that_can_come()
         self.blocks_hold_what_is_under_way()
@@ -150,6 +151,14 @@ class Laws(RuleBasedStateMachine):
             named = all(isinstance(role, str) for role in asked)
             if named and task.tier is None and task.voter is None and task.added_by is None:
                 assert (task.role, task.accountable) == asked
+
+    @invariant()
+    def what_goes_by_days_that_are_not_published_is_marked(self) -> None:
+        if not hasattr(self, "play"):
+            return
+        by = self.play.calendar_in_force
+        for task in self.play.state.open_tasks:
+            assert task.task_id in self.left_behind or task.calendar_confirmed == by.confirmed(task.due_at)
 
     @invariant()
     def nobody_has_two_voices(self) -> None:

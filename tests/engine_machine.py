@@ -38,7 +38,7 @@ PERSONS = tuple(STAFF)
 PARENT = "c0"
 CALENDARS: Sequence[Mapping[str, Any]] = (
     {},
-    {"days_off": (date(2026, 11, 17), date(2026, 11, 18), date(2026, 12, 1))},
+    {"days_off": (date(2026, 11, 17), date(2026, 11, 18), date(2026, 12, 1)), "confirmed_through": date(2026, 11, 18)},
     {"extra_days": (date(2026, 11, 21), date(2026, 11, 22))},
     {"hours": ("08:00-20:00",)},
 )
