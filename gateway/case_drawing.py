@@ -169,7 +169,10 @@ class _Walk:
             return ", ".join(words.person(task.assignee) or words.role(task.role) for task in waiting)
         if step.kind == "wait":
             until = visit.wake_at if visit is not None and state == "current" else None
-            return words.t("graph_until", until=words.instant(until)) if until is not None else ""
+            if visit is None or until is None:
+                return ""
+            said = words.t("graph_until", until=words.instant(until))
+            return said if visit.calendar_confirmed else f"{said}, {words.t('may_move')}"
         if step.kind == "process":
             return visit.child_case_id or "" if visit is not None and state else ""
         decided = [task for task in self.case.tasks.values() if task.step_id == step.id and task.decided_by]

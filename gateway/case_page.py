@@ -38,12 +38,13 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True)
 class Waiting:
-    """A person who must act now; ``used`` in percent of the agreed working time."""
+    """A person who must act now; ``used`` in percent of the agreed working time, ``confirmed``: ``due`` is certain."""
 
     step: str
     person: str
     role: str
     due: datetime
+    confirmed: bool
     light: str
     used: int
     paused_until: datetime | None
@@ -56,6 +57,7 @@ class Awaited:
     step: str
     who: str
     until: datetime | None
+    confirmed: bool
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,7 @@ def _waiting(words: CaseWords, state: CaseState, template: Template, now: dateti
                 person=words.person(task.assignee),
                 role=words.role(task.role),
                 due=task.due_at,
+                confirmed=task.calendar_confirmed,
                 light=light_of(share, overdue=task.due_at < now),
                 used=int(share * 100),
                 paused_until=task.paused_until,
@@ -191,7 +194,7 @@ def _awaited(words: CaseWords, context: GatewayContext, state: CaseState, templa
         if step is not None:
             roles = roles_who_may(template, state, people, step)
             who = ", ".join(words.role(role) for role in roles)
-            found.append(Awaited(words.step(template, step.id), who, one.wake_at))
+            found.append(Awaited(words.step(template, step.id), who, one.wake_at, one.calendar_confirmed))
     return found
 
 

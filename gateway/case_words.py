@@ -128,6 +128,11 @@ class CaseWords:
     def instant(self, at: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
         return f"{at.astimezone(ZoneInfo(self._context.pack.time_zone)):{form}}"
 
+    def due(self, task: TaskState) -> str:
+        """When a task is due, and whether that may move because the working calendar is not published so far."""
+        said = self.instant(task.due_at)
+        return said if task.calendar_confirmed else f"{said}, {self.t('may_move')}"
+
     def working(self, span: timedelta) -> str:
         """Working time in days of the calendar, hours and minutes; the two largest of them."""
         return self._span(span, self.calendar.day_length)

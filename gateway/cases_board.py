@@ -42,6 +42,7 @@ class Card:
     """One case at one step. ``light`` is green, amber or red, or "" where no working time runs; ``used`` in percent.
 
     ``task``: a case has several cards at a step that asks several people; of one without people it is the case's id.
+    ``confirmed``: ``due`` goes by days that are published.
     """
 
     case_id: str
@@ -51,6 +52,7 @@ class Card:
     waits: str
     role: str
     due: datetime | None
+    confirmed: bool
     light: str
     used: int | None
     paused_until: datetime | None
@@ -220,6 +222,7 @@ class _Drawing:
             waits=self._words.person(place.assignee),
             role=self._words.role(place.role) if place.role else "",
             due=place.due_at,
+            confirmed=task is None or task.calendar_confirmed,
             light=light,
             used=used,
             paused_until=task.paused_until if task is not None else None,

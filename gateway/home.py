@@ -88,24 +88,22 @@ def _cases(context: GatewayContext, reader: Reader, language: Language) -> dict[
         tasks = context.service.tasks(case_id=case.case_id, open_only=True)
         waits = [governed.person(directory.name(task.assignee)) or "" for task in tasks if task.assignee]
         due = min((task.due_at for task in tasks), default=None)
+        state = context.service.case(case.case_id)
+        sure = all(task.calendar_confirmed for task in state.open_tasks if task.due_at == due)
         shown.append(
             {
                 "id": case.case_id,
-                "title": _title(context, case.case_id, language),
+                "title": f"{context.service.template_of(state).title.get(language)} {case.case_id}",
                 "subject": governed.subject(case.metric, case.subject_kind, case.subject_label or case.subject_id)
                 or case.metric,
                 "waits": ", ".join(dict.fromkeys(filter(None, waits))),
                 "due": _local(due, zone) if due else "",
+                "confirmed": sure,
                 "overdue": due is not None and due < now,
                 "opened": _local(case.opened_at, zone),
             }
         )
     return {"cases": shown, "more_cases": max(0, len(found) - len(shown))}
-
-
-def _title(context: GatewayContext, case_id: str, language: Language) -> str:
-    template = context.service.template_of(context.service.case(case_id))
-    return f"{template.title.get(language)} {case_id}"
 
 
 def _zone(context: GatewayContext) -> ZoneInfo:

@@ -126,7 +126,7 @@ class SlackCommands:
         ]
         for task in case.open_tasks:
             who = say.person(task.assignee) or text(language, "slack_case_nobody")
-            waits = text(language, "slack_case_waits", who=who, due=say.instant(task.due_at))
+            waits = text(language, "slack_case_waits", who=who, due=say.due(task))
             lines.append(f"• {escaped(say.step(template, task.step_id))}: {escaped(waits)}")
         lines.append(f"<{self._case_address(case_id)}|{escaped(text(language, 'slack_case_page'))}>")
         return f"{case_id}: {status}", _plain("\n".join(lines))[1]
@@ -142,7 +142,7 @@ class SlackCommands:
         lines = [heading]
         for task in tasks[:_MOST_TASKS]:
             case = states[task.case_id]
-            at = say.instant(task.due_at)
+            at = say.due(case.tasks[task.task_id])
             due = text(language, "slack_late_by" if task.due_at < now else "slack_due", at=at)
             title = say.step(service.template_of(case), task.step_id)
             link = f"<{self._case_address(task.case_id)}|{task.case_id}>"

@@ -279,13 +279,13 @@ def _resumed(writer: Writer, event: e.TaskResumed, before: CaseState | None) -> 
     """Say to the person that his clock runs again, where he did not do it himself."""
     writer.seq = event.seq
     task = writer.case.tasks[event.task_id]
-    if event.because in ("woken", "decided", "withdrawn") or task.assignee is None:
+    if event.because in ("woken", "decided", "withdrawn") or task.assignee is None or task.status != "open":
         return
     if event.because == "reopened" and writer.case.reopened > 1:
         return
     context = writer.telling.read_by(task.assignee)
     heading = context.word("back" if event.because == "reopened" else "rest_over")
-    line = f"{context.word('due')}: {context.zoned(task.due_at)}"
+    line = f"{context.word('due')}: {context.certain(context.zoned(task.due_at), task.calendar_confirmed)}"
     writer.in_thread(f"{task.task_id}/resumed", line, heading, card_of(task), task.assignee)
 
 

@@ -125,4 +125,5 @@ def _whose(writer: Writer, task: TaskState, context: CardContext) -> str:
     """Step, assignee and due time in one line."""
     title = step_title(writer.telling.template, task.step_id, context)
     who = context.name(task.assignee) if task.assignee else context.word("nobody")
-    return f"{title}: {who}. {context.word('due')}: {context.zoned(task.due_at)}"
+    due = context.certain(context.zoned(task.due_at), task.calendar_confirmed)
+    return f"{title}: {who}. {context.word('due')}: {due}"

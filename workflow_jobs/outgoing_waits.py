@@ -10,6 +10,7 @@ the channel ends with ``#``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -40,9 +41,15 @@ def ended(before: CaseState | None, after: CaseState) -> tuple[StepState, ...]:
 
 
 def moved(before: CaseState | None, after: CaseState) -> tuple[StepState, ...]:
-    """The waits for a signal that go on and end at another time than before, as they stand now."""
-    was = {wait_key(step): step.wake_at for step in awaited(before)} if before is not None else {}
-    return tuple(step for step in awaited(after) if was.get(wait_key(step), step.wake_at) != step.wake_at)
+    """The waits for a signal that go on and end at another time than before, or are certain to do so at the same one,
+    as they stand now.
+    """
+    was = {wait_key(step): _until(step) for step in awaited(before)} if before is not None else {}
+    return tuple(step for step in awaited(after) if was.get(wait_key(step), _until(step)) != _until(step))
+
+
+def _until(step: StepState) -> tuple[datetime | None, bool]:
+    return step.wake_at, step.calendar_confirmed
 
 
 def tell(

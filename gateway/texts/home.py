@@ -36,6 +36,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "subject": ("Subject", "对象"),
     "waits_for": ("Waits for", "等待"),
     "due": ("Due", "截止"),
+    "may_move": ("may move", "可能变动"),
     "opened": ("Opened", "创建"),
     "overdue": ("overdue", "已超期"),
     "more_cases": ("more open cases on the board of cases", "个未关闭事件单，见事件单看板"),

@@ -1,4 +1,4 @@
-"""A due date beyond what is published of the working calendar is marked: on the card and on the case's page."""
+"""A due date beyond what is published of the working calendar is marked wherever it is shown."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ PAGE = {
     "zh": "该年度节假日安排尚未公布，日期可能变动。",
 }
 CARD = "holidays of that year are not published yet, so this date may move"
+SHORT = {"en": "may move</em>", "zh": "可能变动</em>"}
 
 
 def told(stack: Stack, case_id: str) -> tuple[bool, bool, bool]:
@@ -38,3 +39,8 @@ def test_the_user_is_told_when_a_due_date_is_not_certain(tmp_path: Path) -> None
         due = stack.context.service.tasks(case_id=unsure)[0].due_at
         assert due - clock.now() > timedelta(hours=15)
         assert told(stack, unsure) == (True, True, True)
+        for page in ("/cases", "/"):
+            shown = {
+                language: stack.http.get(f"{page}?lang={language}").text.count(SHORT[language]) for language in PAGE
+            }
+            assert shown == {"en": 1, "zh": 1}, page

@@ -38,9 +38,7 @@ def decision_facts(case: CaseState, task: TaskState | None, context: CardContext
     """The facts of a case as fields; with a task also when it is due, in local time."""
     fields = list(context.once("facts", case, lambda: _facts(case, context)))
     if task is not None:
-        due = context.zoned(task.due_at)
-        if not task.calendar_confirmed:
-            due += f"; {context.word('calendar_not_confirmed')}"
+        due = context.certain(context.zoned(task.due_at), task.calendar_confirmed)
         fields.append((context.word("due"), escaped(due)))
     fields.append((context.word("case"), escaped(case.case_id)))
     return {"type": "section", "fields": [markdown(f"*{label}*\n{value}", 400) for label, value in fields]}
@@ -143,7 +141,8 @@ def progress(
             lines.append(f"✓ {title}{pending}: {decision_line(task, template, context)}")
         elif waiting and task.status == "open":
             who = context.name(task.assignee) if task.assignee else context.word("nobody")
-            due = f"{context.word('due')} {context.zoned(task.due_at)}"
+            until = context.certain(context.zoned(task.due_at), task.calendar_confirmed)
+            due = f"{context.word('due')} {until}"
             lines.append(f"… {title}: {context.word('waiting')}, {escaped(who)}, {due}")
             lines += [f"   {line}" for line in standing(task, context)]
     for step in case.steps.values():

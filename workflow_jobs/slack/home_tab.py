@@ -137,7 +137,7 @@ def _view(content: HomeContent, context: CardContext) -> dict[str, Any]:
 
 
 def _task(number: int, one: HomeTask, address: str, context: CardContext) -> list[Block]:
-    due = f"{context.word('due')}: {context.instant(one.task.due_at)}"
+    due = f"{context.word('due')}: {context.certain(context.instant(one.task.due_at), one.task.calendar_confirmed)}"
     text = f"{_LIGHTS[one.light]} *{_title(one, context)}*\n{_link(one.case, address)} {_subject(one, context)}\n{due}"
     buttons = decision_buttons(one.task, one.template, context)
     for button in buttons:

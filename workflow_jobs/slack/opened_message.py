@@ -54,7 +54,8 @@ def under_way(case: CaseState, template: Template, context: CardContext) -> list
     for step in case.steps.values():
         if step.step_id in asked:
             who = _holders(asked[step.step_id], context)
-            due = context.zoned(min(task.due_at for task in asked[step.step_id]))
+            first = min(asked[step.step_id], key=lambda task: task.due_at)
+            due = context.certain(context.zoned(first.due_at), first.calendar_confirmed)
             lines.append((step, f"{who}. {context.word('due')}: {due}"))
         elif step.status == "active" and step.kind == "wait":
             lines.append((step, wait_messages.until_line(step, context)))

@@ -82,8 +82,10 @@ def happened_button(case: CaseState, step: StepState, context: CardContext, numb
 
 
 def until_line(step: StepState, context: CardContext) -> str:
-    """Until when it is waited for, in local time; plain text."""
-    return f"{context.word('wait_until')}: {context.zoned(step.wake_at)}" if step.wake_at is not None else ""
+    """Until when it is waited for, in local time, and whether that is certain; plain text."""
+    if step.wake_at is None:
+        return ""
+    return f"{context.word('wait_until')}: {context.certain(context.zoned(step.wake_at), step.calendar_confirmed)}"
 
 
 def wait_message(case: CaseState, step: StepState, template: Template, context: CardContext) -> Message:

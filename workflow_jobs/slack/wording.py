@@ -140,6 +140,10 @@ class CardContext:
         """The same, always with the zone's name: when something is due."""
         return f"{self._local(at)} ({self.zone_name()})"
 
+    def certain(self, said: str, confirmed: bool) -> str:
+        """A time in words, with the note that it may move unless the working calendar is published so far."""
+        return said if confirmed else f"{said}; {self.word('calendar_not_confirmed')}"
+
     def _local(self, at: datetime) -> str:
         local = at.astimezone(self.zone)
         # Not strftime: it took a third of the time of rendering a card.
