@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         "system", description="`shifted` adds the offset kept in the state folder; only demo and tests use it."
     )
     as_of: str = Field("", description="Overrides the pack's as-of date (YYYY-MM-DD). Empty: as the pack declares.")
-    language: Literal["en", "zh"] = Field("en", description="Language of Slack cards and pages.")
+    language: Literal["en", "zh"] = Field("en", description="Language of Slack's channels and of the pages.")
     local_reader_role: str = Field(
         "analyst", description="Reader role of whoever reads on this machine without a token; see docs/security.md."
     )
@@ -65,7 +65,8 @@ class Settings(BaseSettings):
         "employee", description="Reader role of people who look figures and cases up in Slack; see docs/security.md."
     )
     people_file: Path | None = Field(
-        None, description="TOML with capacities, skills, substitutes, channels. Empty: the pack's `people.toml`."
+        None,
+        description="TOML with capacities, skills, substitutes, languages, channels. Empty: the pack's `people.toml`.",
     )
     templates_dir: Path = Field(
         Path("workflow_jobs/templates"),

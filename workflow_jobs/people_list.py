@@ -30,7 +30,7 @@ class PersonLine:
     ``away`` is whether an absence covers today, by the date of the calendar by which the person works; ``away_until``
     its last day, None for one without an end; ``stands_in`` are the names of those whom he named for today. ``limit``
     is the most open work that he should have (weights of tasks; None: none is stated), ``open_work`` what he has, in
-    ``open_tasks`` tasks.
+    ``open_tasks`` tasks. ``language`` (en, zh) is the one that is stated for him or his department, empty for none.
     """
 
     person_id: str
@@ -46,6 +46,7 @@ class PersonLine:
     limit: float | None
     open_work: float
     open_tasks: int
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def people_list(
                 limit=people.capacity_of(person_id),
                 open_work=weight,
                 open_tasks=tasks,
+                language=people.language_of(person_id),
             )
         )
     return sorted(lines, key=lambda one: (one.department_id, one.person_id))

@@ -23,6 +23,7 @@ _COLUMNS = {
     "open_tasks": "OPEN TASKS",
     "open_work": "OPEN WORK",
     "limit": "LIMIT",
+    "language": "READS",
 }
 _VACANT = {"role": "NOBODY HOLDS", "title": "TITLE", "templates": "NAMED BY"}
 

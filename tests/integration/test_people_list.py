@@ -36,7 +36,8 @@ def company() -> Directory:
             ("q1", *ENDLESS),
         ],
         notes=PeopleFile(
-            capacity=8, people={"b1": PersonEntry(substitutes=stands_in), "b2": PersonEntry(capacity=2.5)}
+            capacity=8,
+            people={"b1": PersonEntry(substitutes=stands_in), "b2": PersonEntry(capacity=2.5, language="zh")},
         ),
     )
 
@@ -67,6 +68,7 @@ def test_a_person_is_told_with_absence_limit_and_open_work(world: World) -> None
     assert (there.name, there.login, there.department, there.manager) == ("Wu Two", "b2.login", "Buying", "Zhao Buying")
     assert (there.roles, there.away, there.limit, there.stands_in) == (("buyer",), False, 2.5, ())
     assert (there.open_work, there.open_tasks) == (weight, 2)
+    assert (there.language, absent.language) == ("zh", "")
     assert (lines["q1"].away, lines["q1"].away_until) == (True, None)
     assert (lines["ceo"].manager, lines["lm"].roles) == (None, ("logistics_manager", "warehouse_manager"))
 
