@@ -202,6 +202,8 @@ def audit_and_publish(
         )
         newest = platform.snapshots.list()[:1]
         if newest and newest[0].inputs == inputs:
+            # A publication that was killed after its snapshot was complete, and before it was in service.
+            platform.snapshots.serve_newest()
             return report, None
         publisher = Publisher(platform.snapshots, catalog, project, platform.pack, bundle)
         published = publisher.publish(

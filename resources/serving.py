@@ -193,6 +193,14 @@ class SnapshotStore:
         self.get(snapshot_id)
         write_json_atomically(self._pointer, {"id": snapshot_id, "pinned": pinned, "reason": reason})
 
+    def serve_newest(self) -> bool:
+        """Make the newest snapshot the current one unless a rollback pins another; whether it was not so before."""
+        newest, pointer = self.list()[:1], self.pointer()
+        if not newest or (pointer is not None and (pointer["pinned"] or pointer["id"] == newest[0].id)):
+            return False
+        self.switch(newest[0].id)
+        return True
+
     def rollback(self, snapshot_id: str | None, reason: str) -> SnapshotInfo:
         """Go back to ``snapshot_id`` (default: the one before the current) and stay there until resumed."""
         kept = self.list()
@@ -238,14 +246,19 @@ class SnapshotStore:
         return tuple(body.get("parts", []))
 
     def remove_orphans(self) -> None:
-        """Delete Parquet files and definitions that no kept snapshot names: of pruned snapshots, or of a publication
-        that died.
+        """Delete what no kept snapshot names: Parquet files, definitions and unfinished snapshots, of pruned ones or of
+        a publication that died. The caller holds ``publishing()``.
         """
         parts: set[str] = set()
         definitions: set[str] = set()
+        snapshots: set[str] = set()
         for body in self._manifests():
             parts.update(body.get("parts", []))
             definitions.add(body.get("definitions", ""))
+            snapshots.update((f"{body['id']}.json", self.path_of(body["id"]).name))
+        for path in self.snapshots_dir.glob("*"):
+            if path.is_file() and path.name not in snapshots:
+                path.unlink(missing_ok=True)
         for path in self.parts_dir.rglob("*.parquet"):
             if str(path.relative_to(self.parts_dir)) not in parts:
                 path.unlink(missing_ok=True)

@@ -78,9 +78,7 @@ def publish_swapped(
         building.unlink(missing_ok=True)
         newest.close()
         old.close()
-    pointer = store.pointer()
-    if pointer is None or not pointer["pinned"]:
-        store.switch(info.id)
+    store.serve_newest()
     store.prune(keep, now - kept_for)
     store.remove_orphans()
     return info

@@ -94,10 +94,7 @@ class Publisher:
         finally:
             building.unlink(missing_ok=True)
         fault_point("publishing.before_switch")
-        pointer = self._store.pointer()
-        if pointer is None or not pointer["pinned"]:
-            self._store.switch(info.id)
-            result.switched = True
+        result.switched = self._store.serve_newest()
         fault_point("publishing.after_switch")
         self._store.prune(keep, now - kept_for)
         self._store.remove_orphans()
