@@ -45,12 +45,12 @@ from gateway import (
 from gateway.body_limit import BodyLimit
 from gateway.context import GatewayContext, build_context
 from gateway.dagster_status import ask_dagster
-from gateway.delivery import DeliveryThread
 from gateway.embedded_people import directory_members
 from gateway.embedded_slack.acting import SlashCommand
 from gateway.embedded_slack.app import create_embedded_slack
 from gateway.embedded_slack.workspace import Workspace
 from gateway.heartbeat_watch import HeartbeatWatch
+from gateway.kicked_thread import KickedThread
 from gateway.pages import STATIC_DIR, page
 from gateway.plain_addresses import PlainAddresses
 from gateway.problems import Problem, install_problems
@@ -199,7 +199,9 @@ class _SlackParts:
         # A click waits at most three seconds in all, so its look-ups may not take as long as a delivery may.
         quick = SlackClient(connection.bot_token, base_url=connection.base_url, timeout=2)
         people = SlackPeople(quick, context.directory, pack=context.pack.name, mapping=users, clock=context.clock)
-        self.delivery = DeliveryThread(deliver)
+        self.delivery = KickedThread(
+            "gateway-delivery", deliver, "delivering the outbox after a click failed; the outbox sensor tries again"
+        )
         self.homes = HomeTabs(context, people, quick)
 
         def acted(person_id: str) -> None:

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.context import GatewayContext
+from gateway.kicked_thread import KickedThread
 from gateway.slack_people import SlackPeople
 from resources.ops_database import reading
 from resources.people import Directory, Person
@@ -51,9 +52,9 @@ class HomeTabs:
         self._users: OrderedDict[str, str] = OrderedDict()
         self._waiting: set[str] = set()
         self._lock = threading.Lock()
-        self._wanted = threading.Event()
-        self._stopping = False
-        self._thread: threading.Thread | None = None
+        self._thread = KickedThread(
+            "gateway-slack-home", self._draw_waiting, "drawing Home tabs failed; the next change tries again"
+        )
 
     def opened(self, body: Mapping[str, Any]) -> None:
         """Slack's event ``app_home_opened``: draw the tab of whoever opened it."""
@@ -80,18 +81,14 @@ class HomeTabs:
         with self._lock:
             if person_id in self._users:
                 self._waiting.add(person_id)
-        self._wanted.set()
+        self._thread.kick()
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="gateway-slack-home", daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:
-        """End after the tab that is being drawn; waits at most ``timeout`` seconds."""
-        self._stopping = True
-        self._wanted.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
+        """End after the tabs that are being drawn; waits at most ``timeout`` seconds."""
+        self._thread.stop(timeout)
 
     def draw(self, user: str, person: Person) -> dict[str, Any]:
         """The view of a person's tab as it would be now, in the language in which he reads."""
@@ -146,29 +143,27 @@ class HomeTabs:
     def _light(self, task: TaskState, now: datetime) -> str:
         if task.paused_until is not None:
             return "paused"
-        overdue = task.due_at < now
-        return light_of(used_share(task, now, self._context.service.calendar()), overdue=overdue)
+        share = used_share(task, now, self._context.service.calendar(task.calendar))
+        return light_of(share, overdue=task.due_at < now)
 
     def _publish(self, user: str, person: Person) -> None:
         self._slack.publish_home(user, self.draw(user, person))
 
-    def _run(self) -> None:
-        while True:
-            self._wanted.wait()
-            self._wanted.clear()
-            if self._stopping:
-                return
-            with self._lock:
-                waiting = {one: self._users[one] for one in sorted(self._waiting) if one in self._users}
-                self._waiting.clear()
-            directory = self._context.directory()
-            for person_id, user in waiting.items():
-                person = directory.people.get(person_id)
-                try:
-                    if person is not None:
-                        self._publish(user, person)
-                except Exception:  # noqa: BLE001 - the thread must outlive any failure; opening the tab draws it again
-                    _log.exception("drawing the Home tab of %s failed", person_id)
+    def _draw_waiting(self) -> int:
+        """Draw every tab that changed; how many people's."""
+        # Whoever waits goes on waiting where the people cannot be read.
+        directory = self._context.directory()
+        with self._lock:
+            waiting = {one: self._users[one] for one in sorted(self._waiting) if one in self._users}
+            self._waiting.clear()
+        for person_id, user in waiting.items():
+            person = directory.people.get(person_id)
+            try:
+                if person is not None:
+                    self._publish(user, person)
+            except Exception:  # noqa: BLE001 - the others still get theirs; opening the tab draws this one again
+                _log.exception("drawing the Home tab of %s failed", person_id)
+        return len(waiting)
 
 
 def reports_of(directory: Directory, person_id: str) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from gateway.slack_home import reports_of
 from resources.clock import FixedClock
-from resources.people import Person, directory
+from resources.people import Directory, Person, directory
+from resources.people_reading import CurrentDirectory
 from tests.gateway_stack import Stack, running_stack, wait_until
 from tests.slack_desk import PAGE, act, submit
 from workflow_jobs.cases import OpenRequest
@@ -20,7 +22,10 @@ from workflow_jobs.cases import OpenRequest
 
 @pytest.fixture
 def stack(tmp_path: Path, clock: FixedClock) -> Iterator[Stack]:
-    with running_stack(tmp_path / "home", clock) as running:
+    """A gateway whose quality engineer works by the calendar of the plants."""
+    people = tmp_path / "people.toml"
+    people.write_text('[people.E003]\ncalendar = "plants"\n')
+    with running_stack(tmp_path / "home", clock, people_file=people) as running:
         yield running
 
 
@@ -104,6 +109,40 @@ def test_what_goes_wrong_with_waits_costs_nobody_the_rest_of_his_tab(
     shown = text(home(stack, "E003"))
     assert "My work (1)" in shown and case_id in shown and "Say when it has happened (0+)" in shown
     assert "a state that nobody can read" in caplog.text
+
+
+def test_tabs_go_on_following_their_people_after_the_directory_could_not_be_read(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for label in ("First", "Second"):
+        stack.open_case(f"V-{label}", label)
+    view = home(stack, "E003")
+    read, failures = CurrentDirectory.__call__, [OSError("the snapshot's file is gone")]
+
+    def flaky(self: CurrentDirectory) -> Directory:
+        if failures and threading.current_thread().name == "gateway-slack-home":
+            raise failures.pop()
+        return read(self)
+
+    monkeypatch.setattr(CurrentDirectory, "__call__", flaky)
+    shown = stack.workspace.views.home(stack.user("E003"))
+    assert shown is not None
+    for number in (0, 1):
+        assert act(stack, "E003", f"decide:confirm:{number}", view["blocks"], view=shown.id) == ""
+        assert submit(stack, "E003", {"impact_amount": "1000", "exception_cause": "supplier_quality"}) == ""
+        wait_until(lambda: not failures)
+    wait_until(lambda: "My work (0)" in text(body(stack, "E003")))
+    assert "the snapshot's file is gone" in caplog.text
+
+
+def test_the_light_is_that_of_the_board_where_somebody_works_by_another_calendar(
+    stack: Stack, clock: FixedClock
+) -> None:
+    """Four hours from 09:30 are over at 13:30 where nobody has a lunch break; at 12:30 three of them are used."""
+    stack.open_case()
+    clock.advance(timedelta(hours=3))
+    assert 'class="case-card green"' in stack.http.get("/cases").text
+    assert "🟢 *Judge the exception*" in text(home(stack, "E003"))
 
 
 def test_somebody_whom_the_directory_does_not_know_has_no_tab(stack: Stack) -> None:
