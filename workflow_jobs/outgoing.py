@@ -121,7 +121,7 @@ def _tell_concerned(writer: Writer, told_before: Sequence[str]) -> None:
         writer.add(UPDATE, key, card_of_reader(key.removeprefix(prefix)), card=key)
     acting = {task.assignee or "" for task in case.open_tasks}
     if case.status == "open":
-        for person_id in writer.present([str(role) for role in roles], acting):
+        for person_id in writer.holders([str(role) for role in roles], acting):
             key = f"{prefix}{person_id}"
             if key not in told_before:
                 writer.add(CARD, key, card_of_reader(person_id), to=writer.person(person_id), card=key)
@@ -255,6 +255,8 @@ def _judged(writer: Writer, event: e.EffectJudged, before: CaseState | None) -> 
     context = writer.telling.context
     word = {True: "effect_good", False: "effect_bad", None: "effect_unknown"}[event.effective]
     line = f"{context.metric_label(writer.case.metric)}: {context.value(event.observed)}"
+    if event.as_of:
+        line = f"{line}; {context.word('figures_as_of')} {event.as_of}"
     writer.in_thread("judged", line, context.word(word), _case(writer.case))
 
 

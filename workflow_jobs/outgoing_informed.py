@@ -89,7 +89,7 @@ def _tell(writer: Writer, event: OfStep, moment: Moment, what: Line, but: Collec
 
     under_way = writer.case.steps[event.step_id].status == "active"
     knowing = writer.knows_of_asking if moment == "asked" and under_way else ()
-    writer.tell(name, writer.present(roles, {*but, *knowing}), line, "informed")
+    writer.tell(name, writer.holders(roles, {*but, *knowing}), line, "informed")
 
 
 def _says(key: str) -> Line:

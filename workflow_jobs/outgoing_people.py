@@ -37,7 +37,7 @@ def asked(writer: Writer, event: e.TaskCreated, before: CaseState | None) -> Non
     visit = tasks_of_visit(writer.case, task.step_id)
     if task.purpose != "decide" or (visit and visit[0].task_id != task.task_id):
         return
-    consulted = writer.present(consulted_roles(writer.telling.template, task.step_id), {task.assignee or ""})
+    consulted = writer.holders(consulted_roles(writer.telling.template, task.step_id), {task.assignee or ""})
     line = partial(_whose, writer, task)
     answer = partial(task_buttons.button, task, task_buttons.ANSWER)
     writer.tell(f"consulted/{task.task_id}", consulted, line, "consulted", "consulted_asks", answer)
@@ -97,7 +97,7 @@ def decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> N
     # To try again is no end of the step; those informed hear of that.
     again = task.purpose == "rescue" and task.outcome == RETRY
     roles = [task.accountable, *(() if again else informed_roles(told.template, task.step_id, "decided"))]
-    informed = writer.present(roles, {event.person_id, task.assignee or ""})
+    informed = writer.holders(roles, {event.person_id, task.assignee or ""})
     writer.tell(f"informed/{task.task_id}", informed, line, "informed")
 
 
@@ -117,7 +117,7 @@ def late(writer: Writer, event: e.RungFired) -> None:
 def _inform(writer: Writer, task: TaskState, moment: Moment, line: Line) -> None:
     roles = informed_roles(writer.telling.template, task.step_id, moment)
     knowing = writer.knows_of_asking if moment == "asked" and task.status == "open" else ()
-    people = writer.present(roles, {task.assignee or "", *knowing})
+    people = writer.holders(roles, {task.assignee or "", *knowing})
     writer.tell(f"informed/{moment}/{task.task_id}", people, line, "informed")
 
 

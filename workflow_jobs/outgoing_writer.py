@@ -6,7 +6,7 @@ Belongs here: addressing and keys. Does not belong here: which messages there ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
 from functools import partial
@@ -183,12 +183,11 @@ class Writer:
         """Whether the person is away today."""
         return self.telling.people.absent_on(person_id, self.telling.today)
 
-    def present(self, roles: Sequence[str], but: set[str]) -> list[str]:
-        """Who of the roles is there today, each once, in order."""
-        people = self.telling.people
-        found: dict[str, None] = {}
-        for role in roles:
-            for person_id in people.candidates(role):
-                if person_id not in but and not self.is_away(person_id):
-                    found[person_id] = None
-        return list(found)
+    def holders(self, roles: Sequence[str], but: Collection[str] = ()) -> list[str]:
+        """Who holds one of the roles, there or away, each once, in order: who is to hear something."""
+        found = (person_id for role in roles for person_id in self.telling.people.candidates(role))
+        return list(dict.fromkeys(person_id for person_id in found if person_id not in but))
+
+    def present(self, roles: Sequence[str], but: Collection[str] = ()) -> list[str]:
+        """Who of them is there today: who is to do something."""
+        return [person_id for person_id in self.holders(roles, but) if not self.is_away(person_id)]

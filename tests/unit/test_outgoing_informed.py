@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from tests.engine_world import MONDAY, Play, human, service, small
+from tests.engine_world import MONDAY, Play, human, people, service, small
 from tests.unit.test_outgoing_people import sent, to_whom
 from workflow_jobs.engine import commands as c
 from workflow_jobs.outgoing_message import CARD, Outgoing
@@ -32,8 +34,9 @@ def lines(out: list[Outgoing]) -> set[str]:
     return {one.payload["text"].split(": ", 3)[-1] for one in out if "/informed/" in one.dedupe_key}
 
 
-def begun(*steps: str) -> tuple[Play, list[Outgoing]]:
-    play = Play(small("".join(f"- {step}\n" for step in steps)), now=MONDAY)
+def begun(*steps: str, away: Sequence[str] = ()) -> tuple[Play, list[Outgoing]]:
+    absent = people(dict.fromkeys(away, ((MONDAY.date(),) * 2,)))
+    play = Play(small("".join(f"- {step}\n" for step in steps)), now=MONDAY, directory=absent)
     return play, sent(play, OPENING)
 
 
@@ -49,6 +52,13 @@ def test_a_job_is_told_when_it_runs_fails_for_good_and_is_done() -> None:
     done = sent(play, c.CompleteService(step_id="job", run_id="r2", result={}))
     assert told(done) == ["decided/job.1/s1", "decided/job.1/s2"]
     assert lines(done) == {"job: done"}
+
+
+def test_those_who_are_away_are_informed_of_a_job_too() -> None:
+    play, out = begun(job(), human("look"), away=["s1"])
+    assert told(out) == ["asked/job.1/s1", "asked/job.1/s2"]
+    done = sent(play, c.CompleteService(step_id="job", run_id="r1", result={}))
+    assert told(done) == ["decided/job.1/s1", "decided/job.1/s2"]
 
 
 def test_work_done_by_hand_is_told_once_with_who_did_it() -> None:

@@ -83,6 +83,18 @@ def test_whoever_has_a_task_now_gets_its_card_and_the_old_one_says_so() -> None:
         assert to_whom(out, "claim/") == (["b1", "b2"] if persons == ["#ops"] else [])
 
 
+def test_who_is_to_hear_something_hears_it_once_also_when_he_is_away() -> None:
+    """On the day on which half of them are away, and the one who answers for the step."""
+    away = dict.fromkeys(("q1", "s1", "pm"), ((date(2026, 11, 16),) * 2,))
+    raci = ", consulted: [quality_engineer], informed: [sales_rep], informs_at: [asked, decided]"
+    play = Play(step("", raci), now=MONDAY, directory=people(away))
+    out = sent(play, c.OpenCase(case_id="c1", rule_id="r"))
+    assert to_whom(out, "consulted/") == ["q1", "q2"]
+    assert to_whom(out, "informed/asked/") == ["s1", "s2"]
+    out = sent(play, c.DecideTask(task_id="c1.look.1", task_version=1, person_id="b1", outcome="yes_"))
+    assert to_whom(out, "informed/") == ["pm", "s1", "s2"]
+
+
 def test_those_who_may_claim_a_pooled_task_are_told_and_nobody_else() -> None:
     play = Play(step(", pool: true"), now=MONDAY, directory=people({"b2": ((date(2026, 11, 16),) * 2,)}))
     out = sent(play, c.OpenCase(case_id="c1", rule_id="r", requested_by="b1"))
