@@ -85,10 +85,6 @@ def _case(case: CaseState) -> str:
     return f"case:{case.case_id}"
 
 
-def _notice(task_id: str, person_id: str) -> str:
-    return f"notice:{task_id}:{person_id}"
-
-
 def notice_prefix(task_id: str) -> str:
     """Prefix of the card keys of a task's escalation notices."""
     return f"notice:{task_id}:"
@@ -153,7 +149,7 @@ def _rung(writer: Writer, event: e.RungFired, before: CaseState | None) -> None:
         percent=event.percent,
         can_act=task.status == "open" and event.to_person in _may_act(writer, task),
     )
-    key = _notice(task.task_id, event.to_person)
+    key = f"{notice_prefix(task.task_id)}{event.to_person}"
     what = f"{task.task_id}/rung{event.rung_index}"
     writer.keep(what, notice, key, to=writer.person(event.to_person), known=writer.has(key))
 
