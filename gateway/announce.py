@@ -9,11 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 
+from gateway.own_pages import answers
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 READY_TIMEOUT_SECONDS = 900
@@ -81,17 +80,6 @@ def addresses(settings: Settings) -> Mapping[str, str]:
     if not settings.slack_embedded:
         del pages["Slack (embedded)"]
     return pages
-
-
-def answers(address: str) -> bool:
-    """True when ``address`` answers with 200."""
-    # No proxy of the environment: it would look for 127.0.0.1 on its own machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(address, timeout=5) as response:
-            return int(response.status) == 200
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def _say(sentence: str) -> None:

@@ -129,7 +129,6 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.state.delivery = slack.delivery
     install_problems(
         app,
-        body_limit=settings.event_body_limit,
         unknown_page=lambda request: page(request, "page_unknown.html", status=404, path=request.url.path),
     )
     for module in (

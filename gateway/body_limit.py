@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.problems import too_large
+from gateway.problems import BodyTooLarge, problem_response
 
 
 class BodyLimit:
@@ -31,7 +30,7 @@ class BodyLimit:
         most = max([self._usual, *limits])
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdigit() and int(declared) > most:
-            await too_large(most, scope["path"])(scope, receive, send)
+            await problem_response(413, BodyTooLarge(most).detail, scope["path"])(scope, receive, send)
             return
         came = 0
 
@@ -40,7 +39,7 @@ class BodyLimit:
             message = await receive()
             came += len(message.get("body", b""))
             if came > most:
-                raise HTTPException(413)
+                raise BodyTooLarge(most)
             return message
 
         await self._app(scope, counted, send)

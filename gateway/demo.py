@@ -19,8 +19,8 @@ from typing import Any
 
 import httpx
 
-from gateway.announce import answers
 from gateway.demo_walk import LoopNotClosedError, Walk
+from gateway.own_pages import answers
 from resources.serving import write_json_atomically
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 

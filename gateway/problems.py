@@ -57,10 +57,14 @@ def problem_response(
     return JSONResponse(body | more, status, headers, media_type=MEDIA_TYPE)
 
 
-def too_large(limit: int, instance: str) -> JSONResponse:
-    """The answer to a body of more than ``limit`` bytes."""
-    detail = f"The body is larger than {limit:,} bytes. Send it in several requests."
-    return problem_response(413, detail, instance)
+class BodyTooLarge(HTTPException):
+    """A body of more than ``limit`` bytes.
+
+    An HTTPException, since FastAPI makes a 400 of all else that goes wrong while it reads a body.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413, f"The body is larger than {limit:,} bytes. Send it in several requests.")
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -85,7 +89,7 @@ _SENTENCES = {
 }
 
 
-def install_problems(app: FastAPI, *, body_limit: int, unknown_page: UnknownPage) -> None:
+def install_problems(app: FastAPI, *, unknown_page: UnknownPage) -> None:
     """Make every error of the application problem+json, the unexpected ones too.
 
     A browser that asks for an address which does not exist gets ``unknown_page`` instead.
@@ -103,8 +107,6 @@ def install_problems(app: FastAPI, *, body_limit: int, unknown_page: UnknownPage
         detail = str(error.detail)
         if error.status_code == 404 and _wants_page(request):
             return unknown_page(request)
-        if error.status_code == 413:
-            return too_large(body_limit, request.url.path)
         if detail == HTTPStatus(error.status_code).phrase:
             detail = _SENTENCES.get(error.status_code, detail)
         headers = dict(error.headers) if error.headers else None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import urllib.error
-import urllib.request
 
 import typer
 
 from gateway.commands.context import JSON_OPTION, open_platform
+from gateway.own_pages import answers
 from gateway.refresh_run import PID_TAG, run_job
 from gateway.sample_data import wants_sample, write_sample
 from gateway.start_check import UNREADABLE, in_words, read_everything
@@ -123,8 +122,4 @@ def _nobody_behind(platform: Platform) -> list[dict[str, str]]:
 
 
 def _service(base: str, path: str) -> str:
-    try:
-        with urllib.request.urlopen(f"{base}{path}", timeout=3):
-            return f"running at {base}"
-    except (urllib.error.URLError, OSError):
-        return "not running (`make up` starts it)"
+    return f"running at {base}" if answers(f"{base}{path}", timeout=3) else "not running (`make up` starts it)"
