@@ -144,7 +144,7 @@ def case_page(
         ratings=_ratings(words, governed, state),
         learnt=_learnt(words, governed, state, template),
         sees_entries=governed.sees_people and governed.sees_figures(state.metric),
-        figures=_figures(words, governed, state),
+        figures=_figures(words, governed, state, log),
         effect=_effect(words, state, template, log),
         held=_held(governed, state),
         taken_in=[_similar(words, governed, one) for one in service.taken_in(state)]
@@ -204,7 +204,9 @@ def _given(words: CaseWords, template: Template, data: Mapping[str, Any]) -> lis
     return words.entries(template, single)
 
 
-def _figures(words: CaseWords, governed: GovernedCases, state: CaseState) -> dict[str, str] | None:
+def _figures(
+    words: CaseWords, governed: GovernedCases, state: CaseState, log: Sequence[Event]
+) -> dict[str, str] | None:
     """The metric's figures of the case, by what they are; None where the reader does not see them."""
     if not state.metric or not governed.sees_figures(state.metric):
         return None
@@ -214,7 +216,11 @@ def _figures(words: CaseWords, governed: GovernedCases, state: CaseState) -> dic
         raw["latest"] = state.latest_observed
     if state.effect_observed is not None:
         raw["after"] = state.effect_observed
-    return {key: words.figure(state.metric, value) for key, value in raw.items()}
+    figures = {key: words.figure(state.metric, value) for key, value in raw.items()}
+    as_of = next((event.get("as_of") for event in reversed(log) if event["type"] == "EffectJudged"), None)
+    if as_of and "after" in figures:
+        figures["after"] = words.t("case_after_as_of", figure=figures["after"], day=as_of)
+    return figures
 
 
 def _effect(words: CaseWords, state: CaseState, template: Template, log: Sequence[Event]) -> tuple[str, str]:

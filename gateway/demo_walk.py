@@ -199,6 +199,9 @@ class Walk:
         self._stop(10, "act", f"case {case.case_id} closed with {closed.outcome!r} on {_local(closed.closed_at)}")
         cycle = self._poll("the case in the process metric", self._cycle_time)
         self._stop(10, "measure", f"metric_case_cycle_time: {cycle} working hours over closed cases")
+        if closed.effect_due_at is not None:
+            # Judged are figures of the day on which the window ends: they are published before it is over.
+            self.clock.advance_to(closed.effect_due_at - timedelta(minutes=1))
         self._recover()
         if closed.effect_due_at is not None:
             self.clock.advance_to(closed.effect_due_at + timedelta(minutes=1))

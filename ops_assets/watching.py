@@ -7,6 +7,7 @@ the dispatch over the kinds of rules, and thresholds. The other kinds are ops_as
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -91,6 +92,12 @@ def observed_value(watch: Watch, numerator: Decimal, denominator: Decimal) -> De
     if watch.aggregation != "ratio":
         return numerator
     return numerator / denominator if denominator else None
+
+
+def figure_as_of(snapshot: Snapshot, metric: str) -> date | None:
+    """The local day up to which the published figures of a metric count; None where there are none or they are held."""
+    rows = snapshot.rows("select as_of from metrics where metric = ? and state in ('published', 'warning')", [metric])
+    return rows[0]["as_of"] if rows else None
 
 
 def subject_figure(snapshot: Snapshot, metric: str, dimension: str, subject_id: str) -> Decimal | None:

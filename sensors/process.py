@@ -12,13 +12,13 @@ import dagster as dg
 
 from ops_assets.access_file import access_policy_of
 from ops_assets.consistency_history import export_scores
-from ops_assets.watching import subject_figure
+from ops_assets.watching import figure_as_of, subject_figure
 from resources.clock import SystemClock
 from resources.platform import Platform
 from resources.slack import SlackClient
 from resources.slack_connection import slack_connection
 from resources.stopped_runs import was_stopped
-from workflow_jobs.cases import ServiceStep
+from workflow_jobs.cases import Observed, ServiceStep
 from workflow_jobs.delivery.outbox import CHANNEL_GAP, deliver_due, prune_sent
 from workflow_jobs.delivery.pictures import SlackPictures
 from workflow_jobs.delivery.targets import load_slack_users
@@ -228,7 +228,10 @@ def due_effects_sensor(context: dg.SensorEvaluationContext, platform: dg.Resourc
     if snapshot is None:
         return dg.SkipReason("Nothing was published yet.")
     judged = process_service(platform).judge_due_effects(
-        lambda case: subject_figure(snapshot, case.metric, case.subject_kind, case.subject_id),
+        lambda case: Observed(
+            subject_figure(snapshot, case.metric, case.subject_kind, case.subject_id),
+            figure_as_of(snapshot, case.metric),
+        ),
         snapshot.id,
         enough=_after(_EFFECTS_SECONDS),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal, Protocol, cast, get_args
+from typing import Any, Final, Literal, NamedTuple, Protocol, cast, get_args
 
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
@@ -30,6 +30,13 @@ class UnknownCase(LookupError):
 
 class UnknownTask(LookupError):
     """There is no task with this id."""
+
+
+class Observed(NamedTuple):
+    """A published raw figure, None where there is none, and the local day up to which it counts."""
+
+    value: Number | None
+    as_of: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

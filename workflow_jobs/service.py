@@ -8,7 +8,7 @@ messages say (slack.cards, outgoing), sending them (outbox).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -258,7 +258,12 @@ class ProcessService(PeopleCommands, WaitCommands, Timekeeping, Sightings):
                 raise
             return None
 
-    def judge_effect(self, case_id: str, observed: Number | None, snapshot_id: str) -> CaseState:
-        """Judge a closed case by its metric's figure after the effect window (raw figure; None where there is none)."""
-        command = c.JudgeEffect(observed=observed, snapshot_id=snapshot_id)
+    def judge_effect(
+        self, case_id: str, observed: Number | None, snapshot_id: str, as_of: date | None = None
+    ) -> CaseState:
+        """Judge a closed case by its metric's figure after the effect window (raw figure; None where there is none).
+
+        ``as_of`` is the day up to which the figure counts, None where nobody says.
+        """
+        command = c.JudgeEffect(observed=observed, snapshot_id=snapshot_id, as_of=as_of)
         return self._on_case("judge_effect", case_id, command, via="sensor").after

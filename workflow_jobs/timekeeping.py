@@ -21,13 +21,13 @@ from resources.ops_database import reading
 from resources.people import Directory
 from workflow_jobs.calendars import digest_of
 from workflow_jobs.case_transactions import CaseTransactions, Change
+from workflow_jobs.cases import Observed
 from workflow_jobs.due_scan import Page, W, listed, never, work_through
 from workflow_jobs.engine import clocks
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.assignment import turn_of
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.engine.values import Number
 from workflow_jobs.store import case_rows, due_rows, mark_rows, older_rows, pool_rows
 from workflow_jobs.store.due_rows import START, Place
 
@@ -150,15 +150,15 @@ class Timekeeping(CaseTransactions):
 
     def judge_due_effects(
         self,
-        observe: Callable[[CaseState], Number | None],
+        observe: Callable[[CaseState], Observed],
         snapshot_id: str,
         page: int = 100,
         *,
         enough: Callable[[], bool] = never,
     ) -> int:
-        """Judge every closed case whose effect window is over by its metric's figure; how many.
+        """Look at the figure of every closed case whose effect window is over; how many were judged by it.
 
-        ``observe`` gives the raw figure for a case, None where there is none.
+        One without a figure of after its window is looked at again a day later.
         """
         judged = 0
 
@@ -166,12 +166,13 @@ class Timekeeping(CaseTransactions):
             nonlocal judged
             case_id, _ = work
             try:
-                command = c.JudgeEffect(observed=observe(self.case(case_id)), snapshot_id=snapshot_id)
+                found = observe(self.case(case_id))
+                command = c.JudgeEffect(observed=found.value, snapshot_id=snapshot_id, as_of=found.as_of)
             except Exception as error:
                 error.add_note(f"case {case_id}")
                 raise
-            self._moved("judge_effect", case_id, command, via="sensor")
-            judged += 1
+            events = self._moved("judge_effect", case_id, command, via="sensor").events
+            judged += any(isinstance(event, e.EffectJudged) for event in events)
 
         self._scan("judge_effect", {"effects": self._due_cases("effects", page, None)}, judge, enough)
         return judged

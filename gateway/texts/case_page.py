@@ -53,6 +53,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "case_breaches": ("Breached", "触发次数"),
     "case_times": ("{count} times", "{count} 次"),
     "case_after": ("When judged", "评估时"),
+    "case_after_as_of": ("{figure}, figures as of {day}", "{figure}，数据日期 {day}"),
     "case_effect": ("Effect", "效果"),
     "case_effect_due": ("looked at again on {at}", "将于 {at} 再次检查"),
     "case_effect_true": ("it worked", "有效"),

@@ -25,7 +25,7 @@ from resources.clock import FixedClock
 from resources.ops_database import open_engine
 from resources.people import Directory
 from tests.engine_world import MONDAY, calendar, human, people, service, shipped, small
-from workflow_jobs.cases import OpenRequest
+from workflow_jobs.cases import Observed, OpenRequest
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template, load_template
 from workflow_jobs.engine.working_time import WorkingCalendar
@@ -231,7 +231,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "join_incident": Scenario(_two_broken, lambda s, g: s.join_incident(g[1], g[0])),
     "judge_effect": Scenario(_watched, lambda s, g: s.judge_effect(g[0], "0.09", "snap-9"), later=timedelta(days=8)),
     "judge_due_effects": Scenario(
-        _watched, lambda s, _: s.judge_due_effects(lambda _case: "0.09", "snap-9"), later=timedelta(days=8)
+        _watched,
+        lambda s, _: s.judge_due_effects(lambda _case: Observed("0.09", None), "snap-9"),
+        later=timedelta(days=8),
     ),
     "fire_due_rungs": Scenario(
         lambda s: [opened(s, "supply_exception").case_id], lambda s, _: s.fire_due_rungs(), later=timedelta(hours=5)

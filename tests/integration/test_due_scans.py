@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 from tests.engine_world import MONDAY, human, people, service
 from tests.integration.test_timekeeping import Shop
 from tests.process_world import upgrade_from
-from workflow_jobs.cases import OpenRequest
+from workflow_jobs.cases import Observed, OpenRequest
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.state import STATE_VERSION, CaseState
 from workflow_jobs.engine.working_time import WorkingCalendar
@@ -96,10 +96,10 @@ def test_an_effect_that_cannot_be_judged_or_read_stops_no_other(ops_engine: Engi
         )
     shop.clock.advance(timedelta(days=2))
 
-    def observe(state: CaseState) -> str:
+    def observe(state: CaseState) -> Observed:
         if state.case_id == cases[1]:
             raise ValueError("no such figure")
-        return "0.01"
+        return Observed("0.01", None)
 
     with pytest.raises(ExceptionGroup, match="failed for 2 case") as caught:
         shop.service.judge_due_effects(observe, "snap-2", 1)

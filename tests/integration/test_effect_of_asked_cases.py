@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 from resources.clock import FixedClock
 from tests.engine_world import MONDAY, calendar, human, people, small
-from workflow_jobs.cases import OpenRequest
+from workflow_jobs.cases import Observed, OpenRequest
 from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
@@ -54,9 +54,9 @@ def test_the_figure_when_it_opened_is_the_baseline(ops_engine: Engine, after: st
     clock.advance(timedelta(days=7))
     watched = []
 
-    def observe(case: CaseState) -> str | None:
+    def observe(case: CaseState) -> Observed:
         watched.append((case.metric, case.subject_kind, case.observed))
-        return after
+        return Observed(after, None)
 
     assert service.judge_due_effects(observe, "snap-2") == 1
     assert watched == [("metric_lead_time", "", "7.25")]

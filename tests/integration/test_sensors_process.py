@@ -187,7 +187,10 @@ def test_effects_are_judged_by_the_published_figure_when_they_are_due(house: Hou
     house.decide(case_id, "assess", "promise")
     assert house.service.case(case_id).status == "watching_effect"
     assert house.tick(due_effects_sensor).skip_message == "0 cases judged by their metric."
-    house.world.clock.advance(timedelta(days=60))
+    house.world.clock.advance(timedelta(days=7))
+    assert house.tick(due_effects_sensor).skip_message == "0 cases judged by their metric.", "the figures are older"
+    house.world.refresh()
+    house.world.clock.advance(timedelta(days=1))
     assert house.tick(due_effects_sensor).skip_message == "1 cases judged by their metric."
     assert house.service.case(case_id).status == "effective"
     assert rejects <= 0.08

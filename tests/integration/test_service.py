@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 
 from tests.engine_world import people
 from tests.process_world import World
-from workflow_jobs.cases import UnknownCase, UnknownTask
+from workflow_jobs.cases import Observed, UnknownCase, UnknownTask
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState
@@ -40,9 +40,9 @@ def test_a_case_runs_from_breach_to_effect(world: World) -> None:
     assert replay(world.service.events(opened.case_id)) == world.service.case(opened.case_id)
     observed: list[tuple[str, str, str | None]] = []
 
-    def observe(case: CaseState) -> str:
+    def observe(case: CaseState) -> Observed:
         observed.append((case.case_id, case.metric, case.observed))
-        return "0.05"
+        return Observed("0.05", date(2026, 11, 23))
 
     assert world.service.judge_due_effects(observe, "snap-9") == 0
     world.clock.advance(timedelta(days=7))
@@ -52,6 +52,24 @@ def test_a_case_runs_from_breach_to_effect(world: World) -> None:
     assert world.service.judge_due_effects(observe, "snap-9") == 0
     (line,) = world.service.cases(status="effective")
     assert (line.case_id, line.effective) == (opened.case_id, True)
+
+
+def test_a_case_is_not_judged_by_figures_from_before_its_window_is_over(world: World) -> None:
+    case_id = world.open().case_id
+    closed_on = world.to_the_end(case_id).closed_at
+    assert closed_on is not None
+    world.clock.advance(timedelta(days=7))
+    stale = Observed("0.05", (closed_on + timedelta(days=1)).date())
+    assert world.service.judge_due_effects(lambda _case: stale, "snap-2") == 0
+    state = world.service.case(case_id)
+    assert (state.status, state.effect_due_at) == ("watching_effect", world.clock.now() + timedelta(days=1))
+    world.clock.advance(timedelta(days=1))
+    fresh = Observed("0.05", world.clock.now().date())
+    assert world.service.judge_due_effects(lambda _case: fresh, "snap-3") == 1
+    assert world.service.case(case_id).status == "effective"
+    with world.engine.connect() as connection:
+        said = " ".join(map(str, connection.execute(sa.select(outbox.c.payload)).scalars()))
+    assert "Figures as of 2026-11-24" in said
 
 
 def test_the_same_breach_changes_nothing_and_a_later_one_is_recorded(world: World) -> None:

@@ -218,6 +218,27 @@ def test_an_effect_without_a_figure_is_looked_at_again_for_a_week_at_most() -> N
     assert play.state.status == "closed"
 
 
+def test_a_figure_from_before_the_window_is_over_is_none() -> None:
+    play = to_the_end(Play(shipped("supply_exception")))
+    assert play.state.closed_at is not None
+    over = calendar().local_date(play.state.closed_at + timedelta(days=7))
+    play.wait(days=7).do(c.JudgeEffect(observed="0.99", snapshot_id="s", as_of=over - timedelta(days=1)))
+    assert (play.state.status, play.state.effect_attempt) == ("watching_effect", 2)
+    play.wait(days=1).do(c.JudgeEffect(observed="0.99", snapshot_id="s", as_of=over))
+    judged = play.log[-1]
+    assert isinstance(judged, e.EffectJudged)
+    assert (judged.effective, judged.observed, judged.as_of) == (True, "0.99", over.isoformat())
+
+
+def test_figures_that_stay_behind_the_window_judge_nothing() -> None:
+    play = to_the_end(Play(shipped("supply_exception")))
+    for _ in range(7):
+        play.wait(days=7).do(c.JudgeEffect(observed="0.99", snapshot_id="s", as_of=MONDAY.date()))
+    judged = play.log[-1]
+    assert isinstance(judged, e.EffectJudged)
+    assert (judged.effective, judged.observed, judged.as_of) == (None, None, MONDAY.date().isoformat())
+
+
 def test_a_rule_without_a_threshold_cannot_be_judged_and_says_so() -> None:
     play = to_the_end_without_threshold()
     play.wait(days=7).do(c.JudgeEffect(observed="0.5", snapshot_id="s"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from workflow_jobs.engine.values import Number
@@ -306,10 +306,14 @@ class JoinIncident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeEffect:
-    """Compare the metric after the effect window. `observed` None: there is no figure (yet)."""
+    """Compare the metric after the effect window. `observed` None: there is no figure (yet).
+
+    `as_of` is the day up to which the figure counts; one from before the window is over is none. None: nobody says.
+    """
 
     observed: Number | None
     snapshot_id: str
+    as_of: date | None = None
 
 
 Command = (

@@ -294,7 +294,10 @@ def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
     if flow.now < state.effect_due_at:
         sentence = f"The effect is to be judged from {state.effect_due_at.isoformat()} on."
         raise Refused.to_program("effect_not_due", sentence)
-    observed = _number("observed", command.observed)
+    assert state.closed_at is not None
+    over = flow.env.calendar.local_date(state.closed_at + effect.window.clock())
+    too_early = command.as_of is not None and command.as_of < over
+    observed = None if too_early else _number("observed", command.observed)
     effective: bool | None = None
     note = ""
     if observed is None:
@@ -307,7 +310,14 @@ def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
             effective = compile_condition(effect.rule).holds(effect_variables(state, observed))
         except ConditionError as error:
             note = str(error)
-    flow.emit(e.EffectJudged, effective=effective, observed=observed, snapshot_id=command.snapshot_id, note=note)
+    flow.emit(
+        e.EffectJudged,
+        effective=effective,
+        observed=observed,
+        snapshot_id=command.snapshot_id,
+        note=note,
+        as_of="" if command.as_of is None else command.as_of.isoformat(),
+    )
     if effective is not False:
         return
     reason = f"{state.metric or 'the metric'} was {observed} after {effect.window}, rule {effect.rule}"

@@ -562,12 +562,16 @@ class EffectDue(Event, frozen=True, kw_only=True):
 
 
 class EffectJudged(Event, frozen=True, kw_only=True):
-    """Whether the case moved its metric. `effective` is None when no figure could be had at all."""
+    """Whether the case moved its metric. `effective` is None when no figure could be had at all.
+
+    `as_of` is the day (ISO) up to which the figures counted that were looked at; empty in logs of before it was kept.
+    """
 
     effective: bool | None
     observed: str | None
     snapshot_id: str
     note: str = ""
+    as_of: str = ""
 
 
 class CaseReopened(Event, frozen=True, kw_only=True):

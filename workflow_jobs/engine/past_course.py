@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from workflow_jobs.engine import commands as c
@@ -214,7 +214,8 @@ class Course:
             case e.CaseClosed():
                 yield c.JoinIncident(into=event.joined) if event.joined else c.ResolveIncident()
             case e.EffectJudged():
-                yield c.JudgeEffect(observed=event.observed, snapshot_id=event.snapshot_id)
+                as_of = date.fromisoformat(event.as_of) if event.as_of else None
+                yield c.JudgeEffect(observed=event.observed, snapshot_id=event.snapshot_id, as_of=as_of)
             case e.EffectDue():
                 yield c.JudgeEffect(observed=None, snapshot_id="")
             case _:
