@@ -6,8 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
@@ -15,11 +14,13 @@ from tests.engine_fresh_clocks import told_wakes
 from tests.engine_world import STAFF, Play
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import replay
+from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import Pause, Snooze
 from workflow_jobs.engine.separation import objection, tasks_of_visit
 from workflow_jobs.engine.state import state_from_json, state_to_json
 from workflow_jobs.engine.template import AskingStep, HumanStep
+from workflow_jobs.engine.tiers import stands_higher, tier_of
 
 
 class Laws(RuleBasedStateMachine):
@@ -133,11 +134,19 @@ class Laws(RuleBasedStateMachine):
                 assert isinstance(step, HumanStep)
                 tier = step.tiers[task.tier]
                 assert (task.role, task.accountable) == (tier.responsible, tier.accountable or tier.responsible)
-                if task.status == "open":
-                    data = self.play.state.data
-                    amount = Decimal(str(data.get("amount", data.get("impact_amount"))))
-                    bounds = (50_000, 500_000)[: len(step.tiers) - 1]
-                    assert task.tier == sum(amount >= bound for bound in bounds)
+        for step_id in {task.step_id for task in self.play.state.open_tasks}:
+            self.never_below_the_tier_that_the_case_needs_now(step_id)
+
+    def never_below_the_tier_that_the_case_needs_now(self, step_id: str) -> None:
+        """What is asked, and what of it is decided already, is the tier that the case needs, or a higher one."""
+        step = layout_of(self.play.template).places[step_id].node
+        tiers = step.tiers if isinstance(step, HumanStep) else ()
+        asked = {task.tier for task in tasks_of_visit(self.play.state, step_id) if task.tier is not None}
+        if tiers:
+            (tier,) = asked
+            needed, _ = tier_of(Flow("c1", self.play.state, self.play.now, self.play.env), cast(HumanStep, step))
+            assert needed is not None
+            assert tier == needed or stands_higher(tiers[tier], tiers[needed], self.play.directory)
 
     @invariant()
     def an_open_task_is_asked_of_the_roles_of_the_version_in_force(self) -> None:
@@ -172,6 +181,10 @@ class Laws(RuleBasedStateMachine):
             if isinstance(event, e.StepEntered):
                 decided[event.step_id] = []
                 settled.pop(event.step_id, None)
+            elif isinstance(event, e.TaskCancelled) and event.asked_afresh:
+                decided[event.step_id] = []
+            elif isinstance(event, (e.CaseReturned, e.CaseReopened)):
+                decided |= {step_id: [] for step_id in event.undone}
             elif isinstance(event, e.TaskDecided):
                 node = layout.places[event.step_id].node
                 if isinstance(node, HumanStep):
@@ -243,17 +256,21 @@ class Laws(RuleBasedStateMachine):
     @invariant()
     def the_data_is_what_completed_steps_said(self) -> None:
         """A form counts when its step is done with that choice: in a vote the last one's, else that of all who agreed.
+        Of a case whose effect failed only the inputs are left.
 
         Looked at by a fold of its own, which knows only what everybody typed and when steps were done.
         """
         if not hasattr(self, "play"):
             return
         layout, data = layout_of(self.play.template), dict[str, Any]()
+        inputs = {field.name for field in self.play.template.inputs}
         said: dict[str, list[e.TaskDecided | e.DefaultTaken]] = {}
         for event in self.play.log:
             if isinstance(event, (e.StepEntered, e.CaseReturned)):
                 data = {name: value for name, value in data.items() if name not in event.dropped}
-            if isinstance(event, e.StepEntered):
+            if isinstance(event, e.CaseReopened) and self.play.template.closes != "on_resolution":
+                data = {name: value for name, value in data.items() if name in inputs}
+            if isinstance(event, e.StepEntered) or (isinstance(event, e.TaskCancelled) and event.asked_afresh):
                 said[event.step_id] = []
             elif isinstance(event, (e.TaskDecided, e.DefaultTaken)):
                 said[event.step_id].append(event)

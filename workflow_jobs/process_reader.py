@@ -246,7 +246,7 @@ class ProcessReader:
         if task.status == "decided":
             raise decided_already(template, task, directory.name, None)
         if task.status != "open":
-            raise task_withdrawn(case)
+            raise task_withdrawn(case, task)
         if task.version != version:
             raise stale_task()
         context = self._context(directory, case.metric, language, reader)

@@ -139,11 +139,14 @@ def _moved(flow: Flow, task: TaskState, choice: assignment.Choice, substitute_fo
     )
 
 
-def withdraw(flow: Flow, task: TaskState, reason: str) -> None:
-    """Take the question back; where its clock rests, the rest ends with it."""
+def withdraw(flow: Flow, task: TaskState, reason: str, *, asked_afresh: bool = False) -> None:
+    """Take the question back; where its clock rests, the rest ends with it.
+
+    `asked_afresh`: its step is asked once more, and what was decided in this visit counts no more.
+    """
     if task.paused_until is not None:
         clocks.resume(flow, task, "withdrawn")
-    flow.emit(e.TaskCancelled, task_id=task.task_id, step_id=task.step_id, reason=reason)
+    flow.emit(e.TaskCancelled, task_id=task.task_id, step_id=task.step_id, reason=reason, asked_afresh=asked_afresh)
 
 
 def assignable(flow: Flow, task: TaskState) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from workflow_jobs.engine import (
     routing,
     rungs,
     task_actions,
+    tier_changes,
     votes,
     whom,
 )
@@ -71,6 +72,7 @@ def decide_and_fold(
         raise EngineError(f"case {state.case_id} pinned {state.template_hash}, the environment has {env.template.hash}")
     flow = Flow(state.case_id, state, now, env)
     _HANDLERS[type(command)](flow, command)
+    tier_changes.follow(flow, state)
     return tuple(flow.events), flow.state
 
 
@@ -322,9 +324,7 @@ def _judge_effect(flow: Flow, command: c.JudgeEffect) -> None:
         return
     reason = f"{state.metric or 'the metric'} was {observed} after {effect.window}, rule {effect.rule}"
     if effect.on_failure == "reopen" and state.reopened < effect.max_reopens:
-        flow.emit(e.CaseReopened, reopened=state.reopened + 1, reason=reason)
-        clocks.start_case(flow)
-        routing.enter(flow, flow.env.template.steps[0])
+        routing.begin_again(flow, reason)
     else:
         owner = flow.env.template.owner_role
         flow.emit(e.EffectEscalated, to=f"role:{owner}", to_person=whom.person_for(flow, "owner", None), reason=reason)

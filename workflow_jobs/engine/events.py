@@ -397,11 +397,16 @@ class TaskDecided(Event, frozen=True, kw_only=True):
 
 
 class TaskCancelled(Event, frozen=True, kw_only=True):
-    """The question is withdrawn: the case ended, or the service step finished after all."""
+    """The question is withdrawn, and `reason` says why: the case ended, went back or went on without it, the step is
+    decided, another tier is asked.
+
+    `asked_afresh`: the step is asked once more in the same visit, and nothing counts that was decided there before.
+    """
 
     task_id: str
     step_id: str
     reason: str
+    asked_afresh: bool = False
 
 
 class ServiceRequested(Event, frozen=True, kw_only=True):
@@ -577,11 +582,14 @@ class EffectJudged(Event, frozen=True, kw_only=True):
 class CaseReopened(Event, frozen=True, kw_only=True):
     """The case is open again: its effect failed (it starts from its first step), or its cause came back.
 
-    `reopened` counts.
+    `reopened` counts. `undone` are the steps that are to be done again, as after a return; the case's data lose the
+    fields `dropped`. Logs of before these were kept went on with what the case had known.
     """
 
     reopened: int
     reason: str
+    undone: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 class EffectEscalated(Event, frozen=True, kw_only=True):

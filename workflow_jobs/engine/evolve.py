@@ -235,6 +235,7 @@ def _resumed(state: CaseState, event: e.TaskResumed) -> Changes:
         event.task_id,
         status="open",
         closed_at=None,
+        withdrawn_because="",
         **_AWAKE,
         paused_seconds=event.paused_seconds,
         late_rest_seconds=task.late_rest_seconds + (rested if task.late_rest else 0),
@@ -275,7 +276,12 @@ def _decided(state: CaseState, event: e.TaskDecided) -> Changes:
 def _task_cancelled(state: CaseState, event: e.TaskCancelled) -> Changes:
     task = state.tasks[event.task_id]
     late = task.late_rest if task.paused_at is not None else task.due_at <= event.at
-    return _task(state, event.task_id, status="cancelled", closed_at=event.at, next_rung_at=None, late_rest=late)
+    closed: Changes = {"status": "cancelled", "closed_at": event.at, "withdrawn_because": event.reason}
+    changes = _task(state, event.task_id, **closed, next_rung_at=None, late_rest=late)
+    if event.asked_afresh:
+        known = state.steps[event.step_id]
+        changes |= _step(state, event.step_id, earlier_tasks=known.tasks, approvals=0, rejections=0)
+    return changes
 
 
 def _requested(state: CaseState, event: e.ServiceRequested) -> Changes:
@@ -358,7 +364,7 @@ def _reopened(state: CaseState, event: e.CaseReopened) -> Changes:
         "reopened": event.reopened,
         "joined": "",
         "withdrawn": None,
-    }
+    } | _undone(state, event.undone, event.dropped)
 
 
 def _applied(state: CaseState, event: e.RulesApplied) -> Changes:
@@ -414,12 +420,15 @@ def _child_ended(state: CaseState, event: e.ChildEnded) -> Changes:
 
 
 def _returned(state: CaseState, event: e.CaseReturned) -> Changes:
+    return {"returns": state.returns + 1} | _undone(state, event.undone, event.dropped)
+
+
+def _undone(state: CaseState, undone: Collection[str], dropped: Collection[str]) -> Changes:
     steps = dict(state.steps)
-    for step_id in event.undone:
+    for step_id in undone:
         steps[step_id] = replace(steps[step_id], status="undone", outcome=None)
-    changes: Changes = {"steps": steps, "returns": state.returns + 1}
-    changes["results"] = {name: value for name, value in state.results.items() if name not in event.undone}
-    return changes | _without(state, event.dropped)
+    results = {name: value for name, value in state.results.items() if name not in undone}
+    return {"steps": steps, "results": results} | _without(state, dropped)
 
 
 def _without(state: CaseState, dropped: Collection[str]) -> Changes:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from workflow_jobs.engine import clocks, separation, waits
+from workflow_jobs.engine import clocks, separation, tier_changes, waits
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.conditions import compile_condition, field_kinds, filled_fields
 from workflow_jobs.engine.environment import Environment
@@ -82,6 +82,7 @@ def migrate(
         was, now_is = _until(old, step.step_id), _until(new, step.step_id)
         if was != now_is:
             waits.recompute(flow, step, reason, same_date=was.date == now_is.date)
+    tier_changes.ask_again(flow)
     return tuple(flow.events)
 
 

@@ -172,6 +172,23 @@ def _go_back(flow: Flow, from_step: str, to_step: str, person_id: str, reason: s
     enter(flow, place.sequence[place.position])
 
 
+def begin_again(flow: Flow, reason: str) -> None:
+    """Open the case again at its first step, as after a return to it: whatever was done is to be done again.
+
+    What a join had withdrawn binds nobody either.
+    """
+    over = [step_id for step_id in flow.layout.places if _status(flow, step_id) in ("completed", "cancelled")]
+    flow.emit(
+        e.CaseReopened,
+        reopened=flow.state.reopened + 1,
+        reason=reason,
+        undone=tuple(over),
+        dropped=_dropped(flow, flow.layout.places.keys()),
+    )
+    clocks.start_case(flow)
+    enter(flow, flow.env.template.steps[0])
+
+
 def _dropped(flow: Flow, region: Collection[str], from_step: str = "") -> tuple[str, ...]:
     """Fields of the case that only steps filled which are to be done again. What sends the case back has just been
     said, and stays until its own step is asked again.

@@ -10,6 +10,7 @@ from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.tier_changes import asked_instead
 
 REASON: Final = Text(en="Reason", zh="理由")
 _STATUS: Final = {
@@ -51,8 +52,15 @@ def decided_already(template: Template, task: TaskState, name: Callable[[str], s
     return Refused("already_decided", f"{who} decided this already: {task.outcome}.", f"{who_zh}已作出决定：{chosen}。")
 
 
-def task_withdrawn(state: CaseState) -> Refused:
-    """The task was withdrawn with its case, or with its step."""
+def task_withdrawn(state: CaseState, task: TaskState) -> Refused:
+    """The task was withdrawn with its case or its step, or another tier is asked instead."""
+    role = asked_instead(task.withdrawn_because)
+    if role is not None:
+        return Refused(
+            "task_closed",
+            f"This task was withdrawn: the case has changed, and it takes the role {role} now.",
+            f"该任务已撤回：事件单内容已变化，现须由角色 {role} 审批。",
+        )
     return Refused(
         "task_closed",
         f"This task was withdrawn; the case is {state.status}.",

@@ -16,7 +16,7 @@ from workflow_jobs.engine import codec
 from workflow_jobs.engine.codec import Instant
 from workflow_jobs.engine.values import Plain
 
-STATE_VERSION: Final = 4
+STATE_VERSION: Final = 5
 
 
 class Advice(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
@@ -69,6 +69,7 @@ class TaskState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     a person asked for. `clock_of` is who was asked first, by whose calendar the clock runs (None: nobody, it is the
     template's). `late_rest`: the rest that is under way (or being withdrawn with its case) began when the task
     was late; `late_rest_seconds` is the part of `paused_seconds` of such rests, which do not move the due time.
+    `withdrawn_because` is why a cancelled task was.
     """
 
     task_id: str
@@ -117,17 +118,19 @@ class TaskState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     late_rest: bool = False
     late_rest_seconds: int = 0
     clock_of: str | None = None
+    withdrawn_because: str = ""
 
 
 class StepState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     """One step in its latest visit.
 
-    `status` is active, failed (a person was asked to rescue it), completed, cancelled, or undone (it was completed, and
-    the case returned to a step before it). `attempt`, `job`, `idempotency_key`, `timeout_at`, `run_id` belong to
-    service steps, `error` to what failed; `branches`, `joined`, `needed` to forks and decisions (`needed` 0: all),
-    `rules` to decisions; `wake_at`, `signal`, `day`, `calendar_confirmed` to waits; `child_case_id` to process steps;
-    `approvals`, `rejections` to votes. `tasks` counts those of all visits, `earlier_tasks` those of the visits before
-    this one.
+    `status` is active, failed (a person was asked to rescue it), completed, cancelled, or undone (it was completed,
+    and the case returned to a step before it, or began again after its effect failed). `attempt`, `job`,
+    `idempotency_key`, `timeout_at`, `run_id` belong to service steps, `error` to what failed; `branches`, `joined`,
+    `needed` to forks and decisions (`needed` 0: all), `rules` to decisions; `wake_at`, `signal`, `day`,
+    `calendar_confirmed` to waits; `child_case_id` to process steps; `approvals`, `rejections` to votes. `tasks` counts
+    those of all visits, `earlier_tasks` those of the visits before this one, and those that do not count any more
+    since the step was asked afresh.
     """
 
     step_id: str

@@ -122,7 +122,7 @@ def _open_task(flow: Flow, task_id: str, person_id: str | None) -> TaskState:
     if task.status == "decided":
         raise decided_already(flow.env.template, task, flow.env.directory.name, person_id)
     if task.status != "open":
-        raise task_withdrawn(flow.state)
+        raise task_withdrawn(flow.state, task)
     return task
 
 

@@ -48,12 +48,16 @@ def strictest(tiers: tuple[Tier, ...], meant: list[int], people: PeopleView) -> 
     lowest: nobody there could approve.
     """
 
-    def height(index: int) -> tuple[float, float, int]:
-        tier = tiers[index]
-        accountable = tier.accountable or tier.responsible
-        return (_above(accountable, people), _above(tier.responsible, people), -index)
+    return min(meant, key=lambda index: (*_height(tiers[index], people), -index))
 
-    return min(meant, key=height)
+
+def stands_higher(tier: Tier, other: Tier, people: PeopleView) -> bool:
+    """Whether who approves in `tier` stands above who does in `other`, as `strictest` compares them."""
+    return _height(tier, people) < _height(other, people)
+
+
+def _height(tier: Tier, people: PeopleView) -> tuple[float, float]:
+    return _above(tier.accountable or tier.responsible, people), _above(tier.responsible, people)
 
 
 def _above(role: str, people: PeopleView) -> float:

@@ -12,6 +12,7 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Block, Fork, HumanStep, Step, Template
 from workflow_jobs.slack.card_words import WORDS
 from workflow_jobs.slack.form_lines import form_lines
+from workflow_jobs.slack.log_words import why_withdrawn
 from workflow_jobs.slack.wording import CardContext, cut, escaped
 
 
@@ -82,7 +83,10 @@ def decision_line(task: TaskState, template: Template, context: CardContext) -> 
 
 
 def _decision_line(task: TaskState, template: Template, context: CardContext) -> str:
-    if task.status != "decided" or task.decided_by is None:
+    if task.status == "cancelled":
+        why = why_withdrawn(task.withdrawn_because, context)
+        return f"*{context.word('withdrawn')}*" + (f"{'：' if context.chinese else ': '}{escaped(why)}" if why else "")
+    if task.decided_by is None:
         return f"*{context.word('withdrawn')}*"
     question = question_of(template, task)
     outcome = question.outcome(task.outcome or "")

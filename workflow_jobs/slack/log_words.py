@@ -12,6 +12,7 @@ from typing import Final
 
 from workflow_jobs.engine.state import CaseState
 from workflow_jobs.engine.template import Template
+from workflow_jobs.engine.tier_changes import asked_instead
 from workflow_jobs.slack.wording import CardContext
 
 _NO_ANSWER: Final = re.compile(r"no answer by (\d{4}-\d\d-\d\dT\S+)")
@@ -20,6 +21,13 @@ _FIXED: Final = {
     "the job finished after all": "log_finished_after_all",
     "the working calendar changed": "log_calendar_changed",
 }
+# Why a task was withdrawn: what follows names steps or choices by their ids.
+_WITHDRAWN: Final = {
+    "the case closed: ": "log_case_closed",
+    "the case returned to ": "log_case_returned",
+    "the step is decided without it: ": "log_decided_without",
+    "decided already: ": "log_decided_without",
+}
 
 
 def engine_words(written: str, context: CardContext) -> str:
@@ -27,6 +35,9 @@ def engine_words(written: str, context: CardContext) -> str:
     known = _FIXED.get(written)
     if known is not None:
         return context.word(known)
+    role = asked_instead(written)
+    if role is not None:
+        return context.word("log_other_tier").format(context.role(role))
     missed = _NO_ANSWER.fullmatch(written)
     if missed is not None:
         try:
@@ -34,6 +45,17 @@ def engine_words(written: str, context: CardContext) -> str:
         except ValueError:
             return written
     return written
+
+
+def why_withdrawn(written: str, context: CardContext) -> str:
+    """Why a task was taken back, in the reader's words; empty where the log does not say it, or says it otherwise."""
+    begun = next((word for begins, word in _WITHDRAWN.items() if written.startswith(begins)), None)
+    if begun is None and written.endswith(" goes on without it"):
+        begun = "log_goes_on"
+    if begun is not None:
+        return context.word(begun)
+    said = engine_words(written, context)
+    return said if written in _FIXED or said != written else ""
 
 
 def missed_effect(case: CaseState, template: Template | None, observed: str | None, context: CardContext) -> str:
