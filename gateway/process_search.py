@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ops_assets.search import Entry, Field, SearchIndex
+from ops_assets.search import HAN, Entry, Field, SearchIndex
 from workflow_jobs.engine.template import Template
 
-_HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+_HAN: Final = re.compile(f"[{HAN}]")
 _MOST_WORDS: Final = 12
 # They name no process: many descriptions have the small ones, and every process is one.
 _SAYS_NOTHING: Final = frozenset({"the", "for", "and", "case", "process", "请", "一个", "事件单", "流程"})

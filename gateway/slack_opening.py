@@ -96,7 +96,8 @@ class SlackOpening(SlackTalk):
         view, language = body["view"], self._language(body)
         try:
             person = self._people.person(str(body["user"]["id"]))
-        except SlackError:
+        except SlackError as error:
+            _log.warning("asking Slack who sent the form of a new case failed: %s", error)
             ack(response_action="update", view=closing_view(text(language, "slack_try_again"), language))
             return
         if person is None:

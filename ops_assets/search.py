@@ -23,7 +23,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 Kind = Literal["label", "synonym", "name", "definition", "domain", "owner", "dimension", "meaning"]
 WEIGHTS: Mapping[Kind, float] = {
@@ -39,8 +39,9 @@ _LEAST = 1 / 3
 _OF_THE_BEST = 0.5
 _BY_MEANING = 0.8
 _LONGEST_QUERY = 200
-_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_TERM = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
+# The ranges of Chinese characters, to be put into brackets of a regular expression.
+HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_TERM = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+")
 
 
 class Embedder(Protocol):
@@ -215,7 +216,7 @@ def _bigrams(word: str) -> frozenset[str]:
 
 
 def _is_han(term: str) -> bool:
-    return re.match(f"[{_HAN}]", term) is not None
+    return re.match(f"[{HAN}]", term) is not None
 
 
 def _whole_text(entry: Entry) -> str:
