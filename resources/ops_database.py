@@ -18,6 +18,7 @@ import msgspec
 import orjson
 import sqlalchemy as sa
 from filelock import FileLock
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine, make_url
 from sqlalchemy.types import TypeDecorator
 
@@ -140,6 +141,13 @@ def json_value(text: str | bytes) -> Any:
     except msgspec.DecodeError:
         # Text that is no Unicode, or no JSON at all: the standard library says where.
         return json.loads(text)
+
+
+def insert_into(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that can say what to do where the row is there already. To look first would not do: between look and
+    insert another process may insert it.
+    """
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 @contextmanager

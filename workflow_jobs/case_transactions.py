@@ -272,7 +272,7 @@ class CaseTransactions(ProcessReader):
             if isinstance(event, e.ChildRequested):
                 if waiting_for(self._locked(connection, after.case_id), event.child_case_id) is None:
                     continue  # the case went on without it within this very command
-                child = self._child_version(connection, event)
+                child = self._child_version(connection, event, after)
                 if isinstance(child, str):
                     # Who asked for it decided rightly: what is to be done about the other case is asked in its step.
                     parent = self._locked(connection, after.case_id)
@@ -303,10 +303,19 @@ class CaseTransactions(ProcessReader):
                     case_rows.keep_template(connection, child.hash, child.id, child.text, now)
                     waiting.append(child)
 
-    def _child_version(self, connection: Connection, asked: e.ChildRequested) -> Template | str:
+    def _child_version(self, connection: Connection, asked: e.ChildRequested, parent: CaseState) -> Template | str:
         """The version with which a process step's case opens: the one in force, else the newest stored one that takes
         what the step passes; where no version does, the sentence that says why.
+
+        The linter lets no circle of processes be; versions that were put in force one by one may make one.
         """
+        above = [self._known(case_rows.read(connection, one), one).template_id for one in ancestors(parent.case_id)]
+        circle = [*above, parent.template_id, asked.template_id]
+        if asked.template_id in circle[:-1]:
+            return (
+                f"These processes open each other for ever: {' > '.join(circle[circle.index(asked.template_id) :])}. "
+                "Put versions in force that end the circle."
+            )
         refusal: Refused | None = None
         for template in self._versions_for(connection, asked.template_id):
             try:

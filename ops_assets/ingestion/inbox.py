@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ops_assets.ingestion.chunk_load import Session, load_drafts
 from ops_assets.ingestion.drafts import Draft
@@ -25,7 +24,7 @@ from ops_assets.ingestion.ledger import inbox_event
 from ops_assets.ingestion.readers import from_records
 from ops_assets.ingestion.report import IngestReport, merged
 from resources.clock import Clock
-from resources.ops_database import reading
+from resources.ops_database import insert_into, reading
 
 _BATCH_ROWS = 50_000
 _LONGEST_ID = 200
@@ -86,9 +85,9 @@ def accept(
          "received_at": now}
         for e in unique.values()
     ]  # fmt: skip
-    insert = sqlite.insert(inbox_event) if engine.dialect.name == "sqlite" else postgresql.insert(inbox_event)
     new = 0
     with engine.begin() as connection:
+        insert = insert_into(connection, inbox_event)
         for value in values:
             done = connection.execute(
                 insert.values(value).on_conflict_do_nothing(index_elements=["source", "event_id"])

@@ -353,3 +353,31 @@ def test_a_rollback_says_which_processes_do_not_fit_in_each_other(ops_engine: En
     (note,) = versions.roll_back("trial", "qm", narrow.hash).notes
     assert "'amount' may be above the `max` 5 of the input 'limit' of 'trial'" in note
     assert versions.roll_back("trial", "qm", TRIAL.hash).notes == ()
+
+
+def test_processes_that_came_to_open_each_other_end_with_a_question(ops_engine: Engine) -> None:
+    """The linter finds a circle in the folder; a rollback may make one of versions that never were there together."""
+    first = template("whole", f"- {process('inner_part', 'inner')}\n- {human('end')}\n")
+    later = template("whole", f"- {human('end')}\n")
+    circular = template("inner", f"- {process('whole_part', 'whole')}\n")
+    company = Company(ops_engine)
+    company.service._templates = TemplateLibrary([first, INNER])
+    request = OpenRequest(template_id="whole", rule_id="w", requested_by="s1", subject_id="P8")
+    company.service.open_by_person(request)
+    company.service._templates = TemplateLibrary([later, circular])
+    versions = TemplateVersions(
+        ops_engine,
+        clock=company.clock,
+        templates=TemplateLibrary([later, circular]),
+        directory=people,
+        calendar=calendar(),
+    )
+    assert "open each other for ever" in " ".join(versions.roll_back("whole", "qm", first.hash).notes)
+    request = OpenRequest(template_id="whole", rule_id="w", requested_by="s1", subject_id="P9")
+    case_id = company.service.open_by_person(request).case_id
+    inside = company.service.case(f"{case_id}-1")
+    assert (inside.template_id, inside.steps["whole_part"].status) == ("inner", "failed")
+    why = inside.steps["whole_part"].error or ""
+    assert why.startswith("These processes open each other for ever: whole > inner > whole.")
+    (task,) = inside.open_tasks
+    assert (task.step_id, task.purpose) == ("whole_part", "rescue")

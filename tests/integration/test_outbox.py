@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from tests.process_world import World
 from tests.slack_server import SlackServer
@@ -364,3 +365,53 @@ def test_old_messages_go_but_for_dead_letters_what_waits_and_the_cards_of_cases_
     world.decide(open_case, "judge")
     deliver(world, slack)
     assert all(row["status"] in ("sent", "superseded", "dead") for row in rows(world))
+
+
+def test_what_was_sent_a_moment_ago_stays_however_long_it_waited(world: World, slack: SlackServer) -> None:
+    put(world, message("resent late"))
+    kept = timedelta(days=30)
+    world.clock.advance(2 * kept)
+    deliver(world, slack)
+    assert outbox.prune_sent(world.engine, clock=world.clock, kept=kept) == 0
+    world.clock.advance(kept + timedelta(seconds=1))
+    assert outbox.prune_sent(world.engine, clock=world.clock, kept=kept) == 1
+
+
+def at_once(world: World, *works: Callable[[Connection], object]) -> None:
+    """Run each in a transaction of its own, all open at the same time; raises what one of them raises."""
+    started = threading.Barrier(len(works))
+
+    def run(work: Callable[[Connection], object]) -> None:
+        # SQLite has one writer: there each waits for its turn before it begins.
+        if world.engine.dialect.name == "sqlite":
+            started.wait(10)
+        with world.engine.begin() as connection:
+            if world.engine.dialect.name != "sqlite":
+                connection.execute(sa.select(1))
+                started.wait(10)
+            work(connection)
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        for done in [pool.submit(run, work) for work in works]:
+            done.result(timeout=30)
+
+
+def test_deliverers_that_note_the_same_place_at_once_do_not_disturb_each_other(world: World) -> None:
+    def note(ts: str) -> Callable[[Connection], None]:
+        return lambda connection: outbox_rows.remember_card(connection, "first:C-1:D1", "C-1", "D1", ts)
+
+    at_once(world, *(note(ts) for ts in ("1.0", "2.0", "3.0")))
+    with world.engine.connect() as connection:
+        place = outbox_rows.card_place(connection, "first:C-1:D1")
+    assert place is not None and place[0] == "D1" and place[1] in ("1.0", "2.0", "3.0")
+
+
+def test_the_longest_of_slacks_waits_holds_for_all(world: World) -> None:
+    def wait(seconds: int) -> Callable[[Connection], None]:
+        return lambda connection: outbox_rows.pause_until(connection, world.clock.now() + timedelta(seconds=seconds))
+
+    at_once(world, wait(1), wait(60), wait(5))
+    at_once(world, wait(1))
+    with world.engine.connect() as connection:
+        until = outbox_rows.paused_until_ms(connection)
+    assert until == int((world.clock.now() + timedelta(seconds=60)).timestamp() * 1000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,9 +30,11 @@ from sensors.published import build_published_sensor
 from sensors.schedules import build_schedules
 from tests.platform_world import PlatformWorld, PublishedHome, copied_world
 from tests.process_world import REGULAR, request
+from workflow_jobs.cases import ServiceStep
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.jobs import replan_production_job
 from workflow_jobs.refresh_jobs import REFRESH_JOB
+from workflow_jobs.service import ProcessService
 from workflow_jobs.wiring import process_service
 
 
@@ -160,6 +163,30 @@ def test_service_steps_start_once_an_attempt_and_hand_their_result_over(house: H
     outcome = house.service.service_step(second.tags["trueloop/idempotency_key"])
     assert outcome is not None and outcome.result is not None
     assert outcome.result["snapshot_id"] == house.world.snapshot.id
+
+
+def test_a_step_whose_job_is_gone_is_asked_of_a_person_and_holds_up_no_other_case(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, other = house.open("V000121"), house.open("V000122")
+    for case_id in (lost, other):
+        house.decide(case_id, "judge", "supplier", "protect")
+    look = ProcessService.due_service_steps
+
+    def renamed(service: ProcessService, *of: Any) -> list[ServiceStep]:
+        """As if the first case followed a version from before the job had its name of today."""
+        found = look(service, *of)
+        return [replace(one, job="replan_by_hand_job") if one.case_id == lost else one for one in found]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProcessService, "due_service_steps", renamed)
+        asked = house.due(other)
+    assert house.replan(asked).success
+    step = house.service.case(lost).steps["replan"]
+    assert (step.status, step.attempt) == ("failed", 1)
+    assert step.error is not None and step.error.startswith("There is no job 'replan_by_hand_job'.")
+    assert house.task(lost, "replan").purpose == "rescue"
+    assert all(one.case_id != lost for one in house.service.due_service_steps())
 
 
 def test_a_run_that_takes_trueloop_with_it_every_time_is_a_failed_attempt_in_the_end(house: House) -> None:

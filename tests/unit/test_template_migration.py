@@ -425,3 +425,33 @@ def test_the_time_of_a_case_that_began_anew_goes_on_from_there() -> None:
     assert play.state.due_at == play.now + timedelta(days=1), "a working day from when it began anew"
     assert play.do(c.FireTimers()) == ()
     assert replay(play.log) == play.state
+
+
+def voted(kind: str, required: str = "false") -> str:
+    form = f"form: [{{name: cost, type: {kind}, title: {{en: C, zh: 费}}, required: {required}}}]"
+    return f"  - {human('a', extra=f', actions: {{add_approver: true}}, {form}')}\n"
+
+
+def agreed_by_one(form: dict[str, str]) -> Play:
+    """A play whose first person has decided, and whose added approver has not."""
+    play = Play(small(voted("text"))).open()
+    task = play.task("a")
+    play.do(c.AddApprover(task_id=task.task_id, task_version=task.version, person_id="b1", to="f1", reason="large"))
+    task = next(one for one in play.state.open_tasks if one.assignee == "b1")
+    play.do(c.DecideTask(task_id=task.task_id, task_version=task.version, person_id="b1", outcome="ok", form=form))
+    return play
+
+
+def test_what_was_typed_before_all_have_agreed_must_be_of_the_types_that_the_new_version_takes() -> None:
+    play = agreed_by_one({"cost": "very dear"})
+    assert "cost" not in play.state.data, "it is data only when all have agreed"
+    (reason,) = fits(play.state, play.template, again(play.template, ("type: text", "type: decimal"))).reasons
+    assert reason == "step a: cost was typed as text, the new version takes decimal"
+
+
+def test_an_outcome_that_was_chosen_must_have_what_the_new_version_requires_of_it() -> None:
+    play = agreed_by_one({})
+    new = again(play.template, ("required: false", "required: true"))
+    (reason,) = fits(play.state, play.template, new).reasons
+    assert reason == "step a: 'ok' was chosen without cost, which it needs there"
+    assert fits(agreed_by_one({"cost": "5"}).state, play.template, new).reasons == ()

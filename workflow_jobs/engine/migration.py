@@ -310,6 +310,21 @@ class _Comparison:
             yield f"step {old.id} is asked by its tiers, which the new version changes"
         if old.vote != new.vote:
             yield f"step {old.id} is voted on, or not, in another way in the new version"
+        yield from dict.fromkeys(self._typed(new))
+
+    def _typed(self, step: HumanStep) -> Iterator[str]:
+        """What was typed in forms that become data only when every voice of the step is there."""
+        old, new = field_kinds(self.old), field_kinds(self.new)
+        for task in separation.tasks_of_visit(self.state, step.id):
+            if task.status == "cancelled":
+                continue
+            for name in (*task.form, *(task.advice.form if task.advice is not None else ())):
+                if name in old and name in new and old[name] != new[name]:
+                    yield f"step {step.id}: {name} was typed as {old[name]}, the new version takes {new[name]}"
+            if task.outcome is not None:
+                for field in step.form:
+                    if field.required_for(task.outcome) and task.form.get(field.name) in (None, ""):
+                        yield f"step {step.id}: {task.outcome!r} was chosen without {field.name}, which it needs there"
 
     def _unknown(self) -> Iterator[str]:
         """Conditions and dates to come that go by what the case does not know and nobody will be asked for."""

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from resources.ops_database import insert_into
 from workflow_jobs.store.tables import mark
 
 _MOST_NAMES: Final = 500
@@ -38,7 +39,7 @@ def read_marks(connection: Connection, names: Collection[str]) -> dict[str, Mark
 
 
 def write_mark(connection: Connection, name: str, value: str, at: datetime) -> None:
-    """Set the mark. Two who set it for the first time at once: the second gets an IntegrityError, and tries again."""
-    written = connection.execute(mark.update().where(mark.c.name == name).values(value=value, marked_at=at))
-    if written.rowcount == 0:
-        connection.execute(mark.insert().values(name=name, value=value, marked_at=at))
+    """Set the mark, whether it was set before or not."""
+    given = insert_into(connection, mark).values(name=name, value=value, marked_at=at)
+    new = {"value": given.excluded.value, "marked_at": given.excluded.marked_at}
+    connection.execute(given.on_conflict_do_update(index_elements=["name"], set_=new))

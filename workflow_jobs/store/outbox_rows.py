@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
+from resources.ops_database import insert_into
 from workflow_jobs.outgoing_message import CARD, MESSAGE, UPDATE, Outgoing
 from workflow_jobs.store.prepared import Bound, Prepared, run_all
 from workflow_jobs.store.tables import OUTBOX_DEAD, OUTBOX_OVER, OUTBOX_WAITING, case, number, outbox, posted_card
@@ -262,14 +263,16 @@ def resend(connection: Connection, now: datetime, outbox_ids: Sequence[int] | No
 
 
 def prune(connection: Connection, before: datetime, limit: int) -> int:
-    """Delete up to ``limit`` rows that were sent, or superseded, and were put in before that instant; how many.
+    """Delete up to ``limit`` rows that were sent, or superseded, before that instant; how many.
 
     Dead letters stay until somebody sees to them, and cards stay while their case goes on: who has one is read here.
     """
     goes_on = sa.exists().where(case.c.case_id == outbox.c.case_id, case.c.status.in_(("open", "watching_effect")))
     old = (
         sa.select(outbox.c.outbox_id)
+        # What was sent before was put in before, too: that is what the index knows.
         .where(_OVER, outbox.c.created_at < before, sa.or_(outbox.c.kind != CARD, ~goes_on))
+        .where(sa.func.coalesce(outbox.c.sent_at, outbox.c.created_at) < before)
         .order_by(outbox.c.created_at)
         .limit(limit)
     )
@@ -278,8 +281,10 @@ def prune(connection: Connection, before: datetime, limit: int) -> int:
 
 def remember_card(connection: Connection, card_key: str, case_id: str, channel: str, ts: str) -> None:
     """Record where a card stands; the first place stays."""
-    if card_place(connection, card_key) is None:
-        connection.execute(posted_card.insert().values(card_key=card_key, case_id=case_id, channel=channel, ts=ts))
+    place = {"card_key": card_key, "case_id": case_id, "channel": channel, "ts": ts}
+    connection.execute(
+        insert_into(connection, posted_card).values(place).on_conflict_do_nothing(index_elements=["card_key"])
+    )
 
 
 def card_place(connection: Connection, card_key: str) -> tuple[str, str] | None:
@@ -317,11 +322,10 @@ def paused_until_ms(connection: Connection) -> int:
 
 
 def pause_until(connection: Connection, until: datetime) -> None:
-    """Remember Slack's Retry-After for all processes."""
-    value = int(until.timestamp() * 1000)
-    changed = connection.execute(number.update().where(number.c.name == _PAUSE).values(value=value))
-    if changed.rowcount == 0:
-        connection.execute(number.insert().values(name=_PAUSE, value=value))
+    """Remember Slack's Retry-After for all processes; a longer one that is known stays."""
+    given = insert_into(connection, number).values(name=_PAUSE, value=_milliseconds(until))
+    longer = sa.case((given.excluded.value > number.c.value, given.excluded.value), else_=number.c.value)
+    connection.execute(given.on_conflict_do_update(index_elements=["name"], set_={"value": longer}))
 
 
 def take_turn(connection: Connection, channel: str, now: datetime, gap: timedelta) -> datetime | None:
@@ -335,12 +339,9 @@ def take_turn(connection: Connection, channel: str, now: datetime, gap: timedelt
     until = connection.execute(sa.select(number.c.value).where(mine)).scalar_one_or_none()
     if until is not None:
         return datetime.fromtimestamp(until / 1000, UTC)
-    try:
-        with connection.begin_nested():
-            connection.execute(number.insert().values(name=name, value=free))
-    except sa.exc.IntegrityError:
-        return now + gap
-    return None
+    first = insert_into(connection, number).values(name=name, value=free)
+    taken = connection.execute(first.on_conflict_do_nothing(index_elements=["name"]))
+    return None if taken.rowcount == 1 else now + gap
 
 
 def _milliseconds(at: datetime) -> int:
