@@ -17,6 +17,7 @@ from gateway.words import text
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.engine.votes import not_yet_agreed
+from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.sla_clock import light_of, used_share
 from workflow_jobs.slack.incident_lines import COUNTED
 from workflow_jobs.timekeeping import CHANGED
@@ -139,12 +140,17 @@ class Story:
                 person=self._words.person(one.person_id),
                 began=one.began_at,
                 ended=one.ended_at or endings[number][0],
-                rested=self._words.working(timedelta(seconds=one.working_seconds)),
+                rested=self._words.working(timedelta(seconds=one.working_seconds), self._calendar_of(one.task_id)),
                 whole=one.task_id is None,
                 why_ended=self._words.t(f"pause_{endings[number][1]}") if endings[number][1] else "",
             )
             for number, one in enumerate(self._state.ledger)
         ]
+
+    def _calendar_of(self, task_id: str | None) -> WorkingCalendar:
+        """The calendar of a task's clock, or of the clock of the case."""
+        task = self._state.tasks.get(task_id or "")
+        return self._words.calendar if task is None else self._words.calendar_of(task)
 
     def _ends_of_pauses(self) -> list[tuple[datetime | None, str]]:
         """For each line of the ledger when and why its pause ended, by the log. Logs of earlier versions withdraw a
@@ -265,6 +271,7 @@ class Story:
             "needed": event.get("needed", ""),
             "voters": event.get("voters", ""),
             "score": event.get("score", ""),
+            "stated": words.pause(self._template, step_id, str(event.get("reason_id") or "")) or words.t("a_reason"),
             "rung": words.t(f"rung_{event['action']}") if event.get("action") else "",
             "to": self._recipient(event),
         }
@@ -293,27 +300,32 @@ class Story:
     def _clock(self, task: TaskState) -> Clock:
         words = self._words
         agreed = timedelta(seconds=task.sla_seconds)
-        share = used_share(task, self._now, words.calendar_of(task))
+        calendar = words.calendar_of(task)
+        share = used_share(task, self._now, calendar)
         ended = task.decided_at or task.closed_at
         overdue = task.due_at < (ended or self._now)
         return Clock(
             step=words.step(self._template, task.step_id),
             person=words.person(task.assignee) or words.role(task.role),
-            agreed=words.working(agreed),
-            used=words.working(agreed * share),
+            agreed=words.working(agreed, calendar),
+            used=words.working(agreed * share, calendar),
             percent=int(share * 100),
             light=light_of(share, overdue=overdue),
             started=task.created_at,
             due=task.due_at,
             ended=ended,
             confirmed=task.calendar_confirmed,
-            paused=words.working(timedelta(seconds=task.paused_seconds)) if task.paused_seconds else "",
+            paused=words.working(timedelta(seconds=task.paused_seconds), calendar) if task.paused_seconds else "",
             paused_until=task.paused_until,
         )
 
 
 def _resting(event: Event) -> str:
-    """A task that is withdrawn rests no longer, and its clock does not run again either."""
+    """A task that is withdrawn rests no longer, and its clock does not run again either. A clock that is stopped for a
+    stated reason is no snooze.
+    """
+    if event["type"] == "TaskPaused":
+        return "_stated" if event.get("reason_id") else ""
     return "_withdrawn" if event["type"] == "TaskResumed" and event.get("because") == "withdrawn" else ""
 
 
@@ -358,6 +370,7 @@ _VARIANTS: Mapping[str, Callable[[Event], str]] = {
     "EffectJudged": lambda event: _EFFECTS[event.get("effective")],
     "TaskDecided": lambda event: "_for" if event.get("acting_for") else "",
     "TaskReassigned": lambda event: "_by" if event.get("by") else "",
+    "TaskPaused": _resting,
     "TaskResumed": _resting,
     "StepEntered": lambda event: "_fork",
     "WaitStarted": lambda event: "_signal" if event.get("signal") else "",

@@ -133,9 +133,11 @@ class CaseWords:
         said = self.instant(task.due_at)
         return said if task.calendar_confirmed else f"{said}, {self.t('may_move')}"
 
-    def working(self, span: timedelta) -> str:
-        """Working time in days of the calendar, hours and minutes; the two largest of them."""
-        return self._span(span, self.calendar.day_length)
+    def working(self, span: timedelta, calendar: WorkingCalendar | None = None) -> str:
+        """Working time in days of the calendar (the company's, where none is given), hours and minutes; the two largest
+        of them.
+        """
+        return self._span(span, (calendar or self.calendar).day_length)
 
     def elapsed(self, span: timedelta) -> str:
         """Time by the clock on the wall, in days of 24 hours, hours and minutes; the two largest of them."""

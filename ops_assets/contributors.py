@@ -58,7 +58,7 @@ def contributors_of(
     ``top`` has dimension, member, label, contribution (raw, also exact) and share; for a subject, within its rows by
     the other dimensions. ``hidden`` are dimensions that a channel may not see. Instead of ``top`` there may be
     ``unknown``, a sentence in both languages. ``figures`` reads definitions and policy. Never raises; empty for rows
-    that are missing, which moved nothing.
+    that are missing, which moved nothing, and where the metric has no dimension besides the subject's.
     """
     if breach.kind == "missing":
         return {}
@@ -113,7 +113,8 @@ def _contributors(
     timed = TimedSnapshot(snapshot, seconds)
     shown = [name for name in asked if name not in hidden and _is_small(timed, definition, name, older, newer)]
     if not shown:
-        return _unknown(_NOT_SHOWN if hidden else _NOTHING) | ({"hidden": hidden} if hidden else {})
+        # A metric without another dimension has no parts that could have moved it: no card need say so.
+        return _unknown(_NOT_SHOWN) | {"hidden": hidden} if hidden else {}
     moved = movement_in_view(timed, definition, view, older, newer, shown, subject)
     top = top_contributors(moved.dimensions)
     body = {

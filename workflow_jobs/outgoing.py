@@ -282,7 +282,9 @@ def _resumed(writer: Writer, event: e.TaskResumed, before: CaseState | None) -> 
     if event.because == "reopened" and writer.case.reopened > 1:
         return
     context = writer.telling.read_by(task.assignee)
-    heading = context.word("back" if event.because == "reopened" else "rest_over")
+    was = before.tasks.get(event.task_id) if before is not None else None
+    stopped = was is not None and was.pause_reason_id != ""
+    heading = context.word("back" if event.because == "reopened" else "stop_over" if stopped else "rest_over")
     line = f"{context.word('due')}: {context.certain(context.zoned(task.due_at), task.calendar_confirmed)}"
     writer.in_thread(f"{task.task_id}/resumed", line, heading, card_of(task), task.assignee)
 

@@ -162,6 +162,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{step}：{by} 将其由 {other} 转办给 {who}",
     ),
     "event_TaskPaused": ("{step}: {who} lets it rest until {until}", "{step}：{who} 暂缓至 {until}"),
+    "event_TaskPaused_stated": (
+        "{step}: {who} stops the clock until {until}: {stated}",
+        "{step}：{who} 暂停计时至 {until}：{stated}",
+    ),
     "event_TaskResumed": ("{step}: the clock runs again, due {until}", "{step}：恢复计时，截止 {until}"),
     "event_TaskResumed_withdrawn": ("{step}: rests no longer, it is withdrawn", "{step}：任务撤回，暂停结束"),
     "event_TaskDecided": ("{step}: {who} decides “{outcome}”", "{step}：{who} 决定“{outcome}”"),
@@ -273,6 +277,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "event_EffectEscalated": ("Handed up to {to}", "上报至 {to}"),
     "pause_waits": ("the case waits here", "流程在此等待"),
     "ledger_TaskPaused": ("{who} lets it rest until {until}.", "{who} 暂缓至 {until}。"),
+    "ledger_TaskPaused_stated": (
+        "{who} stops the clock until {until}: {stated}.",
+        "{who} 暂停计时至 {until}：{stated}。",
+    ),
+    "a_reason": ("a stated reason", "约定原因"),
     "ledger_TaskResumed": ("The clock runs again, due {until}.", "恢复计时，截止 {until}。"),
     "ledger_TaskResumed_withdrawn": ("The task is withdrawn: the rest ends.", "任务撤回，暂停结束。"),
     "ledger_TaskReassigned": ("Passes from {other} to {who}; the clock runs on.", "由 {other} 转给 {who}，计时不停。"),

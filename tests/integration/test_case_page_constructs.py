@@ -269,6 +269,8 @@ def test_pauses_have_reason_person_and_working_time(stack: Stack, big: str) -> N
     assert "Li Na" in row
     assert "2 h" in row
     assert "The whole case" in text
+    assert re.search(r"Li Na stops the clock until [\d :-]+: Waiting for the supplier", text), "it is no snooze"
+    assert "lets it rest" not in text
 
 
 def test_what_was_learnt_and_ratings_are_shown_and_lead_to_later_cases(stack: Stack, driver: Driver, big: str) -> None:

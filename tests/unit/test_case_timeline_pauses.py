@@ -17,6 +17,7 @@ from tests.unit.test_engine_rests_end import ALONE, resting, withdraw
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.evolve import replay
+from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.working_time import WorkingCalendar
 
 
@@ -28,6 +29,9 @@ class Words(CaseWords):
 
     @cached_property
     def calendar(self) -> WorkingCalendar:
+        return calendar()
+
+    def calendar_of(self, task: TaskState) -> WorkingCalendar:
         return calendar()
 
     def person(self, person_id: object) -> str:

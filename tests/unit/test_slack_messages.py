@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.engine_world import Play, people, shipped
+from tests.engine_world import Play, human, people, shipped, small, to_the_end
 from tests.process_world import REGULAR
 from workflow_jobs.engine import commands as c
 from workflow_jobs.engine.state import TaskState
@@ -351,3 +352,38 @@ def test_who_decides_sees_what_was_asked_for(language: str, said: str) -> None:
         assert said in [
             block["text"]["text"] for block in card.blocks if block["type"] == "section" and "text" in block
         ]
+
+
+STATED = (
+    ", actions: {snooze: {at_most: P2D}, pauses: ["
+    "{id: supplier, title: {en: Waiting for the supplier, zh: 等待供应商}, at_most: P5D}]}"
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("Clock stopped until", ": Waiting for the supplier", "Let the clock run")),
+        ("zh", ("计时暂停至", ": 等待供应商", "恢复计时")),
+    ],
+)
+def test_a_clock_that_is_stopped_for_a_stated_reason_is_no_snooze(language: str, said: tuple[str, ...]) -> None:
+    game = Play(small(f"  - {human('a', extra=STATED)}\n")).open()
+    who = game.task("a").assignee or ""
+    game.do(c.PauseTask(task_id="c1.a.1", task_version=1, person_id=who, reason_id="supplier"))
+    drawn = json.dumps(card(game, "a", language).blocks, ensure_ascii=False)
+    assert [one for one in said if one not in drawn] == []
+    assert "nooze" not in drawn
+    assert "暂缓" not in drawn
+
+
+def test_whoever_is_asked_after_a_reopening_reads_why_on_his_card() -> None:
+    game = to_the_end(Play(shipped("supply_exception")))
+    game.wait(days=7).do(c.JudgeEffect(observed="0.1204", snapshot_id="s9"))
+    again = card(game, "judge")
+    whole = cards.case_card(game.state, game.template, context())
+    for message in (again, whole):
+        assert "The case is open again" in str(message.blocks[1])
+        assert "The case did not work: 12.04 % after 7 d" in str(message.blocks[1])
+        assert message.picture is not None
+        assert "fields" in message.blocks[int(message.picture["after"])], "the trend stands below the facts"

@@ -15,7 +15,7 @@ from workflow_jobs.engine.votes import not_yet_agreed
 from workflow_jobs.slack import incident_lines
 from workflow_jobs.slack.case_lines import decision_line, next_steps, step_title
 from workflow_jobs.slack.form_lines import given
-from workflow_jobs.slack.log_words import engine_words
+from workflow_jobs.slack.log_words import engine_words, missed_effect
 from workflow_jobs.slack.message import Block
 from workflow_jobs.slack.task_buttons import standing
 from workflow_jobs.slack.wording import CardContext, escaped, markdown, paragraph, plain_text, quoted, shortened
@@ -32,6 +32,17 @@ def header(text: str) -> Block:
 def context_line(text: str) -> Block:
     """A small line of mrkdwn."""
     return {"type": "context", "elements": [markdown(text, 2000)]}
+
+
+def open_again(case: CaseState, template: Template, context: CardContext) -> list[Block]:
+    """Why the case is open once more: whoever is asked again must not take the card for an old one."""
+    if not (case.is_open and case.reopened) or template.closes == "on_resolution":
+        return []
+    lines = [f"*{context.word('reopened')}*"]
+    if case.effect_observed is not None:
+        judged = missed_effect(case, template, case.effect_observed, context)
+        lines.append(escaped(f"{context.word('effect_bad')}: {judged}"))
+    return [{"type": "section", "text": markdown("\n".join(lines))}]
 
 
 def decision_facts(case: CaseState, task: TaskState | None, context: CardContext) -> Block:
@@ -144,7 +155,7 @@ def progress(
             until = context.certain(context.zoned(task.due_at), task.calendar_confirmed)
             due = f"{context.word('due')} {until}"
             lines.append(f"… {title}: {context.word('waiting')}, {escaped(who)}, {due}")
-            lines += [f"   {line}" for line in standing(task, context)]
+            lines += [f"   {line}" for line in standing(task, template, context)]
     for step in case.steps.values():
         if step.kind == "service" and step.status in ("completed", "active", "failed"):
             mark, word = {

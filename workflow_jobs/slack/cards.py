@@ -20,6 +20,7 @@ from workflow_jobs.slack.card_blocks import (
     footer,
     header,
     links,
+    open_again,
     opened_with,
     progress,
 )
@@ -39,8 +40,10 @@ def task_card(
     ``notes`` are lines about reminders and escalations so far.
     """
     title = step_title(template, task.step_id, context)
+    again = open_again(case, template, context)
     blocks: list[Block] = [
         header(f"{title}: {subject_of(case, template, context)}"),
+        *again,
         decision_facts(case, task, context),
         *incident_lines.evidence(case, context),
         *breach_lines.evidence(case, context),
@@ -49,14 +52,13 @@ def task_card(
         asked(case, task, template, context),
         *progress(case, template, context),
     ]
-    blocks += [
-        context_line(note) for note in (*standing(task, context), *opinions(case, task, template, context), *notes[-3:])
-    ]
+    said = (*standing(task, template, context), *opinions(case, task, template, context), *notes[-3:])
+    blocks += [context_line(note) for note in said]
     blocks += _button_rows(task, template, context)
     blocks.append(footer(case, task, context))
     until = context.instant(task.due_at)
     text = f"{title}: {subject_of(case, template, context)} ({context.word('due')}: {until})"
-    return fitting_message(text, blocks, context, _picture(case, context))
+    return fitting_message(text, blocks, context, _picture(case, context, below=1 + len(again)))
 
 
 def closed_task_card(case: CaseState, task: TaskState, template: Template, context: CardContext) -> Message:
@@ -120,8 +122,10 @@ def told_card(case: CaseState, template: Template, context: CardContext) -> Mess
 def _standing(head: str, case: CaseState, template: Template, context: CardContext, done: list[Block]) -> Message:
     """A message about a case that stands and is kept up to date: the facts, how it stands, what was done so far."""
     line = status_line(case, template, context)
+    again = open_again(case, template, context)
     blocks: list[Block] = [
         header(head),
+        *again,
         decision_facts(case, None, context),
         *incident_lines.evidence(case, context),
         *breach_lines.evidence(case, context),
@@ -131,7 +135,7 @@ def _standing(head: str, case: CaseState, template: Template, context: CardConte
         *done,
         footer(case, None, context),
     ]
-    return fitting_message(f"{head} ({unmarked(line)})", blocks, context, _picture(case, context))
+    return fitting_message(f"{head} ({unmarked(line)})", blocks, context, _picture(case, context, below=1 + len(again)))
 
 
 def notice(
@@ -156,14 +160,17 @@ def notice(
     return fitting_message(f"{head}: {line}", [*blocks, footer(case, None, context)], context)
 
 
-def _picture(case: CaseState, context: CardContext) -> dict[str, Any] | None:
-    """What the card's picture is to show: the trend of the case's metric, with the limit that it crossed."""
+def _picture(case: CaseState, context: CardContext, *, below: int) -> dict[str, Any] | None:
+    """What the card's picture is to show: the trend of the case's metric, with the limit that it crossed.
+
+    ``below`` is the number of the block with the facts.
+    """
     if not case.metric:
         return None
     alt = context.word("trend").format(shortened(context.metric_label(case.metric), 300))
     # Where the months of the subject cannot be had, or may not be seen, those of the whole metric are drawn.
     note = context.word("all_together") if case.subject_kind else ""
-    wanted: dict[str, Any] = {"metric": case.metric, "alt": alt, "note": note, "limit": case.threshold, "after": 1}
+    wanted: dict[str, Any] = {"metric": case.metric, "alt": alt, "note": note, "limit": case.threshold, "after": below}
     if case.subject_kind and case.subject_id:
         alone = context.word("one_alone").format(shortened(case.subject_label or case.subject_id, 200))
         wanted["subject"] = {"kind": case.subject_kind, "id": case.subject_id, "note": alone}

@@ -84,10 +84,11 @@ def action_buttons(task: TaskState, template: Template, context: CardContext) ->
 
 def button(task: TaskState, name: str, context: CardContext) -> dict[str, Any]:
     """One such button."""
+    label = "act_run" if name == WAKE and task.pause_reason_id else f"act_{name}"
     return {
         "type": "button",
         "action_id": f"{ACTION_PREFIX}{name}",
-        "text": plain_text(context.word(f"act_{name}"), 75),
+        "text": plain_text(context.word(label), 75),
         "value": ActionValue(task.task_id, task.version, name).to_json(context.seal),
     }
 
@@ -128,7 +129,7 @@ def _is_pool(template: Template, task: TaskState) -> bool:
     return place is not None and isinstance(place.node, HumanStep) and place.node.pool and task.purpose == "decide"
 
 
-def standing(task: TaskState, context: CardContext) -> list[str]:
+def standing(task: TaskState, template: Template, context: CardContext) -> list[str]:
     """mrkdwn lines on who looks after the task, and until when it rests."""
     lines = []
     if task.assigned_by is not None:
@@ -138,9 +139,19 @@ def standing(task: TaskState, context: CardContext) -> list[str]:
         lines.append(f"{context.word('looked_after_by')} {who}, {context.instant(task.acknowledged_at)}")
     if task.paused_until is not None:
         who = escaped(context.name(task.paused_by or ""))
-        until = f"{context.word('snoozed_until')} {context.zoned(task.paused_until)}"
-        lines.append(f"{until} {context.word('by')} {who}: {escaped(task.pause_reason)}")
+        stated = _stated_reason(task, template, context)
+        words = [escaped(one) for one in (stated, task.pause_reason) if one]
+        until = f"{context.word('clock_stopped' if stated else 'snoozed_until')} {context.zoned(task.paused_until)}"
+        lines.append(f"{until} {context.word('by')} {who}{''.join(f': {one}' for one in words)}")
     return lines
+
+
+def _stated_reason(task: TaskState, template: Template, context: CardContext) -> str:
+    """Why the clock of a task is stopped, where that is one of the reasons that its step states; a snooze has none."""
+    if not task.pause_reason_id:
+        return ""
+    stated = (one for one in actions_of(template, task).pauses if one.id == task.pause_reason_id)
+    return next((context.title(one.title) for one in stated), task.pause_reason_id.replace("_", " "))
 
 
 def snooze_times(now: datetime, offered: Actions, calendar: WorkingCalendar) -> list[datetime]:
