@@ -42,7 +42,8 @@ class Card:
     """One case at one step. ``light`` is green, amber or red, or "" where no working time runs; ``used`` in percent.
 
     ``task``: a case has several cards at a step that asks several people; of one without people it is the case's id.
-    ``confirmed``: ``due`` goes by days that are published.
+    ``confirmed``: ``due`` goes by days that are published. ``rests`` says of a case at rest what it waits for, each
+    with until when and whether that is certain; of one that is over, how it stands where several states are shown.
     """
 
     case_id: str
@@ -56,6 +57,7 @@ class Card:
     light: str
     used: int | None
     paused_until: datetime | None
+    rests: tuple[tuple[str, datetime | None, bool], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,8 @@ class _Drawing:
         """Templates by title, each with its columns in the order of its steps; cases at rest come last."""
         cards: dict[tuple[str, str, str], list[Card]] = {}
         for place in places:
-            cards.setdefault((place.template_id, place.kind, place.step_id), []).append(self._card(place))
+            card = self._card(place, templates.get(place.template_id))
+            cards.setdefault((place.template_id, place.kind, place.step_id), []).append(card)
         found: dict[str, list[BoardColumn]] = {}
         for column in columns:
             found.setdefault(column.template_id, []).append(column)
@@ -206,7 +209,7 @@ class _Drawing:
         waits = self._asked.status == "open" and template is not None and template.closes != "on_resolution"
         return self._words.t("cases_rest_waits" if waits else f"cases_rest_{self._asked.status or 'any'}")
 
-    def _card(self, place: BoardPlace) -> Card:
+    def _card(self, place: BoardPlace, template: Template | None) -> Card:
         state = self._states[place.case_id]
         task = state.tasks.get(place.task_id or "")
         overdue = place.due_at is not None and place.due_at < self._now
@@ -226,7 +229,20 @@ class _Drawing:
             light=light,
             used=used,
             paused_until=task.paused_until if task is not None else None,
+            rests=tuple(self._rests(state, template)) if place.kind == "rest" else (),
         )
+
+    def _rests(self, state: CaseState, template: Template | None) -> Iterator[tuple[str, datetime | None, bool]]:
+        """What a case in which nobody is asked waits for: a time or a signal, or a case that it opened."""
+        if not state.is_open:
+            if self._asked.status is None:
+                yield self._words.t(f"case_status_{state.status}"), None, True
+            return
+        for step in state.steps.values():
+            if step.status == "active" and step.kind in ("wait", "process"):
+                other = f": {step.child_case_id}" if step.child_case_id else ""
+                title = self._words.step(template, step.step_id)
+                yield f"{title}{other}", step.wake_at, step.calendar_confirmed
 
 
 def _place(order: list[str], step_id: str) -> int:

@@ -40,7 +40,7 @@ class BoardFilter:
 
 @dataclass(frozen=True, slots=True)
 class BoardColumn:
-    """How many cases stand at a step, and how many of them past their due time."""
+    """How often cases stand at a step (once for each person whom it asks), and how many of these are past due."""
 
     template_id: str
     kind: PlaceKind

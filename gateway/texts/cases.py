@@ -35,6 +35,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "cases_before": ("Before", "上一页"),
     "cases_after": ("Next", "下一页"),
     "cases_rest_waits": ("Waits for a time, a signal or another case", "等待时间、信号或其他事件单"),
+    "cases_until": ("until {at}", "至 {at}"),
     "cases_rest_open": ("Until the cause is gone", "等待原因消除"),
     "cases_rest_watching_effect": ("Effect is watched", "正在观察效果"),
     "cases_rest_effective": ("It worked", "措施有效"),

@@ -175,7 +175,9 @@ def test_the_drawing_has_rules_votes_waits_and_returns(stack: Stack, driver: Dri
     kinds = {node["id"]: node["kind"] for node in data["nodes"]}
     assert kinds["rule:size"] == "big change"
     assert kinds["customer"].startswith("now: until 2026-11-")
-    assert "Waits for a time, a signal or another case" in stack.http.get("/cases?lang=en").text
+    board = stack.http.get("/cases?lang=en").text
+    assert "Waits for a time, a signal or another case" in board
+    assert re.search(r'<span class="waits">The customer confirms <small>until 11-\d\d \d\d:\d\d', board)
     # Nobody must act, and yet somebody is waited for.
     assert re.search(r"<li data-awaited>The customer confirms: Sales manager, Quality manager, until 2026-11-", text)
     # Some minutes of the case's five days were used when it came to rest; the rest that is to come is not.

@@ -110,6 +110,7 @@ def test_ended_cases_are_found_by_their_state(stack: Stack) -> None:
     state = stack.context.service.case(case_id).status
     assert shown(board(stack, f"?status={state}")) == [case_id]
     assert columns(board(stack, "?status=any")) == ["supply_exception:"]
+    assert '<span class="waits">closed</span>' in board(stack, "?status=any&lang=en")
     assert tally(board(stack)) == ["0 steps wait"]
     assert tally(board(stack, f"?status={state}")) == ["1 case"]
     assert tally(board(stack, "?status=any")) == ["0 steps wait", "1 case at rest or over"]
