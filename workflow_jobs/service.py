@@ -55,6 +55,9 @@ class ProcessService(PeopleCommands, WaitCommands, Timekeeping, Sightings):
         Raises LookupError for an unknown template, Refused for wrong inputs.
         """
         directory = self._directory()
+        if request.metric:
+            # The first look at a publication opens it, which takes a while: not when others wait for the transaction.
+            self._figures(request.metric)
 
         def work(connection: Connection) -> OpenResult:
             now = self._clock.now()
