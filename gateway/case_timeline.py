@@ -370,7 +370,6 @@ _VARIANTS: Mapping[str, Callable[[Event], str]] = {
     "EffectJudged": lambda event: _EFFECTS[event.get("effective")],
     "TaskDecided": lambda event: "_for" if event.get("acting_for") else "",
     "TaskReassigned": lambda event: "_by" if event.get("by") else "",
-    "TaskPaused": _resting,
     "TaskResumed": _resting,
     "StepEntered": lambda event: "_fork",
     "WaitStarted": lambda event: "_signal" if event.get("signal") else "",
@@ -378,6 +377,7 @@ _VARIANTS: Mapping[str, Callable[[Event], str]] = {
     "ClockRecomputed": lambda event: ("" if event.get("task_id") else "_case") + _version(event),
     "WaitRecomputed": _version,
     "StepCompleted": lambda event: "_joined",
+    "TaskPaused": _resting,
 }
 
 
