@@ -332,29 +332,6 @@ def test_a_case_that_begins_with_another_opens_all_the_same_and_can_be_taken_bac
     assert company.service.tasks() == []
 
 
-def asked_by(company: Company, task: TaskState) -> list[str]:
-    """The cards with which this was asked."""
-    posted = sa.select(outbox.c.payload).where(outbox.c.kind == CARD, outbox.c.card_key == card_of(task))
-    with company.engine.connect() as connection:
-        return [json.dumps(payload) for payload in connection.scalars(posted)]
-
-
-def test_a_rollback_says_which_processes_do_not_fit_in_each_other(ops_engine: Engine) -> None:
-    limit = f"inputs:\n- {{name: limit, type: decimal, title: {T}, required: true}}\n"
-    narrow = template(
-        "trial", f"- {human('make', extra=f', form: {FAULT}')}\n", limit.replace("true}", "true, max: 5}")
-    )
-    company = Company(ops_engine)
-    company.service._templates = TemplateLibrary([*(one for one in ALL if one.id != "trial"), narrow])
-    company.open()
-    versions = TemplateVersions(
-        ops_engine, clock=company.clock, templates=TemplateLibrary(ALL), directory=people, calendar=calendar()
-    )
-    (note,) = versions.roll_back("trial", "qm", narrow.hash).notes
-    assert "'amount' may be above the `max` 5 of the input 'limit' of 'trial'" in note
-    assert versions.roll_back("trial", "qm", TRIAL.hash).notes == ()
-
-
 def test_processes_that_came_to_open_each_other_end_with_a_question(ops_engine: Engine) -> None:
     """The linter finds a circle in the folder; a rollback may make one of versions that never were there together."""
     first = template("whole", f"- {process('inner_part', 'inner')}\n- {human('end')}\n")
@@ -381,3 +358,26 @@ def test_processes_that_came_to_open_each_other_end_with_a_question(ops_engine: 
     assert why.startswith("These processes open each other for ever: whole > inner > whole.")
     (task,) = inside.open_tasks
     assert (task.step_id, task.purpose) == ("whole_part", "rescue")
+
+
+def asked_by(company: Company, task: TaskState) -> list[str]:
+    """The cards with which this was asked."""
+    posted = sa.select(outbox.c.payload).where(outbox.c.kind == CARD, outbox.c.card_key == card_of(task))
+    with company.engine.connect() as connection:
+        return [json.dumps(payload) for payload in connection.scalars(posted)]
+
+
+def test_a_rollback_says_which_processes_do_not_fit_in_each_other(ops_engine: Engine) -> None:
+    limit = f"inputs:\n- {{name: limit, type: decimal, title: {T}, required: true}}\n"
+    narrow = template(
+        "trial", f"- {human('make', extra=f', form: {FAULT}')}\n", limit.replace("true}", "true, max: 5}")
+    )
+    company = Company(ops_engine)
+    company.service._templates = TemplateLibrary([*(one for one in ALL if one.id != "trial"), narrow])
+    company.open()
+    versions = TemplateVersions(
+        ops_engine, clock=company.clock, templates=TemplateLibrary(ALL), directory=people, calendar=calendar()
+    )
+    (note,) = versions.roll_back("trial", "qm", narrow.hash).notes
+    assert "'amount' may be above the `max` 5 of the input 'limit' of 'trial'" in note
+    assert versions.roll_back("trial", "qm", TRIAL.hash).notes == ()
