@@ -241,6 +241,8 @@ class Story:
         if event["type"] == "CaseOpened":
             who = event.get("requested_by")
         other = event.get("acting_for") or event.get("previous") or event.get("requested_by")
+        if event["type"] == "TaskClaimed":
+            other = event.get("substitute_for")
         until = event.get("until") or event.get("due_at") or event.get("timeout_at") or event.get("wake_at")
         ending = event["type"] == "CaseClosed" or not step_id
         outcome = event.get("outcome")
@@ -279,6 +281,8 @@ class Story:
     def _recipient(self, event: Event) -> str:
         if event.get("to_person"):
             return self._words.person(str(event["to_person"]))
+        if event.get("to") == "department":
+            return self._words.t("rung_department" if event.get("channel") != "" else "rung_no_channel")
         return self._words.role(str(event["to"]).removeprefix("role:")) if event.get("to") else ""
 
     def _decision(self, event: Event) -> Decision:
@@ -370,6 +374,7 @@ _VARIANTS: Mapping[str, Callable[[Event], str]] = {
     "EffectJudged": lambda event: _EFFECTS[event.get("effective")],
     "TaskDecided": lambda event: "_for" if event.get("acting_for") else "",
     "TaskReassigned": lambda event: "_by" if event.get("by") else "",
+    "TaskClaimed": lambda event: "_for" if event.get("substitute_for") else "",
     "TaskResumed": _resting,
     "StepEntered": lambda event: "_fork",
     "WaitStarted": lambda event: "_signal" if event.get("signal") else "",

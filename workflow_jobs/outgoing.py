@@ -136,9 +136,8 @@ def _rung(writer: Writer, event: e.RungFired, before: CaseState | None) -> None:
     task = writer.case.tasks[event.task_id]
     outgoing_people.late(writer, event)
     _climbed(writer, event, task.task_id, card_of(task) if event.to_person == task.assignee else None)
-    if event.to == "department" and before is not None:
-        # Whose department it was when the rung fired: the same rung may have handed the task on.
-        _department(writer, event, before.tasks[event.task_id].assignee)
+    if event.channel:
+        _department(writer, event, event.channel)
     if event.action == "remind" or event.to_person is None:
         return
     notice = cards.escalation_card(
@@ -181,11 +180,10 @@ def _climbed(writer: Writer, event: ladders.Rung, of: str, own_card: str | None)
     writer.keep(f"{what}/{person}", mine, own_key, to=to, below=own_card, with_case=own_card is None, known=known)
 
 
-def _department(writer: Writer, event: e.RungFired, assignee: str | None) -> None:
-    """The same message in the channel of the assignee's department, where it has one of its own."""
+def _department(writer: Writer, event: e.RungFired, channel: str) -> None:
+    """The same message in the channel of the assignee's department, where that is not the one for everybody."""
     told, context = writer.telling, writer.telling.context
-    channel = told.people.channel_of(assignee) if assignee is not None else None
-    if channel is None or channel == told.channel:
+    if channel == told.channel:
         return
     climbed = [one for one in writer.fired if getattr(one, "task_id", "") == event.task_id]
     asks = "" if event.action == "remind" else context.word("escalation_asks")

@@ -6,6 +6,7 @@ Belongs here: the messages about asking people and about tasks that change hands
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from workflow_jobs.engine import events as e
@@ -14,6 +15,7 @@ from workflow_jobs.engine.parts import Moment
 from workflow_jobs.engine.question import RETRY
 from workflow_jobs.engine.separation import excluded, tasks_of_visit
 from workflow_jobs.engine.skills import skills_lacking, skills_wanted
+from workflow_jobs.engine.stand_ins import stand_ins
 from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.outgoing_message import CARD, UPDATE
 from workflow_jobs.outgoing_writer import Line, Writer
@@ -62,23 +64,34 @@ def _send_card(writer: Writer, task: TaskState) -> None:
     to = writer.everybody() if task.assignee is None else writer.person(task.assignee)
     writer.add(CARD, task.task_id, card, to=to, card=card_of(task))
     if task.pooled and task.assignee is None:
-        able = _claimants(writer, task)
-        line = partial(_whose, writer, task)
         what = f"claim/{task.task_id}/{task.version}"
         claim = partial(task_buttons.button, task, task_buttons.CLAIM)
-        writer.tell(what, able, line, "to_claim", "to_claim_asks", claim)
+        claimants = _claimants(writer, task)
+        for absent in dict.fromkeys(claimants.values()):
+            told_alike = [person_id for person_id in claimants if claimants[person_id] == absent]
+            line = partial(_to_claim, writer, task, absent)
+            writer.tell(what, told_alike, line, "to_claim", "to_claim_asks", claim)
 
 
-def _claimants(writer: Writer, task: TaskState) -> list[str]:
-    """Who of the role is there and may claim the task; where skills leave nobody of it, who answers for the step."""
+def _claimants(writer: Writer, task: TaskState) -> Mapping[str, str | None]:
+    """Who is there and may claim the task, each with the absent holder of its role in whose place he is; where skills
+    leave nobody of them, who answers for the step.
+    """
     told, case = writer.telling, writer.case
-    kept = set(excluded(told.template, case, task))
-    found = writer.present([task.role], kept)
+    kept = excluded(told.template, case, task)
+    instead = stand_ins(told.template, case, task, told.people, lambda _person: told.today, writer.is_away)
+    own = dict.fromkeys(writer.present([task.role], kept))
+    found: dict[str, str | None] = own | {one: absent for one, absent in instead.items() if one not in own}
     if not skills_wanted(told.template, task):
         return found
-    lacks = partial(skills_lacking, told.template, case, task, told.people, writer.is_away)
-    able = [one for one in found if not lacks(one)]
-    return able or [one for one in writer.present([task.accountable], kept) if not lacks(one)]
+    lacks = partial(skills_lacking, told.template, case, task, told.people, writer.is_away, also=instead)
+    able = {person_id: absent for person_id, absent in found.items() if not lacks(person_id)}
+    return able or {one: None for one in writer.present([task.accountable], kept) if not lacks(one)}
+
+
+def _to_claim(writer: Writer, task: TaskState, absent: str | None, context: CardContext) -> str:
+    line = _whose(writer, task, context)
+    return line if absent is None else f"{line}. {context.word('in_place_of')} {context.name(absent)}"
 
 
 def decided(writer: Writer, event: e.TaskDecided, before: CaseState | None) -> None:
@@ -124,6 +137,7 @@ def _inform(writer: Writer, task: TaskState, moment: Moment, line: Line) -> None
 def _whose(writer: Writer, task: TaskState, context: CardContext) -> str:
     """Step, assignee and due time in one line."""
     title = step_title(writer.telling.template, task.step_id, context)
-    who = context.name(task.assignee) if task.assignee else context.word("nobody")
+    nobody = context.word("to_claim" if task.pooled else "nobody")
+    who = context.name(task.assignee) if task.assignee else nobody
     due = context.certain(context.zoned(task.due_at), task.calendar_confirmed)
     return f"{title}: {who}. {context.word('due')}: {due}"

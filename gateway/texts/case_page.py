@@ -142,6 +142,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "rung_escalate": ("escalated to", "升级至"),
     "rung_reassign": ("handed to", "转办给"),
     "rung_default": ("the template decides, told to", "由模板决定，告知"),
+    "rung_department": ("the department's channel", "部门频道"),
+    "rung_no_channel": (
+        "the department's channel (there is none, so nobody was told there)",
+        "部门频道（未设置，未通知任何人）",
+    ),
     "event_CaseOpened": ("Opened by the rule {rule}; the figure is {value}", "由规则 {rule} 触发，观测值 {value}"),
     "event_CaseOpened_unmeasured": ("Opened by the rule {rule}", "由规则 {rule} 触发"),
     "event_CaseOpened_asked": ("Opened by {who}", "由 {who} 发起"),
@@ -224,6 +229,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{who} 将其迁移至流程的另一版本",
     ),
     "event_TaskClaimed": ("{step}: {who} takes it", "{step}：{who} 认领"),
+    "event_TaskClaimed_for": (
+        "{step}: {who} takes it in place of {other}, who is away",
+        "{step}：{who} 代不在岗的 {other} 认领",
+    ),
     "event_TaskReleased": ("{step}: {who} gives it back", "{step}：{who} 释放"),
     "event_TaskDelegated": (
         "{step}: {who} asks {target_person} to work on it",

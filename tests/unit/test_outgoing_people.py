@@ -97,9 +97,9 @@ def test_who_is_to_hear_something_hears_it_once_also_when_he_is_away() -> None:
 
 def test_those_who_may_claim_a_pooled_task_are_told_and_nobody_else() -> None:
     play = Play(step(", pool: true"), now=MONDAY, directory=people({"b2": ((date(2026, 11, 16),) * 2,)}))
-    out = sent(play, c.OpenCase(case_id="c1", rule_id="r", requested_by="b1"))
+    out = sent(play, c.OpenCase(case_id="c1", rule_id="r"))
     assert to_whom(out, "c1.look.1") == ["#ops"]
-    assert to_whom(out, "claim/") == [], "one asked for it, the other is away"
+    assert to_whom(out, "claim/") == ["b1"], "the other is away"
     _, out = begun(step(", pool: true"))
     assert to_whom(out, "claim/") == ["b1", "b2"]
 

@@ -6,6 +6,8 @@ Belongs here: the events of a question to a person. Whose turn it is by role and
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workflow_jobs.engine import assignment, clocks, separation, tiers, voters, whom
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
@@ -14,21 +16,23 @@ from workflow_jobs.engine.template import AskingStep, HumanStep
 
 
 def ask(flow: Flow, step: AskingStep, purpose: str = "decide") -> None:
-    """Create a task for the person whom role, presence and load choose; in a vote one for each voter."""
+    """Create a task for the person whom role, presence and load choose; in a vote one for each voter. A pooled one is
+    nobody's until it is claimed, where anybody of its role is there to claim it.
+    """
     tier, note = tiers.tier_of(flow, step)
     role, accountable = whom.roles_of(flow, step, tier)
     if isinstance(step, HumanStep) and step.vote is not None:
         for number, one in enumerate(voters.voters(flow, step, step.vote)):
             _create(flow, step, one.role, accountable, one.choice, voter=number)
         return
-    if (
-        isinstance(step, HumanStep)
-        and step.pool
-        and set(flow.env.directory.candidates(role)) - whom.excluded(flow, step)
-    ):
+    pooled = isinstance(step, HumanStep) and step.pool
+    holders = set(flow.env.directory.candidates(role)) - whom.excluded(flow, step) if pooled else set()
+    if not all(whom.is_away(flow, one) for one in holders):
         _create(flow, step, role, accountable, None, tier=tier, note=note, pooled=True)
         return
     choice = whom.choice_for(flow, step, role, accountable, tier)
+    if holders and choice is not None:
+        choice = replace(choice, reason=f"nobody is there to claim it; {choice.reason}")
     _create(flow, step, role, accountable, choice, tier=tier, note=note, purpose=purpose)
 
 
@@ -163,8 +167,8 @@ def assignable(flow: Flow, task: TaskState) -> tuple[str, ...]:
 
 
 def claimants(flow: Flow, task: TaskState) -> tuple[str, ...]:
-    """Who may claim the task while nobody has it: the holders of its responsible role."""
-    return _free(flow, task, [task.role])
+    """Who may claim the task while nobody has it: the holders of its responsible role, and who stands in for one."""
+    return tuple(dict.fromkeys((*_free(flow, task, [task.role]), *whom.stand_ins(flow, task))))
 
 
 def _free(flow: Flow, task: TaskState, roles: list[str]) -> tuple[str, ...]:

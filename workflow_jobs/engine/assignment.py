@@ -7,7 +7,7 @@ and when somebody is asked, is decided elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final, TypeVar
@@ -119,22 +119,39 @@ def choose(candidates: Iterable[str], staff: Staff, need: Need | None = None) ->
 
 def choose_named(candidates: Iterable[str], staff: Staff, need: Need | None = None) -> Choice | None:
     """The nearest present substitute whom an absent candidate named, or that one's substitute in turn."""
-    origin = {person: person for person in sorted(set(candidates)) if staff.away(person)}
-    level = dict(origin)
-    for depth in range(1, MAX_LEVELS + 1):
+    for depth, named in enumerate(_named_by(candidates, staff), start=1):
+        choice = choose((one for one in named if staff.may_stand_in(one)), staff, need)
+        if choice is not None:
+            absent = named[choice.person_id]
+            how = f"named by {absent}, who is away" if depth == 1 else f"{depth} substitutes on from {absent}, away"
+            return Choice(choice.person_id, how, absent)
+    return None
+
+
+def stand_ins(candidates: Iterable[str], staff: Staff) -> dict[str, str]:
+    """Every present person whom an absent candidate named, or whom such a one named who is away too; each with the
+    candidate in whose place he is.
+    """
+    levels = _named_by(candidates, staff)
+    here = (one for named in levels for one in named.items() if staff.may_stand_in(one[0]) and not staff.away(one[0]))
+    return {person: absent for person, absent in here if person not in staff.exclude}
+
+
+def _named_by(candidates: Iterable[str], staff: Staff) -> Iterator[dict[str, str]]:
+    """Level by level whom the absent candidates named, then whom those of these named who are away, each once and with
+    the candidate at the beginning. At most MAX_LEVELS levels.
+    """
+    known = {person: person for person in sorted(set(candidates)) if staff.away(person)}
+    level = dict(known)
+    for _ in range(MAX_LEVELS):
         following: dict[str, str] = {}
         for person, stands_for in level.items():
             for named in staff.substitutes_of(person):
-                if named not in origin and named not in following:
+                if named not in known and named not in following:
                     following[named] = stands_for
-        choice = choose((one for one in following if staff.may_stand_in(one)), staff, need)
-        if choice is not None:
-            absent = following[choice.person_id]
-            how = f"named by {absent}, who is away" if depth == 1 else f"{depth} substitutes on from {absent}, away"
-            return Choice(choice.person_id, how, absent)
-        origin |= following
+        yield following
+        known |= following
         level = {person: stands_for for person, stands_for in following.items() if staff.away(person)}
-    return None
 
 
 def choose_substitute(candidates: Iterable[str], staff: Staff, need: Need | None = None) -> Choice | None:

@@ -242,11 +242,15 @@ class TaskReassigned(Event, frozen=True, kw_only=True):
 
 
 class TaskClaimed(Event, frozen=True, kw_only=True):
-    """Somebody took a task that nobody had, or from those who share it. The new `version` makes older cards stale."""
+    """Somebody took a task that nobody had, or from those who share it. The new `version` makes older cards stale.
+
+    `substitute_for` is the absent holder of its role in whose place he did.
+    """
 
     task_id: str
     version: int
     person_id: str
+    substitute_for: str | None = None
 
 
 class TaskReleased(Event, frozen=True, kw_only=True):
@@ -474,7 +478,8 @@ class ResolutionAwaited(Event, frozen=True, kw_only=True):
 class RungFired(Event, frozen=True, kw_only=True):
     """One rung of the escalation ladder. `scheduled_at` is when it was due; `to_person` is None if nobody was found.
 
-    `next_rung_at` is None after the last rung.
+    `next_rung_at` is None after the last rung. `channel` is that of the assignee's department where the rung is for it:
+    empty, it has none and nobody was told there; None, the rung is for somebody else (or the log did not keep it).
     """
 
     task_id: str
@@ -485,6 +490,7 @@ class RungFired(Event, frozen=True, kw_only=True):
     to_person: str | None
     scheduled_at: Instant
     next_rung_at: Instant | None
+    channel: str | None = None
 
 
 class RungSkipped(Event, frozen=True, kw_only=True):

@@ -447,7 +447,7 @@ def _migrated(state: CaseState, event: e.TemplateMigrated) -> Changes:
 
 def _claimed(state: CaseState, event: e.TaskClaimed) -> Changes:
     taken = {"version": event.version, "assignee": event.person_id, "assigned_because": "claimed", "assigned_by": None}
-    return _task(state, event.task_id, **{**_ANOTHER, **taken, "substitute_for": None})
+    return _task(state, event.task_id, **{**_ANOTHER, **taken, "substitute_for": event.substitute_for})
 
 
 def _released(state: CaseState, event: e.TaskReleased) -> Changes:

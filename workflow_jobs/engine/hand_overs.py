@@ -107,21 +107,32 @@ def advise(flow: Flow, task: TaskState, person_id: str, outcome: str, form: Mapp
 
 
 def claim(flow: Flow, command: c.ClaimTask) -> None:
-    """Take a task that nobody has."""
-    task = current_task(flow, command.task_id, command.task_version, command.person_id)
+    """Take a task that nobody has; whom an absent holder of its role named may in his place."""
+    task = current_task(
+        flow, command.task_id, command.task_version, command.person_id, also=partial(whom.stand_ins, flow)
+    )
     if task.assignee is not None:
         name = flow.env.directory.name(task.assignee)
         who, who_zh = ("You have", "您") if task.assignee == command.person_id else (f"{name} has", f" {name} ")
         raise Refused("claim_invalid", f"{who} it already.", f"该任务已由{who_zh}处理。")
     people, away = flow.env.directory, partial(whom.is_away, flow)
-    lacking = ", ".join(sorted(skills_lacking(flow.env.template, flow.state, task, people, away, command.person_id)))
+    instead = whom.stand_ins(flow, task)
+    missing = skills_lacking(flow.env.template, flow.state, task, people, away, command.person_id, instead)
+    lacking = ", ".join(sorted(missing))
     if lacking:
         raise Refused(
             "claim_invalid",
             f"This takes skills that you do not have ({lacking}), and somebody is there who has all that it takes.",
             f"认领该任务所需的技能您尚不具备（{lacking}），而在岗人员中有人具备全部所需技能。",
         )
-    flow.emit(e.TaskClaimed, task_id=task.task_id, version=task.version + 1, person_id=command.person_id)
+    own = whom.may_decide(flow, task, command.person_id)
+    flow.emit(
+        e.TaskClaimed,
+        task_id=task.task_id,
+        version=task.version + 1,
+        person_id=command.person_id,
+        substitute_for=None if own else instead[command.person_id],
+    )
 
 
 def release(flow: Flow, command: c.ReleaseTask) -> None:
@@ -148,6 +159,12 @@ def release(flow: Flow, command: c.ReleaseTask) -> None:
             "claim_invalid",
             f"Nobody else may claim it: nobody else holds {task.role}.",
             f"无人可认领：没有其他人担任角色 {task.role}。",
+        )
+    if all(whom.is_away(flow, one) for one in others):
+        raise Refused(
+            "claim_invalid",
+            f"Nobody else who may claim it is there: all others who hold {task.role} are away.",
+            f"无人可认领：其他担任角色 {task.role} 的人员均不在岗。",
         )
     flow.emit(
         e.TaskReleased,

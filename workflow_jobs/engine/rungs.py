@@ -60,6 +60,9 @@ def _fire(flow: Flow, task: TaskState) -> None:
         )
         return
     to = whom.successor(flow, task, rung.to) if rung.action == "reassign" else whom.person_for(flow, rung.to, task)
+    channel = None
+    if rung.to == "department":
+        channel = (task.assignee and flow.env.directory.channel_of(task.assignee)) or ""
     flow.emit(
         e.RungFired,
         task_id=task.task_id,
@@ -70,6 +73,7 @@ def _fire(flow: Flow, task: TaskState) -> None:
         to_person=to,
         scheduled_at=task.next_rung_at,
         next_rung_at=following,
+        channel=channel,
     )
     if rung.action == "reassign":
         _reassign(flow, task, rung, to)

@@ -6,7 +6,8 @@ the skills come first, and where nobody there has them, the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import chain
 
 from workflow_jobs.engine.environment import PeopleView
 from workflow_jobs.engine.layout import layout_of
@@ -28,10 +29,12 @@ def skills_lacking(
     people: PeopleView,
     away: Callable[[str], bool],
     person_id: str,
+    also: Collection[str] = (),
 ) -> frozenset[str]:
     """The skills for want of which this person may not claim the task; empty where he may, as far as skills go.
 
-    He may without them where nobody who could claim it has them and is there. Who gave the task back is left out.
+    He may without them where nobody who could claim it has them and is there: a holder of its roles, or one of `also`
+    in the place of such a one. Who gave the task back is left out.
     """
     wanted = skills_wanted(template, task)
     lacking = wanted - people.skills_of(person_id)
@@ -39,5 +42,6 @@ def skills_lacking(
         return lacking
     kept = excluded(template, state, task) | {task.assigned_by}
     holders = (one for role in (task.role, task.accountable) for one in people.candidates(role))
-    able = any(wanted <= people.skills_of(one) and one not in kept and not away(one) for one in holders)
+    others = chain(holders, also)
+    able = any(wanted <= people.skills_of(one) and one not in kept and not away(one) for one in others)
     return lacking if able else frozenset()

@@ -7,6 +7,7 @@ computed (`clocks`).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from datetime import UTC
 from typing import Final
 
@@ -29,6 +30,10 @@ from workflow_jobs.engine.template import HumanStep
 from workflow_jobs.engine.texts import read_text
 
 LONGEST_REASON: Final = 500
+
+
+def _nobody(_task: TaskState) -> tuple[str, ...]:
+    return ()
 
 
 def acknowledge(flow: Flow, command: c.Acknowledge) -> None:
@@ -126,13 +131,19 @@ def _open_task(flow: Flow, task_id: str, person_id: str | None) -> TaskState:
     return task
 
 
-def current_task(flow: Flow, task_id: str, version: int, person_id: str | None) -> TaskState:
-    """The open task as of the version that the person saw, if he may decide it; None asks for nobody in particular."""
+def current_task(
+    flow: Flow,
+    task_id: str,
+    version: int,
+    person_id: str | None,
+    also: Callable[[TaskState], Collection[str]] = _nobody,
+) -> TaskState:
+    """The open task as of the version that the person (None: nobody) saw, if he may decide it or is one of `also`."""
     task = _open_task(flow, task_id, person_id)
     if version != task.version:
         raise stale_task()
     if person_id is not None:
-        _may(flow, task, person_id)
+        _may(flow, task, person_id, also)
     return task
 
 
@@ -142,11 +153,11 @@ def actions_of(flow: Flow, task: TaskState) -> Actions:
     return step.actions if isinstance(step, HumanStep) and task.purpose == "decide" else Actions()
 
 
-def _may(flow: Flow, task: TaskState, person_id: str) -> None:
+def _may(flow: Flow, task: TaskState, person_id: str, also: Callable[[TaskState], Collection[str]] = _nobody) -> None:
     code = separation.objection(flow.env.template, flow.state, task, person_id)
     if code is not None:
         raise Refused(code, *separation.sentences(code, flow.env.directory.name(person_id), own=True))
-    if not whom.may_decide(flow, task, person_id):
+    if not whom.may_decide(flow, task, person_id) and person_id not in also(task):
         name, roles = flow.env.directory.name, tuple(dict.fromkeys((task.role, task.accountable)))
         whose = f"It is with {name(task.assignee)}" if task.assignee else "Nobody is assigned yet"
         whose_zh = f"现由 {name(task.assignee)} 处理" if task.assignee else "尚未分配处理人"

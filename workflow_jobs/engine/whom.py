@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
+from functools import partial
 
 from workflow_jobs.engine import assignment, separation
 from workflow_jobs.engine.environment import PeopleView
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.parts import Raci, RoleRef, Tier
+from workflow_jobs.engine.stand_ins import stand_ins as stand_ins_of
 from workflow_jobs.engine.state import TaskState
 from workflow_jobs.engine.template import HumanStep, Step
 from workflow_jobs.engine.values import Plain
@@ -68,6 +70,12 @@ def may_decide(flow: Flow, task: TaskState, person_id: str) -> bool:
         return True
     holders = flow.env.directory.candidates
     return task.added_by is None and any(person_id in holders(role) for role in (task.role, task.accountable))
+
+
+def stand_ins(flow: Flow, task: TaskState) -> Mapping[str, str]:
+    """Who may claim the task in the place of an absent holder of its role, and in whose."""
+    work, away = partial(work_day, flow), partial(is_away, flow)
+    return stand_ins_of(flow.env.template, flow.state, task, flow.env.directory, work, away)
 
 
 def _answerable(flow: Flow, task: TaskState | None) -> str:

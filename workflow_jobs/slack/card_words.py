@@ -61,6 +61,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "reminded": ("Reminded", "已提醒"),
     "default_told": ("Taken by the template itself; told", "按模板默认处理，已告知"),
     "department": ("the department's channel", "部门频道"),
+    "department_silent": (
+        "the department's channel (there is none, so nobody was told there)",
+        "部门频道（未设置，未通知任何人）",
+    ),
     "rungs_before": ("Before", "此前"),
     "escalation_asks": (
         "This step is waiting. Please see to it that it is decided.",
@@ -77,6 +81,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Whoever of its role claims it first has it: use the card of the task.",
         "由该角色中最先认领者处理，请使用任务卡片认领。",
     ),
+    "in_place_of": ("You may take it in place of", "您可代为认领，被代替人："),
     "informed": ("For your information", "知会"),
     "step_done": ("done", "已完成"),
     "status": ("Status", "状态"),

@@ -57,7 +57,9 @@ def _rung(rung: Rung, context: CardContext) -> str:
     if rung.to_person is not None:
         who = context.name(rung.to_person)
     elif rung.to == "department":
-        who = context.word("department")
+        channel = rung.channel if isinstance(rung, e.RungFired) else None
+        who = context.word("department" if channel is None or channel else "department_silent")
+        who += f" (#{channel})" if channel else ""
     else:
         who = f"{context.role(rung.to.removeprefix('role:'))} ({context.word('nobody_found')})"
     used = f"{rung.percent} % {context.word('sla_used')}"
