@@ -95,8 +95,8 @@ class Cases(Laws):
         who = person or task.assignee or "pm"
         # A reason is given where one is asked for, and not else.
         form_of = question_of(self.play.template, task).form
-        fields = {field.name for field in form_of if field.name != "why" or field.required_for(outcome)}
-        typed = {"amount": amount, "comment": "done", "why": "not yet"}
+        fields = {field.name for field in form_of if not field.name.startswith("why") or field.required_for(outcome)}
+        typed = {"amount": amount, "comment": "done", f"why_{task.step_id}": "not yet"}
         form = {name: value for name, value in typed.items() if name in fields}
         # Version 0 stands for the current one, so that most clicks are not stale.
         command = c.DecideTask(
@@ -130,7 +130,8 @@ class Cases(Laws):
         waits = self.play.state.waits
         if not waits or sent:
             signal = waits[pick % len(waits)].signal if waits else "signal_w1"
-            self.attempt(c.SendSignal(signal=signal, data={"heard": "it came"}, person_id=person))
+            heard = {signal.replace("signal", "heard"): "it came"}
+            self.attempt(c.SendSignal(signal=signal, data=heard, person_id=person))
             return
         self.play.now = max(self.play.now, waits[pick % len(waits)].wake_at or self.play.now)
         self.attempt(c.FireTimers())

@@ -17,7 +17,8 @@ from workflow_jobs.engine.yaml_lines import read
 
 TITLE = {"en": "T", "zh": "题"}
 FIELD = {"name": "amount", "type": "decimal", "title": TITLE, "required": True, "min": 0}
-WHY = {"name": "why", "type": "text", "title": TITLE, "required": ["back"]}
+# Steps side by side fill no name together, so each has names of its own: `why_h3`.
+WHY = {"type": "text", "title": TITLE, "required": ["back"]}
 LEARNT = [{"name": name, "type": "text", "title": TITLE} for name in ("cause", "remedy")]
 _ROLES = ("buyer", "quality_engineer", "finance_analyst", "cfo", "sales_rep")
 _LEAVES = ("human", "human", "human", "service", "tiered", "wait", "process")
@@ -91,7 +92,7 @@ class _Draft:
             outcomes.append({"id": "stop", "title": TITLE, "ends_case": "stopped"})
         if earlier and chance.yes():
             outcomes.append({"id": "back", "title": TITLE, "returns_to": chance.of(earlier)})
-            step["form"] = [WHY]
+            step["form"] = [WHY | {"name": f"why_{step['id']}"}]
         if tiered:
             step["tiers"] = [
                 {"when": "data.amount < 50000.0", "responsible": "finance_analyst"},
@@ -133,7 +134,7 @@ class _Draft:
                     outcomes.append({"id": "no", "title": TITLE})
                     step["vote"] |= {"approves": "go", "rejects": outcomes[-1 if chance.yes() else 1]["id"]}
                     if step["vote"]["rejects"] == "back":
-                        step["form"] = [WHY | {"required": [one["id"] for one in outcomes[1:]]}]
+                        step["form"][0] |= {"required": [one["id"] for one in outcomes[1:]]}
 
     def node(self, depth: int, earlier: tuple[str, ...]) -> dict[str, Any]:
         kind = self.chance.of((*_LEAVES, *(("fork", "fork", "decision", "decision") if depth else ())))
@@ -155,10 +156,9 @@ class _Draft:
             case "wait":
                 return self.wait()
             case "process":
-                raci = {"accountable": self.chance.of(_ROLES)}
-                passes, brings = {"amount": "amount"}, {"found": "found"}
+                raci = {"responsible": "buyer", "accountable": self.chance.of(_ROLES)}
                 step = {"id": self.id("p"), "kind": "process", "title": TITLE, "raci": raci, "template": "other"}
-                return {**step, "passes": passes, "brings": brings}
+                return {**step, "passes": {"amount": "amount"}, "brings": {f"found_{step['id']}": "found"}}
         return self.human(earlier, tiered=kind == "tiered")
 
     def fork(self, depth: int, earlier: tuple[str, ...]) -> dict[str, Any]:
@@ -191,12 +191,12 @@ class _Draft:
             "id": self.id("w"),
             "kind": "wait",
             "title": TITLE,
-            "raci": {"accountable": chance.of(_ROLES)},
+            "raci": {"responsible": "buyer", "accountable": chance.of(_ROLES)},
         }
         step["until"] = chance.of(({"working": "P1D"}, {"clock": "PT5H"}, {"date": "day"}))
         if chance.yes():
             step["signal"] = f"signal_{step['id']}"
-            step["form"] = [{"name": "heard", "type": "text", "title": TITLE}]
+            step["form"] = [{"name": f"heard_{step['id']}", "type": "text", "title": TITLE}]
         if self.timed and chance.yes():
             step["pauses_case"] = True
         return step

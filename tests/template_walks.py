@@ -382,9 +382,16 @@ class Walks:
             self.service().fire_due_rungs()
 
     def _end_other(self, case_id: str) -> None:
-        """Bring a case that this one opened to its end, by its first going-on choices."""
+        """Bring a case that this one opened to its end, by its first going-on choices; withdraw every second one."""
+        other = self.service().template_of(self.service().case(case_id))
+        self.used["other case", other.id] += 1
+        if "owner" in other.withdrawn_by and self.used["other case", other.id] % 2 == 0:
+            asked = self.service().case(case_id).requested_by
+            owner = next(one for one in self.directory.candidates(other.owner_role) if one != asked)
+            self.service().withdraw_case(case_id, owner, "Not needed here")
+            return
         inner = Walks(
-            self.service().template_of(self.service().case(case_id)),
+            other,
             self.engine,
             self.values,
             library=self.library,

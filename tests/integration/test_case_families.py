@@ -6,6 +6,7 @@ import contextlib
 import json
 import random
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -48,7 +49,8 @@ def template(name: str, steps: str, head: str = "") -> Template:
 
 
 def process(name: str, other: str, extra: str = "") -> str:
-    return f"{{id: {name}, kind: process, title: {T}, raci: {{accountable: cfo}}, template: {other}{extra}}}"
+    raci = "raci: {responsible: cfo, accountable: cfo}"
+    return f"{{id: {name}, kind: process, title: {T}, {raci}, template: {other}{extra}}}"
 
 
 INNER = template("inner", f"- {human('deep')}\n- {human('deeper', outcomes=BACK.replace('ask', 'deep'), extra=WHY)}\n")
@@ -70,6 +72,11 @@ PRODUCT = template(
     f"inputs:\n- {{name: amount, type: decimal, title: {T}, required: true}}\nrequesters: [sales_rep]\n",
 )
 ALL = (INNER, TRIAL, AT_ONCE, PRODUCT)
+
+
+def besides(said: Iterable[str]) -> list[str]:
+    """What the linter says of these, but that they go on however another case ended: that is looked at here."""
+    return [one for one in said if "may also end as" not in one]
 
 
 class Company:
@@ -102,7 +109,7 @@ class Company:
 
 @pytest.fixture
 def company(ops_engine: Engine) -> Company:
-    assert lint_library(ALL) == []
+    assert besides(map(str, lint_library(ALL))) == []
     return Company(ops_engine)
 
 
@@ -244,7 +251,8 @@ def test_parents_and_children_that_move_at_once_never_wait_for_each_other(compan
 
 
 def test_a_wait_is_over_when_the_scan_finds_its_time_has_come(ops_engine: Engine) -> None:
-    wait = f"{{id: w, kind: wait, title: {T}, raci: {{accountable: cfo}}, until: {{clock: PT2H}}, signal: s}}"
+    raci = "raci: {responsible: cfo, accountable: cfo}"
+    wait = f"{{id: w, kind: wait, title: {T}, {raci}, until: {{clock: PT2H}}, signal: s}}"
     waiting = template("waiting", f"- {wait}\n- {human('z')}\n")
     clock = FixedClock(MONDAY)
     made = ProcessService(
@@ -378,6 +386,6 @@ def test_a_rollback_says_which_processes_do_not_fit_in_each_other(ops_engine: En
     versions = TemplateVersions(
         ops_engine, clock=company.clock, templates=TemplateLibrary(ALL), directory=people, calendar=calendar()
     )
-    (note,) = versions.roll_back("trial", "qm", narrow.hash).notes
+    (note,) = besides(versions.roll_back("trial", "qm", narrow.hash).notes)
     assert "'amount' may be above the `max` 5 of the input 'limit' of 'trial'" in note
-    assert versions.roll_back("trial", "qm", TRIAL.hash).notes == ()
+    assert besides(versions.roll_back("trial", "qm", TRIAL.hash).notes) == []

@@ -20,8 +20,8 @@ T = "{en: T, zh: 题}"
 CHOICE = f"{{name: kind, type: choice, title: {T}, options: [{{value: x, title: {T}}}]}}"
 FORM = f"[{{name: proof, type: file, title: {T}}}, {CHOICE}]"
 WAIT = (
-    f"{{id: w, kind: wait, title: {T}, raci: {{accountable: plant_manager}}, until: {{working: P5D}}, "
-    f"signal: goods, form: {FORM}}}"
+    f"{{id: w, kind: wait, title: {T}, raci: {{responsible: buyer, accountable: plant_manager}}, "
+    f"until: {{working: P5D}}, signal: goods, form: {FORM}}}"
 )
 
 

@@ -165,5 +165,6 @@ def test_what_is_accepted_has_an_answer_and_what_is_called_idle_decides_nothing(
     law()
     assert seen["decides"] > 15, seen
     assert seen["refused"] > 20, seen
-    assert seen["this condition never holds"], seen
-    assert seen["this condition always holds"], seen
+    # Which conditions are drawn depends on what else is loaded: of few, one kind of idle ones may be missing.
+    kinds = [seen[f"this condition {how} holds"] for how in ("never", "always")]
+    assert all(kinds) if soak else any(kinds), seen

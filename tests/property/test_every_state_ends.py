@@ -48,7 +48,7 @@ def moves(play: Play) -> Iterator[c.Command]:
     for task in state.open_tasks:
         question = question_of(play.template, task)
         for outcome in question.outcomes:
-            typed = {"amount": "60000", "why": "again", "comment": "done"}
+            typed = {"amount": "60000", f"why_{task.step_id}": "again", "comment": "done"}
             form = {f.name: typed.get(f.name, "text") for f in question.form if f.required_for(outcome.id)}
             yield c.DecideTask(
                 task_id=task.task_id,

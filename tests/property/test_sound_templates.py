@@ -67,7 +67,7 @@ def _anything(machine: Cases, chance: random.Random) -> None:
 def _decide(play: Play, task: TaskState, chance: random.Random) -> None:
     question = question_of(play.template, task)
     outcome = chance.choice(question.outcomes).id
-    typed = {"amount": "60000", "why": "again", "comment": "done"}
+    typed = {"amount": "60000", f"why_{task.step_id}": "again", "comment": "done"}
     form = {field.name: typed[field.name] for field in question.form if field.required_for(outcome)}
     with contextlib.suppress(Refused):  # he has voted already, or may not decide this one
         who = task.assignee or play.directory.candidates(task.role)[0]

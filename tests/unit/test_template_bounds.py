@@ -14,7 +14,9 @@ from workflow_jobs.engine.working_time import FARTHEST
 from workflow_jobs.sla_clock import used_share
 
 A = human("a")
-WAIT = "{id: w, kind: wait, title: {en: w, zh: w}, raci: {accountable: buyer}, until: {clock: P2000D}}"
+WAIT = (
+    "{id: w, kind: wait, title: {en: w, zh: w}, raci: {responsible: buyer, accountable: buyer}, until: {clock: P2000D}}"
+)
 
 
 def field(rest: str) -> str:

@@ -22,10 +22,14 @@ ALL = [pytest.param(template, id=template.id) for template in shipped_library()]
 KINDS = """  - id: pause
     kind: wait
     title: {en: Pause, zh: 停}
-    raci: {accountable: cfo}
+    raci: {responsible: buyer, accountable: cfo}
     until: {clock: P3D}
     signal: go_on
-  - {id: inner, kind: process, title: {en: Inner, zh: 内}, raci: {accountable: cfo}, template: order_change}
+  - id: inner
+    kind: process
+    title: {en: Inner, zh: 内}
+    raci: {responsible: buyer, accountable: cfo}
+    template: order_change
   - decision:
       id: pick
       title: {en: Pick, zh: 选}
@@ -140,7 +144,8 @@ def test_show_and_lint_know_the_new_kinds(tmp_path: Path) -> None:
     code, said = templates("lint")
     assert code == 1
     assert "last: 'again' returns to 'pick'" not in said and "a return needs a reason" in said
-    unknown = "  - {id: inner, kind: process, title: {en: I, zh: 内}, raci: {accountable: cfo}, template: no_such}\n"
+    raci = "raci: {responsible: buyer, accountable: cfo}"
+    unknown = f"  - {{id: inner, kind: process, title: {{en: I, zh: 内}}, {raci}, template: no_such}}\n"
     (tmp_path / "small.yaml").write_text(small(unknown).text, encoding="utf-8")
     code, said = templates("lint")
     assert code == 1 and "small.yaml:7: inner: there is no template 'no_such'" in said

@@ -25,7 +25,8 @@ LEVEL = (
     "{id: down, default: true, set: {level: low}}]}"
 )
 NEEDS = LEVEL.replace("id: l,", "id: n, policy: collect,").replace("level", "needs")
-WAIT = f"{{id: w, kind: wait, title: {T}, raci: {{accountable: cfo}}, until: {{clock: P1D}}, signal: come}}"
+RACI = "raci: {responsible: buyer, accountable: cfo}"
+WAIT = f"{{id: w, kind: wait, title: {T}, {RACI}, until: {{clock: P1D}}, signal: come}}"
 
 
 def found(*whens: str, policy: str = "first") -> list[tuple[int, str]]:
@@ -95,6 +96,7 @@ def test_a_condition_that_fits_is_clean(when: str) -> None:
         ('outcomes.a == "stop"', "write one of its values (no_, ok)"),
         ('outcomes.w == "came"', "(elapsed, signalled)"),
         ('outcomes.l == "high"', "(down, up)"),
+        ('outcomes.n == "up+down"', 'outcomes.n is never "up+down": write one of its values (down, up)'),
         ('data.level == "middle"', "(high, low)"),
         ('"middle" in data.needs', 'data.needs is never "middle"'),
         ('case.priority == "URGENT"', "(high, low, normal, urgent)"),

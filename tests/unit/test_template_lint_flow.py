@@ -45,12 +45,15 @@ def nested(item: str) -> str:
     return "{" + item + "}"
 
 
+RACI = "raci: {responsible: buyer, accountable: cfo}"
+
+
 def wait(until: str = "clock: P1D", extra: str = "", name: str = "w") -> str:
-    return f"{{id: {name}, kind: wait, title: {T}, raci: {{accountable: cfo}}, until: {{{until}}}{extra}}}"
+    return f"{{id: {name}, kind: wait, title: {T}, {RACI}, until: {{{until}}}{extra}}}"
 
 
 def process(template: str = "child", extra: str = "") -> str:
-    return f"{{id: p, kind: process, title: {T}, raci: {{accountable: cfo}}, template: {template}{extra}}}"
+    return f"{{id: p, kind: process, title: {T}, {RACI}, template: {template}{extra}}}"
 
 
 def voting(vote: str, extra: str = "", responsible: str = "responsible: buyer, ") -> str:
@@ -60,10 +63,30 @@ def voting(vote: str, extra: str = "", responsible: str = "responsible: buyer, "
     )
 
 
+def third(agree: str, refuse: str) -> str:
+    """A counted vote with these ends, and a further choice that seems to go on."""
+    more = f"{{id: agree, title: {T}, {agree}}}, {{id: refuse, title: {T}, {refuse}}}, {{id: later, title: {T}}}"
+    why = f", form: [{{name: why, type: text, title: {T}, required: true}}]"
+    return voting(COUNTED, why).replace(YES_NO, f"[{more}]")
+
+
+def told(moments: str, extra: str = "", step: str = "") -> str:
+    """A step of which sales_rep is informed at these moments."""
+    step = step or human("a", extra=extra)
+    return step.replace("raci: {", f"raci: {{informed: [sales_rep], informs_at: [{moments}], ")
+
+
+R = "responsible: buyer, "
+LATE = "ladder: [{at: 120, action: remind, to: owner}]\n"
 COMING = wait(extra=", signal: come")
 PAUSE = f"{{id: r, title: {T}, at_most: P1D}}"
 COUNTED = "needed: all, approves: agree, rejects: refuse"
-AMOUNT_A = human("a", extra=AMOUNT)
+AMOUNT_A, B_AMOUNT = human("a", extra=AMOUNT), human("b", extra=AMOUNT)
+BACK_AMOUNT = back("a", extra=f"{WHY[:-1]}, {AMOUNT.partition('[')[2]}")
+NOTE = f", form: [{{name: note, type: text, title: {T}}}]"
+B_NOTE, X_NOTE = human("b", extra=NOTE), human("x", extra=NOTE)
+LEVEL_A = human("a", extra=NOTE.replace("note", "level"))
+LEVELS = decision(rule("case.breaches > 2", sets="level: high"), other(sets="level: low"))
 DATE_A = human("a", extra=f", form: [{{name: day, type: date, required: true, title: {T}}}]")
 FILE_A = human("a", extra=f", form: [{{name: scan, type: file, required: true, title: {T}}}]")
 
@@ -96,10 +119,8 @@ IN_AMOUNT = f"inputs:\n- {{name: amount, type: decimal, title: {T}, required: tr
               decision(rule('"high" in data.level'), other(), name="e")),
         steps(AMOUNT_A, decision(rule(sets="level: high"), other()),
               decision(rule('has(data.level) && data.level == "high"'), other(), name="e")),
-        # Every branch fills it, so any of them that ran did.
+        # Every branch fills it, so the one that ended the fork did.
         steps(fork("any", AMOUNT_A, human("b", extra=AMOUNT)), decision(rule(), other())),
-        # Two of three ran, and two fill it: one of these ran.
-        steps(fork("2", AMOUNT_A, human("b", extra=AMOUNT), C), decision(rule(), other())),
         steps(AMOUNT_A, decision(rule(steps=human("x", outcomes=STOPS)), other())),
         steps(fork("any", human("a", outcomes=STOPS), B), C),
         steps(A, back("a")),
@@ -111,6 +132,16 @@ IN_AMOUNT = f"inputs:\n- {{name: amount, type: decimal, title: {T}, required: tr
         steps(A, head="sla: P5D\ncase_ladder: [{at: 50, action: remind, to: owner}]\n"),
         steps(voting(COUNTED)),
         steps(voting("voters: [buyer, cfo], needed: 2, approves: agree, rejects: refuse", responsible="")),
+        steps(A, third("returns_to: a", "ends_case: y")),
+        steps(fork("any", f"{AMOUNT_A}, {C}", human("b", extra=AMOUNT))),
+        steps(fork("all", AMOUNT_A, B), human("x", extra=AMOUNT)),
+        # Only one of these rules holds, and what both set is the same.
+        steps(AMOUNT_A, decision(rule(steps=B_NOTE), other(X_NOTE), policy="collect")),
+        steps(AMOUNT_A, fork("all", *(nested(decision(rule(sets="rush: true"), other(), name=n)) for n in ("d", "e")))),
+        steps(told("late"), told("late", step=wait(extra=", signal: come")), told("late", step=process()),
+              told("late", step=S), head=LATE),
+        steps(told("late", ", ladder: [{at: 100, action: default, to: owner, outcome: ok}]")),
+        steps(told("decided")),
         steps(voting("needed: any"), human("b", extra=", separate_from: [v]")),
         steps(human("a", extra=", skills: [welding], pool: true")),
         steps(human("a", extra=", ladder: [{at: 100, action: default, to: owner, outcome: ok}]")),
@@ -146,6 +177,10 @@ def test_sound_templates_are_clean(body: str) -> None:
         (steps(A, back("a", extra=AMOUNT)), 2, "b", "a return needs a reason"),
         (steps(A, human("b", outcomes=f"[{{id: back, title: {T}, returns_to: a}}]", extra=WHY)), 2, "b",
          "every outcome returns, so no case could ever end"),
+        # A further choice counts as a rejection, whatever is written at it: it never goes on by itself.
+        (steps(A, third("returns_to: a", "returns_to: a")), 2, "v", "can settle the vote returns, so no case could"),
+        (steps(A, third("returns_to: a", "returns_to: a"), B), 2, "v", "so b can never be reached"),
+        (steps(third("ends_case: x", "ends_case: y"), B), 1, "v", "can settle the vote ends the case, so b can"),
         (steps(fork("all", COMING, wait(extra=", signal: come", name="w2"))), 1, "w2", "at the same time"),
         (steps(fork("any", COMING, nested(decision(rule("case.breaches > 2", wait(
             extra=", signal: come", name="w2")), other())))), 1, "w2", "give each its own signal"),
@@ -164,6 +199,16 @@ def test_sound_templates_are_clean(body: str) -> None:
         (steps(process(extra=", brings: {x: y}"), decision(rule('has(data.x) && data.x == "y"'), other())), 2, "d",
          "declare it as an input"),
         (steps(AMOUNT_A, decision(rule(sets="level: high"), other(sets="level: 3"))), 2, "d", "use one type"),
+        (steps(fork("all", AMOUNT_A, B_AMOUNT)), 1, "b", "'a' may fill 'amount' at the same time"),
+        (steps(fork("2", AMOUNT_A, B_AMOUNT, C), decision(rule(), other())), 1, "b", "would overwrite the other"),
+        (steps(AMOUNT_A, decision(rule(steps=B_NOTE), rule(steps=X_NOTE, name="q"), other(), policy="collect")), 2, "x",
+         "'b' may fill 'note' at the same time"),
+        (steps(fork("all", LEVEL_A, nested(LEVELS))), 1, "d", "'a' may fill 'level' at the same time"),
+        (steps(fork("all", LEVEL_A, process(extra=", brings: {level: y}"))), 1, "p", "'a' may fill 'level'"),
+        # The first branch that is done ends the fork, but both have filled it before.
+        (steps(fork("any", f"{AMOUNT_A}, {human('y')}", f"{B_AMOUNT}, {C}")), 1, "b", "'a' may fill 'amount'"),
+        (steps(A, fork("any", f"{AMOUNT_A}, {human('y')}".replace("id: a,", "id: z,"), BACK_AMOUNT)), 2, "b",
+         "'z' may fill 'amount'"),
         (steps(AMOUNT_A, decision(rule(sets="level: high"), other()), decision(
             rule(sets="level: low"), other(), policy="collect", name="e")), 3, "e", "to a list of"),
         (steps(AMOUNT_A, decision(rule(sets="amount: many"), other())), 2, "d", "cannot be set to 'many'"),
@@ -191,6 +236,13 @@ def test_sound_templates_are_clean(body: str) -> None:
         (steps(voting("voters: [buyer], needed: 2, approves: agree, rejects: refuse")), 1, "v", "never be had of 1"),
         (steps(voting("voters: [wizard], needed: any")), 1, "v", "'wizard'"),
         (steps(voting(COUNTED, responsible="")), 1, "v", "nobody is responsible"),
+        (steps(wait().replace(R, "")), 1, "w", "nobody is responsible: name the role that sees to it"),
+        (steps(process().replace(R, "")), 1, "p", "nobody is responsible: name the role that is asked when the other"),
+        (steps(told("late")), 1, "a", "the template's ladder has no rung from 100 on"),
+        (steps(told("asked, late"), head="ladder: [{at: 99, action: remind, to: owner}]\n"), 1, "a", "has no rung"),
+        (steps(told("late", ", ladder: [{at: 80, action: remind, to: owner}]"), head=LATE), 1, "a",
+         "the step's own ladder, which counts here, has no rung from 100 on"),
+        (steps(told("late", step=wait())), 1, "w", "no signal is awaited here"),
         (steps(voting(COUNTED, ", pool: true")), 1, "v", "remove `pool`"),
         (steps(voting(COUNTED, ", tiers: [{default: true, responsible: cfo}]", "")), 1, "v", "a vote has no tiers"),
         (steps(human("a", extra=", separate_from: [b]"), B), 1, "a", "does not come before"),
@@ -316,7 +368,7 @@ def test_what_a_decision_sets_fits_the_input_that_it_is_passed_to(
     opened = f"opened_by: [cases]\ninputs:\n- {{name: limit, title: {T}, required: true, {wanted}}}\n"
     child = template(steps(A, head=opened), "child")
     parent = template(steps(AMOUNT_A, table, process(extra=", passes: {limit: grade}")))
-    other_one = template(steps(AMOUNT_A, table, head="opened_by: [cases]\n"), "other")
+    other_one = template(steps(AMOUNT_A, table, head="opened_by: [cases]\nwithdrawn_by: []\n"), "other")
     brings = process("other", ", brings: {grade: grade}").replace("id: p", "id: q")
     second = process(extra=", passes: {limit: grade}")
     for library, line in (((parent, child), 3), ((template(steps(brings, second)), other_one, child), 2)):

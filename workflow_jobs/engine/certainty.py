@@ -21,6 +21,7 @@ from workflow_jobs.engine.template import (
     HumanStep,
     Node,
     ProcessStep,
+    Step,
     Template,
     WaitStep,
 )
@@ -54,15 +55,17 @@ def known_at_end(template: Template) -> Known:
     return Known(fields=inputs) | _after(template.steps)
 
 
+def settling(step: HumanStep) -> tuple[Outcome, ...]:
+    """The outcomes with which the step can be done: of a counted vote only the two that it is settled with."""
+    if step.vote is None or step.vote.needed == "any":
+        return step.outcomes
+    counted = (step.vote.approves, step.vote.rejects)
+    return tuple(outcome for outcome in step.outcomes if outcome.id in counted)
+
+
 def going_on(step: HumanStep) -> tuple[Outcome, ...]:
     """The outcomes that lead to what follows: neither the end of the case nor a return."""
-    counted = step.vote is not None and step.vote.needed != "any"
-    ends = (step.vote.approves, step.vote.rejects) if counted and step.vote is not None else ()
-    return tuple(
-        outcome
-        for outcome in step.outcomes
-        if outcome.ends_case is None and outcome.returns_to is None and (not counted or outcome.id in ends)
-    )
+    return tuple(one for one in settling(step) if one.ends_case is None and one.returns_to is None)
 
 
 def _after(entries: Sequence[Node]) -> Known:
@@ -114,11 +117,49 @@ def order_of(layout: Layout, first: str, second: str) -> Order:
     for (block, branch, position), (_, other_branch, other_position) in zip(above, below, strict=False):
         if branch != other_branch:
             node = layout.places[block].node if block else None
-            exclusive = isinstance(node, Decision) and node.policy == "first"
+            exclusive = isinstance(node, Decision) and _never_both(node, branch, other_branch)
             return "apart" if exclusive else "parallel"
         if position != other_position:
             return "before" if position < other_position else "after"
     return "same"  # one of them lies inside the other
+
+
+def _never_both(decision: Decision, one: int, other: int) -> bool:
+    """Whether two rules never hold together: the default holds where none of the others does."""
+    return decision.policy == "first" or decision.rules[one].default or decision.rules[other].default
+
+
+def one_alone(layout: Layout, first: str, second: str) -> bool:
+    """Whether of two nodes that may be under way at once, what fills data last is the only one that counts: the first
+    branch to be done ends their fork, and one of them ends its branch.
+    """
+    ways = zip(_way(layout, first), _way(layout, second), strict=False)
+    fork = next((one[0] for one, other in ways if one[1] != other[1]), "")
+    node = layout.places[fork].node if fork else None
+    single = isinstance(node, Fork) and node.needed == 1
+    return single and any(_ends_branch(layout, step, fork) for step in (first, second))
+
+
+def _ends_branch(layout: Layout, step: str, fork: str) -> bool:
+    """Whether the step's data comes with the end of its branch of the fork, never before."""
+    node = layout.places[step].node
+    if isinstance(node, Decision) and any(rule.steps for rule in node.rules):
+        return False  # what it sets is there before its steps are done
+    if isinstance(node, HumanStep) and any(outcome.returns_to is not None for outcome in node.outcomes):
+        return False  # what was typed with a return stays
+    while layout.places[step].following is None:
+        parent = layout.places[step].parent
+        if parent is None or parent[0] == fork:
+            return parent is not None
+        step = parent[0]
+        if not _ends_with_one(layout.places[step].node):
+            return False
+    return False
+
+
+def _ends_with_one(node: Step | Block) -> bool:
+    """Whether a block is done as soon as one of its branches is."""
+    return node.needed == 1 if isinstance(node, Fork) else isinstance(node, Decision) and node.policy == "first"
 
 
 def _way(layout: Layout, step: str) -> list[tuple[str, int, int]]:

@@ -1,8 +1,8 @@
 """Whether a well-formed template makes sense. Every finding names file, line and step, and says what to do.
 
 Belongs here: the whole examination, and the rules about the template as such. People are `lint_people`, the way through
-it `lint_flow`, fields and conditions `lint_data`, how long and how large something may be `lint_bounds`; what several
-templates have to do with each other is `lint_library`.
+it `lint_flow`, fields and conditions `lint_data`, how long and how large something may be `lint_bounds`, requests that
+nobody could decide `lint_requester`; what several templates have to do with each other is `lint_library`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from workflow_jobs.engine.lint_bounds import bounds
 from workflow_jobs.engine.lint_data import data
 from workflow_jobs.engine.lint_flow import flow
 from workflow_jobs.engine.lint_people import people
+from workflow_jobs.engine.lint_requester import requester
 from workflow_jobs.engine.lint_subject import Finding, Found, Subject
 from workflow_jobs.engine.template import HumanStep, ProcessStep, Template
 from workflow_jobs.engine.yaml_lines import Path
@@ -40,7 +41,7 @@ def lint(
         _opening(subject),
         _learning(subject),
     )
-    everything = chain(found, people(subject), flow(subject), data(subject), bounds(subject))
+    everything = chain(found, people(subject), requester(subject), flow(subject), data(subject), bounds(subject))
     return _in_order(template, everything)
 
 

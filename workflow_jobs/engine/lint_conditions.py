@@ -248,8 +248,10 @@ def _outcomes(node: Node | Fork | Decision) -> frozenset[str | bool] | None:
             ids = [rule.id for rule in node.rules]
             if node.policy == "first":
                 return frozenset(ids)
-            if len(ids) <= _MOST_RULES:
-                return frozenset(
-                    "+".join(some) for count in range(1, len(ids) + 1) for some in combinations(ids, count)
-                )
+            # The default holds alone: where no other rule does.
+            alone = frozenset(rule.id for rule in node.rules if rule.default)
+            held = [one for one in ids if one not in alone]
+            if len(held) <= _MOST_RULES:
+                joined = ("+".join(some) for count in range(1, len(held) + 1) for some in combinations(held, count))
+                return alone.union(joined)
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from workflow_jobs.engine.certainty import Source, known_at
+from workflow_jobs.engine.certainty import Source, known_at, one_alone, order_of
 from workflow_jobs.engine.forms import read_value
 from workflow_jobs.engine.layout import Place
 from workflow_jobs.engine.lint_conditions import conditions
@@ -23,6 +23,7 @@ _KINDS: Final = {str: "text", bool: "boolean", int: "integer"}
 def data(subject: Subject) -> Found:
     """Findings about fields, types and conditions."""
     yield from _types(subject)
+    yield from _side_by_side(subject)
     yield from conditions(subject)
     yield from _fields(("inputs",), "", subject.template.inputs, outcomes=())
     for place in subject.layout.places.values():
@@ -55,6 +56,25 @@ def _types(subject: Subject) -> Found:
                 yield source.path, source.step, f"{says}: use one type"
             elif source.name in typed:
                 yield from _fits(source, typed[source.name], value)
+
+
+def _side_by_side(subject: Subject) -> Found:
+    """A name that two may fill at once: whoever is later would overwrite the other, and the case go by that."""
+    for number, source in enumerate(subject.sources):
+        for other in subject.sources[:number]:
+            if other.name == source.name and _overwrites(subject, source, other):
+                says = (
+                    f"{other.step!r} may fill {source.name!r} at the same time, and the later of them would overwrite"
+                )
+                yield source.path, source.step, f"{says} the other: give each a name of its own"
+                break
+
+
+def _overwrites(subject: Subject, one: Source, other: Source) -> bool:
+    if not (one.step and other.step) or order_of(subject.layout, other.step, one.step) != "parallel":
+        return False
+    same = one.values == other.values != () and not one.collected and not other.collected
+    return not same and not one_alone(subject.layout, one.step, other.step)
 
 
 def _said(kind: tuple[str, bool]) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workflow_jobs.engine.certainty import ends, order_of
+from workflow_jobs.engine.certainty import ends, order_of, settling
 from workflow_jobs.engine.layout import Place, branches_of, node_of
 from workflow_jobs.engine.lint_subject import Found, Subject
+from workflow_jobs.engine.parts import Outcome
 from workflow_jobs.engine.routing import reason_field
 from workflow_jobs.engine.template import Decision, Fork, HumanStep, Node, ServiceStep, WaitStep
 from workflow_jobs.engine.yaml_lines import Path
@@ -82,8 +83,21 @@ def _outcomes(subject: Subject, place: Place, step: HumanStep) -> Found:
             yield here, step.id, "a case that closes on resolution is not ended by a choice"
         if outcome.returns_to is not None:
             yield from _return(subject, here, place, step, outcome.id, outcome.returns_to)
-    if all(outcome.returns_to is not None for outcome in step.outcomes):
-        yield path, step.id, "every outcome returns, so no case could ever end: add one that goes on or ends the case"
+    settled = _settled(step)
+    if all(outcome.returns_to is not None for outcome in settled):
+        says = f"{_every(step)} returns, so no case could ever end: "
+        counted = len(settled) < len(step.outcomes)
+        yield path, step.id, says + f"{'let one go on or end' if counted else 'add one that goes on or ends'} the case"
+
+
+def _settled(step: HumanStep) -> Sequence[Outcome]:
+    """The outcomes with which the step can be done; all, where a counted vote names none that there is."""
+    return settling(step) or step.outcomes
+
+
+def _every(step: HumanStep) -> str:
+    counted = len(_settled(step)) < len(step.outcomes)
+    return "every outcome that can settle the vote" if counted else "every outcome"
 
 
 def _return(subject: Subject, path: Path, place: Place, step: HumanStep, outcome: str, target: str) -> Found:
@@ -145,9 +159,10 @@ def _reached(subject: Subject, place: Place) -> Found:
         return  # the end of the template, a branch that nobody has to wait for, or a rule that ends the case
     node = place.node
     if isinstance(node, HumanStep):
-        stop = "returns" if all(o.returns_to for o in node.outcomes) else "ends the case or returns"
-        stop = "ends the case" if all(o.ends_case for o in node.outcomes) else stop
-        yield (*place.path, "outcomes"), node.id, f"every outcome {stop}, so {lost} can never be reached"
+        outcomes = _settled(node)
+        stop = "returns" if all(o.returns_to for o in outcomes) else "ends the case or returns"
+        stop = "ends the case" if all(o.ends_case for o in outcomes) else stop
+        yield (*place.path, "outcomes"), node.id, f"{_every(node)} {stop}, so {lost} can never be reached"
     elif isinstance(node, Decision) and _has_steps(branches_of(node)):
         yield place.path, node.id, f"no rule goes on, so {lost} can never be reached: let one of them go on"
 

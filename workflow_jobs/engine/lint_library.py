@@ -6,13 +6,17 @@ Belongs here: rules that need more than one template. One template by itself is 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 
-from workflow_jobs.engine.certainty import Source, known_at, sources_of
+from workflow_jobs.engine.certainty import Source, known_at, order_of, settling, sources_of
+from workflow_jobs.engine.condition_kinds import reads
+from workflow_jobs.engine.condition_tree import Unreadable, tree_of
+from workflow_jobs.engine.conditions import ConditionError, compile_condition
 from workflow_jobs.engine.forms import read_value
 from workflow_jobs.engine.layout import Place, layout_of
 from workflow_jobs.engine.lint_subject import Finding
 from workflow_jobs.engine.parts import FormField
-from workflow_jobs.engine.template import ProcessStep, Template
+from workflow_jobs.engine.template import Decision, HumanStep, ProcessStep, Template
 from workflow_jobs.engine.yaml_lines import Path
 
 # Where in the step, and what to do.
@@ -52,6 +56,7 @@ def _process(known: Mapping[str, Template], template: Template, place: Place, st
         yield ("template",), f"{child.id!r} ends when a check passes, not when people are done: name another template"
     yield from _passed(known, template, place, step, child)
     yield from _brought(known, template, step, child)
+    yield from _looked_at(template, step, child)
 
 
 def _passed(
@@ -87,6 +92,36 @@ def _brought(known: Mapping[str, Template], template: Template, step: ProcessSte
                 says = _brought_amiss(source, ours[name], name)
                 if says:
                     yield ("brings", name), f"{brought!r} of {child.id!r} {says}"
+
+
+def _looked_at(template: Template, step: ProcessStep, child: Template) -> _Said:
+    """A case that was withdrawn or refused is over as well, and lets this one go on like one that was completed."""
+    layout = layout_of(template)
+    otherwise = _other_endings(child)
+    followed = any(order_of(layout, step.id, other) == "before" for other in layout.places)
+    if otherwise and followed and ("outcomes", step.id) not in set(_read(template)):
+        says = f"{child.id!r} may also end as {' or '.join(otherwise)}, and this case goes on all the same"
+        yield ("template",), f"{says}: ask `outcomes.{step.id}` in a decision behind this step"
+
+
+def _other_endings(child: Template) -> list[str]:
+    """How a case that another one opened can end without being completed. Who asked for both does not withdraw it."""
+    asked = [step for step in layout_of(child).steps() if isinstance(step, HumanStep)]
+    ended = [outcome.ends_case for step in asked for outcome in settling(step) if outcome.ends_case is not None]
+    taken_back = ["withdrawn"] if "owner" in child.withdrawn_by else []
+    return list(dict.fromkeys(taken_back + ended))
+
+
+def _read(template: Template) -> Iterator[tuple[str, ...]]:
+    """Every path that a condition of the template reads."""
+    for place in layout_of(template).places.values():
+        node = place.node
+        lines = node.rules if isinstance(node, Decision) else node.tiers if isinstance(node, HumanStep) else ()
+        for line in lines:
+            if line.when is not None:
+                with suppress(ConditionError, Unreadable):  # found where the template is examined by itself
+                    compile_condition(line.when)
+                    yield from reads(tree_of(line.when))
 
 
 def _passed_amiss(source: Source, wanted: FormField, called: str) -> Iterator[str]:

@@ -5,14 +5,21 @@ Belongs here: rules about people and roles in a template. Which data a tier read
 
 from __future__ import annotations
 
+from typing import Final
+
 from workflow_jobs.engine.certainty import order_of
 from workflow_jobs.engine.layout import Place
 from workflow_jobs.engine.lint_subject import Found, Subject
 from workflow_jobs.engine.parts import Raci, Rung, Vote
-from workflow_jobs.engine.template import Decision, Fork, HumanStep, ServiceStep
+from workflow_jobs.engine.template import Decision, Fork, HumanStep, ProcessStep, ServiceStep, Step, WaitStep
 from workflow_jobs.engine.yaml_lines import Path
 
 _NEEDS_A_TASK = ("assignee", "manager")
+_NEEDED_FOR: Final = {
+    "service": "is asked when the job fails",
+    "wait": "sees to it that what is awaited happens",
+    "process": "is asked when the other case cannot be opened",
+}
 
 
 def people(subject: Subject) -> Found:
@@ -30,9 +37,10 @@ def people(subject: Subject) -> Found:
             yield from _raci(subject, (*place.path, "raci"), node.id, node.raci, asks=isinstance(node, HumanStep))
         if isinstance(node, HumanStep | ServiceStep) and node.ladder is not None:
             yield from _ladder(subject, (*place.path, "ladder"), node, node.ladder)
-        if isinstance(node, ServiceStep) and node.raci.responsible is None:
-            says = "nobody is responsible: name the role that is asked when the job fails"
-            yield (*place.path, "raci"), node.id, says
+        if isinstance(node, ServiceStep | WaitStep | ProcessStep) and node.raci.responsible is None:
+            yield (*place.path, "raci"), node.id, f"nobody is responsible: name the role that {_NEEDED_FOR[node.kind]}"
+        if not isinstance(node, Fork | Decision):
+            yield from _told_when_late(subject, place, node)
         if isinstance(node, HumanStep):
             yield from _responsible(place, node)
             yield from _tiers(subject, place, node)
@@ -50,6 +58,23 @@ def _raci(subject: Subject, path: Path, step: str, raci: Raci, *, asks: bool) ->
     if raci.consulted and not asks:
         says = "nobody decides this step, so nobody can be consulted: list them as `informed`, or in a human step"
         yield (*path, "consulted"), step, says
+
+
+def _told_when_late(subject: Subject, place: Place, step: Step) -> Found:
+    """Those informed hear that a task is late with a rung of its ladder, and of a wait that its signal did not come."""
+    if not step.raci.informed or "late" not in step.raci.informs_at:
+        return
+    path: Path = (*place.path, "raci", "informs_at")
+    if isinstance(step, HumanStep):
+        own = step.ladder is not None
+        ladder = step.ladder if step.ladder is not None else subject.template.ladder
+        if not any(rung.at >= 100 for rung in ladder):
+            whose = "the step's own ladder, which counts here," if own else "the template's ladder"
+            says = f"informed when `late`, but {whose} has no rung from 100 on: add one, or they never hear of it"
+            yield path, step.id, says
+    elif isinstance(step, WaitStep) and step.signal is None:
+        says = "informed when `late`, but no signal is awaited here that could be: name the `signal`, or remove `late`"
+        yield path, step.id, says
 
 
 def _responsible(place: Place, step: HumanStep) -> Found:

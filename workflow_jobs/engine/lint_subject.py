@@ -1,7 +1,7 @@
 """What the linter's rules look at, and the shape of what they find.
 
 Belongs here: the template under examination with the names that are known outside it. The rules are `lint` (the
-template as a whole), `lint_people`, `lint_flow`, `lint_data` and `lint_library`.
+template as a whole), `lint_people`, `lint_requester`, `lint_flow`, `lint_data` and `lint_library`.
 """
 
 from __future__ import annotations
