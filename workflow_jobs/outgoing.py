@@ -217,8 +217,22 @@ def _ask_for_ratings(writer: Writer) -> None:
     for person_id in took_part(case):
         context = told.read_by(person_id)
         message = context.once("rating", case, partial(case_buttons.rating_message, case, told.template, context))
-        key = f"rate:{case.case_id}:{person_id}"
+        key = _rating(case, person_id)
         writer.add(CARD, f"rate/{person_id}", message, to=writer.person(person_id), card=key, with_case=True)
+
+
+def _rating(case: CaseState, person_id: str) -> str:
+    return f"rate:{case.case_id}:{person_id}"
+
+
+def _rated(writer: Writer, event: e.CaseRated, before: CaseState | None) -> None:
+    """The message that asked says what was given: the button stays, and leaves no other trace."""
+    writer.seq = event.seq
+    case, told = writer.case, writer.telling
+    if not case.is_open and asks_for_ratings(told.template):
+        context = told.read_by(event.person_id)
+        message = case_buttons.rating_message(case, told.template, context, event.score)
+        writer.add(UPDATE, f"rated/{event.person_id}", message, card=_rating(case, event.person_id))
 
 
 def _withdrawn(writer: Writer, event: e.CaseWithdrawn, before: CaseState | None) -> None:
@@ -389,6 +403,7 @@ _EVENT: Mapping[type[e.Event], _Handler] = {
     e.RungFired: _rung,
     e.CaseRungFired: _case_rung,
     e.CaseClosed: _closed,
+    e.CaseRated: _rated,
     e.CaseWithdrawn: _withdrawn,
     e.CaseReturned: _returned,
     e.DefaultTaken: _defaulted,

@@ -172,6 +172,8 @@ def test_a_case_of_many_hands_goes_to_its_end_in_slack(stack: Stack) -> None:
     press(stack, "E003", "case:rate:5")
     wait_until(lambda: stack.context.service.case(case_id).ratings["E003"].score == 5)
     wait_until(lambda: any("5 of 5" in one for one in answers(stack, "E003")))
+    stack.deliver()
+    assert "You gave 5 of 5. You may change it." in text(stack, "E003")
     press(stack, "E009", "case:rate:3")
     assert '"case:rate:1"' not in text(stack, "E001")
 

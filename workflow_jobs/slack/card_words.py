@@ -191,7 +191,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "added_by": ("Further approval asked for by", "加签发起人："),
     "advice": ("Advice of", "建议："),
     "answered": ("Answer of", "意见："),
-    "rating_heading": ("How was it?", "流程评价"),
+    "rating_heading": ("Your rating", "流程评价"),
+    "rating_given": ("You gave {} of {}. You may change it.", "您的评分：{} 分（满分 {} 分），可修改。"),
     "rating_asks": (
         "You took part in this case. How well did the process work, from 1 (badly) to 5 (well)?",
         "您参与了该事件单。请为流程打分：1（差）至 5（好）。",

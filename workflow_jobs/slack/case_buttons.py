@@ -97,15 +97,19 @@ def withdraw_modal(case: CaseState, template: Template, context: CardContext) ->
     return framed(CALLBACK_ID, value.to_json(context.seal), context.word("act_withdraw"), blocks, context)
 
 
-def rating_message(case: CaseState, template: Template, context: CardContext) -> Message:
-    """Five buttons for those who took part, once the case is over."""
-    note = cards.notice(case, template, context, context.word("rating_asks"), heading=context.word("rating_heading"))
+def rating_message(case: CaseState, template: Template, context: CardContext, given: int = 0) -> Message:
+    """Five buttons for those who took part, once the case is over; ``given`` is the rating that one has given (0: none
+    yet), which he may change.
+    """
+    asks = context.word("rating_given").format(given, HIGHEST) if given else context.word("rating_asks")
+    note = cards.notice(case, template, context, asks, heading=context.word("rating_heading"))
     buttons = [
         {
             "type": "button",
             "action_id": f"{ACTION_PREFIX}{RATE}:{score}",
             "text": plain_text(f"{score}", 75),
             "value": CaseValue(case.case_id, RATE, score).to_json(context.seal),
+            **({"style": "primary"} if score == given else {}),
         }
         for score in range(LOWEST, HIGHEST + 1)
     ]
