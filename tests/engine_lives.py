@@ -26,7 +26,9 @@ def _job(machine: Cases, chance: Random) -> None:
 
 
 def _figures(machine: Cases, chance: Random) -> None:
-    machine.figures_arrive(f"s{chance.randrange(99)}", chance.choice(("0.5", "0.6", "0.9", None)), True)
+    snapshot, observed = f"s{chance.randrange(99)}", chance.choice(("0.5", "0.6", "0.9", None))
+    noted = any(field.name == "note" for field in machine.play.template.inputs)
+    machine.figures_arrive(snapshot, observed, chance.choice((None, "n", "m")) if noted else None, True)
 
 
 def _snooze(machine: Cases, chance: Random) -> None:

@@ -229,13 +229,18 @@ class Cases(Laws):
             self.attempt(c.FailService(step_id=step, run_id=run_id, error="boom", final=how == "final"))
 
     @rule(
-        snapshot=st.sampled_from(("s1", "s2", "s3")), observed=st.sampled_from(("0.5", "0.9", None)), wait=st.booleans()
+        snapshot=st.sampled_from(("s1", "s2", "s3")),
+        observed=st.sampled_from(("0.5", "0.9", None)),
+        note=st.sampled_from((None, "n", "m")),
+        wait=st.booleans(),
     )
-    def figures_arrive(self, snapshot: str, observed: str | None, wait: bool) -> None:
+    def figures_arrive(self, snapshot: str, observed: str | None, note: str | None, wait: bool) -> None:
         due = self.play.state.effect_due_at
         if wait and due is not None:
             self.play.now = max(self.play.now, due)
-        self.attempt(c.RecordBreach(observed=observed, snapshot_id=snapshot))
+        noted = any(field.name == "note" for field in self.play.template.inputs)
+        data = {"note": note} if noted and note is not None else {}
+        self.attempt(c.RecordBreach(observed=observed, snapshot_id=snapshot, data=data))
         self.attempt(c.JudgeEffect(observed=observed, snapshot_id=snapshot))
 
     @rule(pick=st.integers(0, 50), person=st.none() | st.sampled_from(PERSONS))
@@ -328,6 +333,8 @@ class Cases(Laws):
             return
         play = self.play
         SEEN.update(play.names())
+        STEPS["asked afresh"] += sum(isinstance(event, e.TaskCancelled) and event.asked_afresh for event in play.log)
+        STEPS["begun again"] += sum(isinstance(event, e.CaseReopened) and bool(event.undone) for event in play.log)
         play.directory = people()
         for _ in range(200):
             state = play.state

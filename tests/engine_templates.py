@@ -23,6 +23,12 @@ LEARNT = [{"name": name, "type": "text", "title": TITLE} for name in ("cause", "
 _ROLES = ("buyer", "quality_engineer", "finance_analyst", "cfo", "sales_rep")
 _LEAVES = ("human", "human", "human", "service", "tiered", "wait", "process")
 _CONDITIONS = ("data.amount < 50000.0", "data.amount > 10.0", 'case.priority == "normal"', "has(data.note)")
+_TIERS = (
+    "data.amount < 50000.0",
+    "case.observed != null && case.observed < 0.7",
+    "case.breaches < 3",
+    'has(data.note) && data.note == "n"',
+)
 
 
 class Chance(Protocol):
@@ -94,10 +100,9 @@ class _Draft:
             outcomes.append({"id": "back", "title": TITLE, "returns_to": chance.of(earlier)})
             step["form"] = [WHY | {"name": f"why_{step['id']}"}]
         if tiered:
-            step["tiers"] = [
-                {"when": "data.amount < 50000.0", "responsible": "finance_analyst"},
-                {"default": True, "responsible": "cfo"},
-            ]
+            # By what somebody typed, or by what the case becomes while it waits.
+            when, pair = chance.of(_TIERS), chance.of((("finance_analyst", "cfo"), ("buyer", "sales_rep")))
+            step["tiers"] = [{"when": when, "responsible": pair[0]}, {"default": True, "responsible": pair[1]}]
         else:
             step["raci"]["responsible"] = chance.of(_ROLES)
             self.several(step)

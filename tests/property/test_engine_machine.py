@@ -86,6 +86,7 @@ def test_enough_happens_in_these_lives(pytestconfig: pytest.Config) -> None:
     given = {kind.__name__ for kind in get_args(c.Command)} - {"OpenCase"}
     assert given - COMMANDS.keys() == set(), "every kind of command is given"
     assert e.EVENT_TYPES.keys() == EVENTS.keys(), "every kind of event is lived through"
+    assert COMMANDS["asked afresh"] >= 5 and COMMANDS["begun again"] >= 5, "other tiers, and second lives"
 
 
 @pytest.mark.parametrize("cut", range(0, 30, 3))
