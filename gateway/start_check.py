@@ -14,6 +14,7 @@ from resources.dbt import DbtError
 from resources.packs import PackError
 from resources.platform import Platform
 from workflow_jobs.template_library import TemplateProblems
+from workflow_jobs.template_metrics import require_together
 from workflow_jobs.template_names import require_names
 from workflow_jobs.wiring import library
 
@@ -30,7 +31,8 @@ def read_everything(platform: Platform) -> None:
     access_policy_of(platform.settings)
     read_landing_schema(platform.pack.folder)
     dbt = platform.dbt
-    load_catalog(dbt.project_dir / "models").watches(platform.pack.watch_thresholds)
+    catalog = load_catalog(dbt.project_dir / "models")
+    require_together(library(), catalog, catalog.watches(platform.pack.watch_thresholds))
     dbt.ensure_fresh_manifest()
 
 

@@ -38,13 +38,18 @@ class ServeSpec(Strict):
 
 @dataclass(frozen=True)
 class Watch:
-    """A watch rule with the metric that it looks at; ``columns`` identify the subjects of a rule with a dimension."""
+    """A watch rule with the metric that it looks at; ``columns`` identify the subjects of a rule with a dimension.
+
+    ``file`` and ``line`` say where it is written.
+    """
 
     metric: str
     rule: WatchRule
     aggregation: Aggregation = "ratio"
     direction: Literal["up", "down", "none"] = "none"
     columns: DimensionColumns | None = None
+    file: str = ""
+    line: int = 1
 
     @property
     def id(self) -> str:
@@ -59,6 +64,8 @@ class Catalog:
     checks: tuple[CheckRule, ...]
     served: Mapping[str, ServeSpec]
     security: Mapping[str, ModelSecurity] = field(default_factory=dict)
+    watch_lines: Mapping[str, int] = field(default_factory=dict)
+    """The line of each watch rule in its metric's file, by its name."""
 
     def metric(self, name: str) -> MetricDefinition:
         """The definition of ``name`` (with or without the prefix ``metric_``). Raises CatalogError with near names."""
@@ -83,6 +90,8 @@ class Catalog:
                 metric.aggregation,
                 metric.direction,
                 None if rule.dimension is None else metric.dimensions[rule.dimension],
+                str(metric.file),
+                self.watch_lines.get(name, metric.line),
             )
             for name, (metric, rule) in rules.items()
         )
@@ -98,6 +107,7 @@ def load_catalog(models_dir: Path) -> Catalog:
     checks: list[CheckRule] = []
     served: dict[str, ServeSpec] = {}
     security: dict[str, ModelSecurity] = {}
+    lines: dict[str, int] = {}
     for path in sorted(models_dir.rglob("*.yml")):
         document = YamlDocument(path)
         security |= _security(document)
@@ -108,6 +118,7 @@ def load_catalog(models_dir: Path) -> Catalog:
                 _require_unit_test(document, where, name)
                 metrics[name] = metric
                 checks += [spec.rule(name) for spec in metric.checks]
+                lines |= {rule.name: document.line((*where, "watch", i)) for i, rule in enumerate(metric.watch)}
                 continue
             for index, body in enumerate(meta.get("checks", [])):
                 checks.append(_validated(CheckSpec, document, (*where, "checks", index), body).rule(name))
@@ -120,7 +131,7 @@ def load_catalog(models_dir: Path) -> Catalog:
                     "under config.meta.trueloop."
                 )
     _refuse_twins(checks, metrics.values())
-    return Catalog(metrics=dict(sorted(metrics.items())), checks=tuple(checks), served=served, security=security)
+    return Catalog(dict(sorted(metrics.items())), tuple(checks), served, security, lines)
 
 
 def _overridden(rule: WatchRule, bounds: Mapping[Any, Decimal]) -> WatchRule:
@@ -206,9 +217,17 @@ def _validated(
     except ValidationError as error:
         first = error.errors()[0]
         place = (*where, *first["loc"])
-        field = ".".join(str(part) for part in first["loc"]) or "definition"
+        field = _field(first["loc"])
+        missing = [_field(one["loc"]) for one in error.errors() if one["type"] == "missing"]
+        if first["type"] == "missing" and len(missing) > 1:
+            says = f"{', '.join(missing)}: these {len(missing)} fields are required."
+            raise CatalogError(f"{document.path}:{document.line(place)}: {says}") from error
         sentence = first["msg"].removeprefix("Value error, ")
         raise CatalogError(f"{document.path}:{document.line(place)}: {field}: {sentence}.") from error
+
+
+def _field(place: Sequence[str | int]) -> str:
+    return ".".join(str(part) for part in place) or "definition"
 
 
 _EVERY_METRIC_HAS = ("event_date", "numerator", "denominator", "_batch_seq")

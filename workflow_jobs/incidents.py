@@ -22,6 +22,8 @@ INCIDENT_TEMPLATE: Final = "data_incident"
 RED_LINE_RULE: Final = "red_line"
 DELIVERY_RULE: Final = "delivery"
 AUTOMATION_RULE: Final = "automation"
+UNOPENED_RULE: Final = "unopened"
+"""A watch rule is breached, and the process that it names refuses the case."""
 # Bounds of what a case keeps; a card shows fewer.
 _MOST_CHECKS: Final = 20
 _MOST_NAMES: Final = 50

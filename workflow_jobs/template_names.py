@@ -1,4 +1,4 @@
-"""The names that templates may use: roles, jobs, skills and calendars; one set for start, linter and copies.
+"""The names that templates may use: roles, jobs, skills, calendars and metrics; one set for start, linter and copies.
 
 Belongs here: where these names come from, and which of them nobody stands behind today. What a template may do with
 them is the linter's.
@@ -40,10 +40,14 @@ class TemplateNames:
     jobs: Collection[str] | None
     skills: Collection[str] | None
     calendars: Collection[str] | None
+    metrics: Collection[str] | None = None
 
 
-def names_of(pack: SourcePack, people_file: Path | None = None) -> TemplateNames:
-    """The names of a company. A pack without roles, and one without a people file, do not say which there are.
+def names_of(
+    pack: SourcePack, people_file: Path | None = None, metrics: Collection[str] | None = None
+) -> TemplateNames:
+    """The names of a company. A pack without roles, and people whose skills nobody states, do not say which.
+    ``metrics`` are those of the catalogue.
 
     Raises PeopleFileError.
     """
@@ -51,8 +55,8 @@ def names_of(pack: SourcePack, people_file: Path | None = None) -> TemplateNames
     skills: set[str] | None = None
     if file.exists():
         entries = read_people_file(file, pack.calendars).people.values()
-        skills = {skill for entry in entries for skill in entry.skills}
-    return TemplateNames(set(pack.roles) or None, SERVICE_JOBS, skills, set(pack.calendars))
+        skills = {skill for entry in entries for skill in entry.skills} or None
+    return TemplateNames(set(pack.roles) or None, SERVICE_JOBS, skills, set(pack.calendars), metrics)
 
 
 def require_names(templates: Iterable[Template], pack: SourcePack) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ import typer
 
 from gateway.commands.context import JSON_OPTION, read_settings
 from gateway.terminal import fail, one_sentence_errors, print_json, show
+from ops_assets.catalog import Catalog, CatalogError, load_catalog
 from resources.packs import PackError, load_pack
 from resources.people_file import PeopleFileError
+from resources.platform import MODELS_DIR
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.lint_library import lint_library
@@ -22,6 +26,7 @@ from workflow_jobs.slack.template_limits import beyond_slack
 from workflow_jobs.template_copy import CopyRefused, copy_template
 from workflow_jobs.template_diagram import mermaid
 from workflow_jobs.template_library import TemplateProblems, no_template_file, template_files
+from workflow_jobs.template_metrics import metric_amiss, rules_amiss
 from workflow_jobs.template_names import TemplateNames, names_of
 from workflow_jobs.template_schema import schema_text, template_schema
 from workflow_jobs.template_words import case_facts, outcomes_of, responsible_roles, role_words, sla_words, vote_words
@@ -70,8 +75,10 @@ def lint_templates(
 ) -> None:
     """Every finding with file and line; ends with 1 where there is any."""
     paths = [_path(folder, name) for name in names or []] or _files(folder)
-    known = _names()
+    catalog = _catalog()
+    known = _names(catalog)
     findings = [finding for path in paths for finding in _findings(path, known)] or _between(paths, folder)
+    findings += _watched(catalog, paths, folder, every=not names)
     if as_json:
         print_json([{"file": f.file, "line": f.line, "step": f.step, "message": f.message} for f in findings])
     else:
@@ -126,7 +133,7 @@ def copy(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Make a new template from one that exists, as version 1. Refuses an id that is taken."""
-    known = _names()
+    known = _names(_catalog())
     path = copy_template(_read(_path(folder, name)), new_id, folder, known)
     if as_json:
         print_json({"file": str(path)})
@@ -210,7 +217,8 @@ def _findings(path: Path, known: TemplateNames) -> list[Finding]:
         one = _read(path)
     except TemplateError as error:
         return [Finding(error.file, line, "", message) for line, message in error.problems]
-    return sorted(lint(one, known.roles, known.jobs, known.skills, known.calendars) + beyond_slack(one))
+    found = lint(one, known.roles, known.jobs, known.skills, known.calendars)
+    return sorted(found + metric_amiss(one, known.metrics) + beyond_slack(one))
 
 
 def _between(paths: Collection[Path], folder: Path) -> list[Finding]:
@@ -228,15 +236,41 @@ def _between(paths: Collection[Path], folder: Path) -> list[Finding]:
     return [finding for finding in lint_library(together, unread) if finding.file in asked]
 
 
+def _watched(catalog: Catalog, paths: Collection[Path], folder: Path, *, every: bool) -> list[Finding]:
+    """What the watch rules have to do with these templates; with ``every``, also rules whose template is missing where
+    the folder is the one that a start reads. One that cannot be read is not held against its rules.
+    """
+    asked = {path.stem for path in paths}
+    known: dict[str, Template] = {}
+    for path in paths:
+        with suppress(TemplateError):
+            known[path.stem] = _read(path)
+    unread = asked - set(known)
+    whole = every and folder.resolve() == read_settings().templates_dir.resolve()
+    watches = [watch for watch in catalog.watches() if watch.rule.template not in unread]
+    return [
+        replace(finding, file=_shown(Path(finding.file)))
+        for finding in rules_amiss(watches, known, among=None if whole else known)
+    ]
+
+
 def _shown(path: Path) -> str:
     """The path as one would type it here, so that an editor or a terminal can open it."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _names() -> TemplateNames:
+def _catalog() -> Catalog:
+    """The metrics of the checkout: those that are in force stand in the state folder, which is not opened here."""
+    try:
+        return load_catalog(MODELS_DIR)
+    except CatalogError as error:
+        fail(str(error))
+
+
+def _names(catalog: Catalog) -> TemplateNames:
     settings = read_settings()
     try:
-        return names_of(load_pack(settings.source_pack), settings.people_file)
+        return names_of(load_pack(settings.source_pack), settings.people_file, catalog.metrics)
     except (PackError, PeopleFileError) as error:
         fail(str(error))

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -20,7 +20,7 @@ from gateway.app import create_app
 from gateway.cli import app
 from ops_assets.catalog import Catalog, load_catalog
 from ops_assets.dictionary.check_spec import CheckSpec
-from ops_assets.dictionary.metric import MetricDefinition
+from ops_assets.dictionary.metric import Leavable, MetricDefinition
 from ops_assets.dictionary.watch_rule import WatchRule
 from ops_assets.ingestion import landing_schema
 from ops_assets.ingestion.landing_schema import read_landing_schema
@@ -360,6 +360,15 @@ def missing(page: str, words: set[str]) -> list[str]:
 def test_every_field_of_a_metric_a_check_and_a_watch_rule_is_documented() -> None:
     fields = set(MetricDefinition.model_fields) - {"file", "line"}
     assert missing("metrics.md", fields | set(CheckSpec.model_fields) | set(WatchRule.model_fields)) == []
+
+
+def test_required_fields_of_a_metric_are_marked_as_such() -> None:
+    text = text_of(ROOT / "docs" / "metrics.md")
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| (yes|or `without`|) ?\|", text, re.MULTILINE)
+    marked = {name: mark for names, mark in rows for name in re.findall(r"`(\w+)`", names)}
+    wanted = {name: "yes" if field.is_required() else "" for name, field in MetricDefinition.model_fields.items()}
+    wanted |= dict.fromkeys(get_args(Leavable), "or `without`")
+    assert marked == {name: mark for name, mark in wanted.items() if name not in ("name", "file", "line")}
 
 
 def test_every_option_of_a_landing_schema_is_documented() -> None:

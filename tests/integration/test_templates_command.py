@@ -136,6 +136,22 @@ def test_titles_cannot_break_out_of_a_diagram(folder: Path) -> None:
     assert '["Say #quot;x#quot;] --&gt; &lt;b&gt;y&lt;/b&gt;<br/>' in mermaid(load_template(odd, file="odd"))
 
 
+def test_lint_holds_watch_rules_and_effects_against_metrics(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    supply, order = folder / "supply_exception.yaml", folder / "order_change.yaml"
+    text = supply.read_text(encoding="utf-8")
+    supply.write_text(text.replace("closes: after_last_step", "opened_by: [people]"), encoding="utf-8")
+    order.write_text(order.read_text(encoding="utf-8").replace("metric_on_time_in_full", "metric_on_time"), "utf-8")
+    told = templates(folder, "lint").stdout
+    assert re.search(
+        r"metric_supplier_on_time_rate\.yml:41: watch rule supplier_on_time_rate_low: watch rules do not", told
+    )
+    assert re.search(r"order_change\.yaml:\d+: there is no metric 'metric_on_time'", told)
+    supply.unlink()
+    assert "supply_exception" not in templates(folder, "lint").stdout, "another folder need not have all"
+    monkeypatch.setenv("TRUELOOP_TEMPLATES_DIR", str(folder))
+    assert "there is no template 'supply_exception'" in templates(folder, "lint").stdout
+
+
 def test_the_schema_is_printed_as_the_file_holds_it() -> None:
     result = CliRunner().invoke(app, ["templates", "schema"])
     assert result.stdout == (TEMPLATES_FOLDER / "template.schema.json").read_text(encoding="utf-8")

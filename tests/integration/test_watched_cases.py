@@ -19,7 +19,8 @@ from resources.ops_database import migrate, open_engine
 from resources.serving import Snapshot
 from tests.process_world import World
 from workflow_jobs import detection
-from workflow_jobs.cases import NO_ACTION
+from workflow_jobs.cases import NO_ACTION, OpenRequest
+from workflow_jobs.incidents import UNOPENED_RULE
 from workflow_jobs.slack.breach_lines import evidence
 
 METRIC = "metric_supplier_reject_rate"
@@ -111,9 +112,45 @@ def test_a_rule_about_the_data_opens_an_incident_that_ends_with_it(world: World,
     assert world.service.cases(status="open", template="data_incident") == []
 
 
-def test_a_breach_that_can_open_no_case_keeps_no_other_from_its_own(world: World, read: Any) -> None:
+def test_a_breach_that_fails_keeps_no_other_from_its_own_case(
+    world: World, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_case = world.service.open_case
+
+    def opens(request: OpenRequest, **more: Any) -> Any:
+        if request.subject_id == "S0":
+            raise RuntimeError("the disk is full")
+        return open_case(request, **more)
+
+    monkeypatch.setattr(world.service, "open_case", opens)
     silent = missing("data_incident", subject_kind="", subject_id="", subject_label="")
     with pytest.raises(ExceptionGroup, match="1 of the breaches and incidents failed") as caught:
-        read(1, breach("no_such_process", subject_id="S0"), breach(), silent)
+        read(1, breach(subject_id="S0"), breach(), silent)
     assert [one.__notes__ for one in caught.value.exceptions] == [["breach rule S0"]]
     assert {case.template_id for case in world.service.cases(status="open")} == {"supply_exception", "data_incident"}
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("no_such_process", "there is no template 'no_such_process'"),
+        ("order_change", "Watch rules do not open it"),
+        ("after_sales", "The input order_no (Order) is missing."),
+    ],
+)
+def test_a_refused_case_is_an_incident_about_its_rule_and_no_traceback(
+    world: World, read: Any, caplog: pytest.LogCaptureFixture, template: str, says: str
+) -> None:
+    refused = [breach(template, rule_id="amiss", subject_id=f"S{number}") for number in (2, 3)]
+    for snapshot in (1, 2, 2):
+        said = read(snapshot, *refused, breach())
+        assert says in said
+    assert "Traceback" not in caplog.text
+    assert caplog.text.count("watch rule amiss") == 3, "one sentence a reading, however many subjects"
+    (incident,) = world.service.cases(status="open", template="data_incident")
+    assert (incident.rule_id, incident.subject_id) == (UNOPENED_RULE, "amiss")
+    state = world.service.case(incident.case_id)
+    assert state.breaches == 1, "recorded again only where something else is said"
+    assert says in str(state.data["failed"])
+    assert len(world.service.cases(status="open", template="supply_exception")) == 1
+    assert "1 closed" in read(3, breach())

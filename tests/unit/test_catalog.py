@@ -90,6 +90,14 @@ def test_a_missing_field_is_named_with_file_and_line(tmp_path: Path, field: str)
     assert str(caught.value).startswith(f"{path}:7: {field}: ")
 
 
+def test_all_missing_fields_are_named_at_once(tmp_path: Path) -> None:
+    gone = ("formula:", "unit:", "raci:")
+    path = _write(tmp_path, "\n".join(one for one in _METRIC.splitlines() if not one.strip().startswith(gone)))
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(tmp_path)
+    assert str(caught.value) == f"{path}:7: formula, unit, raci: these 3 fields are required."
+
+
 def test_what_is_given_is_not_left_out_too(tmp_path: Path) -> None:
     path = _write(tmp_path, _METRIC.replace("without: {", "without: {target: None., "))
     with pytest.raises(CatalogError, match=f"{path}:7: definition: .*target is given and left out at once"):
