@@ -45,10 +45,13 @@ Answer = tuple[str, list[Block]]
 
 
 def slack_reader(context: GatewayContext, person: Person | None) -> Reader:
-    """Whoever looks something up in Slack: the role of the settings, and his own department."""
+    """Whoever looks something up in Slack: the reader role that his roles in the directory have, else that of the
+    settings, and his own department.
+    """
     departments = frozenset({person.department_id}) if person is not None and person.department_id else frozenset()
     name = person.person_id if person is not None else "slack"
-    return Reader(name=name, role=context.settings.slack_reader_role, departments=departments)
+    held = context.access.role_held_by(context.directory().roles_of(name)) if person is not None else None
+    return Reader(name=name, role=held or context.settings.slack_reader_role, departments=departments)
 
 
 class SlackCommands:

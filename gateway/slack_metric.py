@@ -47,7 +47,7 @@ def metric_answer(context: GatewayContext, reader: Reader, language: str, words:
     row = rows[best]
     refused = figures.refusal(reader, best, language)
     if refused is not None:
-        figure = escaped(refused)
+        figure = escaped(text(language, "slack_metric_hidden"))
     elif row["value_text"] is None:
         figure = escaped(text(language, "slack_metric_no_figure"))
     else:
@@ -55,7 +55,8 @@ def metric_answer(context: GatewayContext, reader: Reader, language: str, words:
     lines = [f"*{escaped(label(best))}*", figure]
     if row["as_of"] is not None and refused is None:
         lines[1] += " · " + escaped(text(language, "slack_metric_as_of", day=row["as_of"].isoformat()))
-    lines.append(escaped(trust[best].sentence(language)))
+    if refused is None:
+        lines.append(escaped(trust[best].sentence(language)))
     lines.append(f"<{base}/metrics/{best}|{escaped(text(language, 'slack_metric_page'))}>")
     blocks: list[Block] = [{"type": "section", "text": markdown("\n".join(lines))}]
     others = [f"<{base}/metrics/{name}|{escaped(label(name))}>" for name in names[1 : 1 + _OTHERS]]

@@ -38,11 +38,15 @@ class Reader:
 
 @dataclass(frozen=True)
 class RoleRules:
-    """One reader role: the highest class that it sees, what happens to each class above, and which rows it gets."""
+    """One reader role: the highest class that it sees, what happens to each class above, and which rows it gets.
+
+    ``held_by`` are the roles of the people directory whose holders read so where they are known, as in Slack.
+    """
 
     highest: SecurityClass
     above: Mapping[SecurityClass, Treatment] = field(default_factory=dict)
     rows: RowsRule = "all"
+    held_by: frozenset[str] = frozenset()
 
     def treatment(self, security_class: SecurityClass) -> Treatment:
         """What this role gets of a class; a class above the highest that the policy does not name is left out."""
@@ -156,6 +160,12 @@ class AccessPolicy:
             raise AccessRefused(
                 f"There is no reader role {reader.role!r}; dbt_project/access.yml has: {', '.join(self.roles)}."
             ) from None
+
+    def role_held_by(self, held: Iterable[str]) -> str | None:
+        """The reader role of somebody with these roles of the people directory: of several the last in the file."""
+        own = frozenset(held)
+        found = [name for name, rules in self.roles.items() if own & rules.held_by]
+        return found[-1] if found else None
 
     def treatment(self, reader: Reader, security_class: SecurityClass) -> Treatment:
         return self.rules(reader).treatment(security_class)

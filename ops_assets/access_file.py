@@ -29,6 +29,7 @@ class _Role(_Strict):
     highest: SecurityClass
     above: Mapping[SecurityClass, Treatment] = {}
     rows: RowsRule = "all"
+    held_by: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _every_class_above_is_decided(self) -> _Role:
@@ -77,7 +78,7 @@ def load_access_policy(path: Path = ACCESS_FILE, *, key: bytes = b"") -> AccessP
         raise AccessFileError(f"{path}:{document.line(first['loc'])}: {field}: {sentence}.") from error
     return AccessPolicy(
         roles={
-            name: RoleRules(highest=role.highest, above=dict(role.above), rows=role.rows)
+            name: RoleRules(role.highest, dict(role.above), role.rows, frozenset(role.held_by))
             for name, role in body.roles.items()
         },
         case_people=body.platform.case_people,

@@ -58,6 +58,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "slack_board_page": ("Open the board", "打开看板"),
     "slack_due": ("due {at}", "截止 {at}"),
     "slack_late_by": ("overdue since {at}", "已超期，截止 {at}"),
+    "slack_metric_hidden": (
+        "This figure is not shown to your role. The data team can tell who sees it.",
+        "您的角色无权查看该指标，可向数据团队了解查看权限。",
+    ),
     "slack_hidden": ("hidden from your reader role", "无权查看"),
     "slack_nobody_known": (
         "Trueloop's people directory does not know you: no person has your e-mail address. Ask the data team to add it "

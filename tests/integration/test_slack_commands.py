@@ -67,7 +67,10 @@ def test_a_figure_that_the_role_does_not_see_is_refused_in_words(tmp_path: Path)
     with running_stack(tmp_path / "home", FixedClock(MONDAY)) as small:
         said = asked(small, "E003", f"/trueloop metric {METRIC}")
         assert "3.1238" not in said
-        assert "employee" in said
+        assert "not shown to your role" in said
+        assert "rusted" not in said, "nothing is said of a figure that is not shown"
+        margin = asked(small, "E008", "/trueloop metric metric_order_gross_margin")
+        assert "not shown to your role" not in margin, "the directory knows him as the CFO"
 
 
 def test_the_answer_is_seen_by_the_person_alone_in_any_channel(stack: Stack) -> None:

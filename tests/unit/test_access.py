@@ -156,3 +156,16 @@ def test_a_wrong_policy_is_named_with_file_and_line(tmp_path: Path, old: str, ne
 def test_a_missing_policy_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(AccessFileError, match="there is no access policy"):
         load_access_policy(tmp_path / "access.yml")
+
+
+def test_people_read_by_the_roles_that_they_hold_the_last_in_the_file_of_several(tmp_path: Path) -> None:
+    path = tmp_path / "access.yml"
+    path.write_text(FILE.replace("    description: some\n", "    description: some\n    held_by: [buyer, clerk]\n"))
+    policy = load_access_policy(path)
+    assert policy.role_held_by(["clerk", "cfo"]) == "employee"
+    assert policy.role_held_by(["cfo"]) is None
+    path.write_text(path.read_text().replace("highest: personal\n", "highest: personal\n    held_by: [clerk]\n"))
+    assert load_access_policy(path).role_held_by(["clerk"]) == "employee"
+    path.write_text(path.read_text().replace("held_by: [clerk]", "held_by: clerk"))
+    with pytest.raises(AccessFileError, match=r"access.yml:5: roles.admin.held_by"):
+        load_access_policy(path)
