@@ -17,6 +17,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
+from resources.people import Substitute
 from tests.engine_fresh_clocks import fresh_due, fresh_wake
 from tests.engine_laws import Laws
 from tests.engine_templates import another_version, templates
@@ -36,6 +37,10 @@ from workflow_jobs.engine.working_time import WorkingCalendar
 
 PERSONS = tuple(STAFF)
 PARENT = "c0"
+NAMED = {
+    one: (Substitute(other, date.min, date.max),)
+    for one, other in {"q2": "b1", "b2": "f1", "f2": "s1", "s2": "q1", "b1": "s2", "f1": "d1"}.items()
+}
 CALENDARS: Sequence[Mapping[str, Any]] = (
     {},
     {"days_off": (date(2026, 11, 17), date(2026, 11, 18), date(2026, 12, 1)), "confirmed_through": date(2026, 11, 18)},
@@ -210,8 +215,9 @@ class Cases(Laws):
 
     @rule(away=st.sets(st.sampled_from(PERSONS), max_size=20), days=st.integers(0, 10))
     def absences_change(self, away: set[str], days: int) -> None:
+        """Some are away, and some have named a substitute."""
         span = (date(2026, 11, 1), date(2026, 11, 16) + timedelta(days=days))
-        self.play.directory = people(dict.fromkeys(away, (span,)))
+        self.play.directory = replace(people(dict.fromkeys(away, (span,))), substitutes=NAMED)
         self.attempt(c.ReassignAbsent())
 
     @rule(
@@ -299,7 +305,8 @@ class Cases(Laws):
         tasks = list(self.play.state.tasks.values())
         task = tasks[pick % len(tasks)]
         holders = self.play.directory.candidates(task.role)
-        who = person or task.delegated_by or task.assignee or (holders[0] if holders else "pm")
+        able = [*holders, *(named.person_id for one in holders for named in NAMED.get(one, ()))]
+        who = person or task.delegated_by or task.assignee or (able[pick % len(able)] if able else "pm")
         at = {"task_id": task.task_id, "person_id": who}
         match how:
             case "delegate":
@@ -308,8 +315,22 @@ class Cases(Laws):
                 self.attempt(c.AddApprover(**at, task_version=task.version, to=to, reason="x"))
             case "claim":
                 self.attempt(c.ClaimTask(**at, task_version=task.version))
+                self.claimed_by_one_of_the_role_or_in_the_place_of_one(self.play.log[-1])
             case _:
                 self.attempt(c.ReleaseTask(**at, task_version=task.version))
+
+    def claimed_by_one_of_the_role_or_in_the_place_of_one(self, event: e.Event) -> None:
+        if not isinstance(event, e.TaskClaimed):
+            return
+        play, task = self.play, self.play.state.tasks[event.task_id]
+        holders = {role: play.directory.candidates(role) for role in (task.role, task.accountable)}
+        if event.substitute_for is None:
+            assert any(event.person_id in those for those in holders.values())
+        else:
+            day = play.calendar_in_force.work_date(event.at)
+            assert event.substitute_for in holders[task.role] and event.substitute_for != play.state.requested_by
+            assert play.directory.absent_on(event.substitute_for, day)
+            assert not play.directory.absent_on(event.person_id, day) and task.tier is None
 
     @rule(pick=st.integers(0, 50), person=st.sampled_from(("lm", "lm", *PERSONS)), score=st.integers(0, 6))
     def people_say(self, pick: int, person: str, score: int) -> None:
