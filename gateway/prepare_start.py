@@ -52,9 +52,17 @@ def fail_runs_of_the_dead(settings: Settings) -> None:
         ]
         for run in instance.get_runs(RunsFilter(statuses=unfinished)):
             pid = run.tags.get("trueloop/pid")
-            if pid is None or not psutil.pid_exists(int(pid)):
+            if pid is None or not _lives(int(pid)):
                 instance.add_run_tags(run.run_id, {STOPPED_TAG: "its process ended with Trueloop"})
                 instance.report_run_failed(run, "The process that executed this run is gone.")
+
+
+def _lives(pid: int) -> bool:
+    """A process that is dead and that its parent never asked about keeps its number, and does nothing any more."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _say(sentence: str) -> None:

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psutil
@@ -30,6 +30,8 @@ from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 STACK_VARIABLE = "TRUELOOP_STACK_HOME"
 _ANNOUNCER = "announce"
+_AFTER_KILL = 10.0
+_LOOK_AGAIN = 0.05
 
 
 class CannotStartError(RuntimeError):
@@ -56,8 +58,8 @@ def run_stack(settings: Settings) -> int:
     """Run everything until interrupted; returns the exit code. Raises CannotStartError."""
     started = time.time()
     with _only_supervisor(settings):
-        end_leftovers(settings)
-        require_free_ports(settings)
+        ended = end_leftovers(settings)
+        require_free_ports(settings, patience=_AFTER_KILL if ended else 0.0)
         copy_templates(settings)
         environment = stack_environment(settings)
         prepared = subprocess.run(
@@ -166,26 +168,38 @@ def copy_templates(settings: Settings) -> None:
         ) from None
 
 
-def require_free_ports(settings: Settings) -> None:
-    """Raise CannotStartError for the first port that another program holds."""
+def require_free_ports(settings: Settings, *, patience: float = 0.0) -> None:
+    """Raise CannotStartError for the first port that another program still holds after so many seconds."""
+    deadline = time.monotonic() + patience
     for variable, port in (
         ("TRUELOOP_GATEWAY_PORT", settings.gateway_port),
         ("TRUELOOP_DAGSTER_PORT", settings.dagster_port),
         ("TRUELOOP_CODE_PORT", settings.code_port),
     ):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
+        while not _is_free(port):
+            if time.monotonic() >= deadline:
                 raise CannotStartError(
                     f"port {port} is in use by another program. Stop that one, or choose another port: "
                     f"{variable}={port + 1} make up"
-                ) from None
+                )
+            time.sleep(_LOOK_AGAIN)
 
 
-def end_leftovers(settings: Settings) -> None:
-    """End what an earlier supervisor of this state folder left behind when it was killed."""
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def end_leftovers(settings: Settings, *, grace: float = 10.0) -> int:
+    """End what an earlier supervisor of this state folder left behind when it was killed; how many processes it was.
+
+    Those that do not end within ``grace`` seconds are killed. Raises CannotStartError where one does not end even so.
+    """
     ours = []
     for process in psutil.process_iter():
         try:
@@ -195,11 +209,38 @@ def end_leftovers(settings: Settings) -> None:
             continue  # gone meanwhile, or another user's
     for process in ours:
         _signal(process, "terminate")
-    _, stubborn = psutil.wait_procs(ours, timeout=10)
+    stubborn = _still_running(ours, grace)
     for process in stubborn:
         _signal(process, "kill")
+    # A killed process holds its ports until the kernel has cleared it away.
+    left = _still_running(stubborn, _AFTER_KILL)
+    if left:
+        raise CannotStartError(
+            f"processes of an earlier run cannot be ended: {', '.join(str(one.pid) for one in left)}. They wait for a "
+            "disk or a driver; try again when they are gone."
+        )
     if ours:
         print(f"  Ended {len(ours)} processes that an earlier run had left behind", flush=True)
+    return len(ours)
+
+
+def _still_running(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that are not gone after so many seconds. One that is dead and that its parent never asks about, as the
+    first process of many containers never does, holds nothing any more.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        left = [process for process in processes if _runs(process)]
+        if not left or time.monotonic() >= deadline:
+            return left
+        time.sleep(_LOOK_AGAIN)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _signal(process: psutil.Process, how: str) -> None:

@@ -6,13 +6,15 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import psutil
+import pytest
 from filelock import FileLock
 
-from gateway.up import STACK_VARIABLE, end_leftovers
+from gateway.up import STACK_VARIABLE, CannotStartError, end_leftovers, require_free_ports
 from resources.settings import PROJECT_ROOT, Settings
 from tests.walk.conftest import free_ports
 from workflow_jobs.template_library import TEMPLATES_FOLDER
@@ -99,6 +101,52 @@ def test_what_a_killed_supervisor_left_behind_is_ended_and_nobody_else(tmp_path:
         for process in (ours, others):
             process.kill()
             process.wait()
+
+
+def test_what_ends_only_when_killed_is_gone_before_the_ports_are_looked_at(tmp_path: Path) -> None:
+    """One leftover takes no SIGTERM and holds a port; another is dead already, but its parent never asks about it."""
+    (port,) = free_ports(1)
+    marked = {**os.environ, STACK_VARIABLE: str(tmp_path / "home")}
+    holds = (
+        "import signal, socket, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        f"s = socket.create_server(('127.0.0.1', {port})); print('up', flush=True); time.sleep(60)"
+    )
+    careless = (
+        "import os, subprocess, sys, time; "
+        f"env = {{**os.environ, {STACK_VARIABLE!r}: {str(tmp_path / 'home')!r}}}; "
+        "child = subprocess.Popen(['sleep', '60'], env=env); "
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    stubborn = subprocess.Popen([sys.executable, "-c", holds], env=marked, stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, "-c", careless], stdout=subprocess.PIPE, text=True)
+    try:
+        assert stubborn.stdout is not None
+        assert parent.stdout is not None
+        assert stubborn.stdout.readline() == "up\n"
+        child = int(parent.stdout.readline())
+        settings = Settings(home=tmp_path / "home", gateway_port=port)
+        began = time.monotonic()
+        assert end_leftovers(settings, grace=0.5) == 2
+        assert time.monotonic() - began < 5, "nobody waits for what is dead"
+        require_free_ports(settings)
+        assert psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    finally:
+        for process in (stubborn, parent):
+            process.kill()
+            process.communicate()
+
+
+def test_a_port_that_comes_free_in_time_is_waited_for() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        settings = Settings(gateway_port=other.getsockname()[1])
+        with pytest.raises(CannotStartError, match="is in use"):
+            require_free_ports(settings, patience=0.1)
+        timer = threading.Timer(0.3, other.close)
+        timer.start()
+        require_free_ports(settings, patience=10)
+        timer.join()
 
 
 def test_templates_with_findings_are_named_before_anything_starts(tmp_path: Path) -> None:
