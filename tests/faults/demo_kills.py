@@ -5,7 +5,6 @@ Not collected by pytest itself: tests/faults/test_demo_survives_kills.py runs it
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import re
@@ -26,6 +25,7 @@ from ops_assets.landing import land
 from ops_assets.refresh import audit_and_publish, build, load_definitions
 from resources.platform import Platform
 from resources.settings import Settings
+from workflow_jobs.wiring import process_service
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STACK_VARIABLE = "TRUELOOP_STACK_HOME"
@@ -58,10 +58,7 @@ def demo_environment(home: Path, first_port: int) -> dict[str, str]:
 def refreshed_home(home: Path, built: Path) -> None:
     """The state folder of a demo that was stopped after its first refresh, from a ``built`` one without a row."""
     shutil.copytree(built, home, symlinks=True)
-    chosen: dict[str, str] = {}
-    environment(chosen)
-    values = {name.removeprefix("TRUELOOP_").lower(): value for name, value in chosen.items()}
-    platform = Platform(Settings.model_validate({**values, "home": home}))
+    platform = _platform(home)
     write_sample(platform, lambda _: None)
     definitions = load_definitions(platform)
     land(platform)
@@ -110,16 +107,18 @@ def run_with_kills(
 
 
 def cases_of(home: Path) -> list[str]:
-    """Ids of all supply exceptions in the state folder, read through the command line."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", "cases", "list", "--template", "supply_exception", "--json"],
-        cwd=ROOT,
-        env={**os.environ, "TRUELOOP_HOME": str(home), "TRUELOOP_CLOCK": "shifted"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [case["case_id"] for case in json.loads(answer.stdout)]
+    """Ids of all supply exceptions in the state folder."""
+    platform = _platform(home)
+    found = process_service(platform).cases(template="supply_exception")
+    platform.ops_engine.dispose()
+    return [case.case_id for case in found]
+
+
+def _platform(home: Path) -> Platform:
+    chosen: dict[str, str] = {}
+    environment(chosen)
+    values = {name.removeprefix("TRUELOOP_").lower(): value for name, value in chosen.items()}
+    return Platform(Settings.model_validate({**values, "home": home}))
 
 
 def _wait_for_stop(demo: subprocess.Popen[bytes], log: Path, before: int, stops: int) -> None:
