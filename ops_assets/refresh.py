@@ -202,8 +202,9 @@ def audit_and_publish(
         )
         newest = platform.snapshots.list()[:1]
         if newest and newest[0].inputs == inputs:
-            # A publication that was killed after its snapshot was complete, and before it was in service.
-            platform.snapshots.serve_newest()
+            # A publication that was killed when its snapshot was complete is brought to its end.
+            if platform.snapshots.serve_newest():
+                platform.snapshots.remove_orphans()
             return report, None
         publisher = Publisher(platform.snapshots, catalog, project, platform.pack, bundle)
         published = publisher.publish(

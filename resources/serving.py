@@ -306,7 +306,8 @@ def write_json_atomically(path: Path, body: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     with beside.open("w", encoding="utf-8") as file:
-        json.dump(body, file)
+        # Not json.dump: writing piece by piece it does without the encoder in C.
+        file.write(json.dumps(body))
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

@@ -1,7 +1,7 @@
 """Refreshes a state folder in children that die at a named fault point; driven by test_killed_refresh over pipes.
 
-One line in: JSON with ``point`` (empty: none), ``home`` and ``hours`` by which the clock is ahead. One line out: the
-child's exit code (137 where it died at the point, 0 where it came through). A forked child costs no imports.
+One line in: JSON with ``home`` and ``point`` (empty: none). One line out: the child's exit code (137 where it died at
+the point, 0 where it came through). The clock stands a day after the world's. A forked child costs no imports.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.platform_world import PlatformWorld
 
 def act(order: dict[str, Any]) -> None:
     world = PlatformWorld(Path(order["home"]))
-    world.clock.advance(timedelta(hours=order["hours"]))
+    world.clock.advance(timedelta(days=1))
     fault_points.arm(order["point"])
     world.refresh()
 

@@ -25,8 +25,9 @@ class Refreshes:
         self._orders = orders
         self._codes = codes
 
-    def until(self, point: str, *, hours: int = 0) -> int:
-        self._orders.write(json.dumps({"home": str(self._home), "point": point, "hours": hours}) + "\n")
+    def until(self, point: str) -> int:
+        """Refresh until the point is reached, an empty one to the end; the exit code, 137 for a kill."""
+        self._orders.write(json.dumps({"home": str(self._home), "point": point}) + "\n")
         self._orders.flush()
         return int(self._codes.readline())
 
@@ -82,33 +83,28 @@ def test_a_refresh_killed_at_any_point_is_done_again_and_nothing_is_lost(
     copy_world: Callable[..., PlatformWorld], empty_home: Path
 ) -> None:
     world = copy_world(empty_home)
-    world.post("crm", "satisfaction", _answers(0, [1, 2]), name="good")
-    world.refresh()
-    good = _sums(world)
-    assert good[2] == 2
-
-    world.post("crm", "satisfaction", _answers(2, [1, 2, 3]), name="new")
     with refreshes(world.home) as killed:
+        world.post("crm", "satisfaction", _answers(0, [1, 2]), name="good")
+        world.refresh()
+        first = _sums(world)
+        # A day later, without new rows. What was put in service before the kill stays there.
+        assert killed.until("publishing.after_switch") == 137
+        good = _sums(world)
+        assert (good[0] != first[0], good[1:]) == (True, first[1:])
+
+        world.post("crm", "satisfaction", _answers(2, [1, 2, 3]), name="new")
         for point in ("refresh.before_build", "refresh.after_build", "publishing.before_commit"):
             assert killed.until(point) == 137, point
             assert _sums(world) == good, f"readers see nothing of a refresh killed at {point}"
+        assert _left_over(world), "so that their removal shows below"
         assert killed.until("publishing.before_switch") == 137
-        assert _sums(world) == good, "the snapshot is whole, and not in service yet"
-        kept = world.platform.snapshots.list()
-        assert len(kept) == 2
-        # Nothing came since: what was published and not put in service is found by the next refresh all the same.
-        assert killed.until("") == 0
-        snapshot, numerator, denominator = _sums(world)
-        assert (snapshot, denominator) == (kept[0].id, good[2] + 3)
-        assert numerator == 3 * good[1], "each answer once"
-        assert world.rows("select count(*) from raw.crm__satisfaction where survey_id like 'SV-K%'") == [(5,)]
+        assert _sums(world) == good, "the new snapshot is whole, and not in service yet"
 
-        # The day is over: new figures without new rows. Killed behind the switch, they are in service.
-        assert killed.until("publishing.after_switch", hours=24) == 137
-        after = _sums(world)
-        assert after[0] != snapshot
-        assert killed.until("", hours=24) == 0
-        assert _sums(world) == after
-        assert killed.until("", hours=48) == 0
+        # Nothing came since: the next refresh finds what was published and not put in service all the same.
+        newest, *older = (info.id for info in world.platform.snapshots.list())
+        assert older == [good[0], first[0]]
+        assert killed.until("") == 0
+    assert _sums(world) == (newest, 3 * good[1], good[2] + 3), "each answer once"
+    assert world.rows("select count(*) from raw.crm__satisfaction where survey_id like 'SV-K%'") == [(5,)]
     assert _left_over(world) == set()
     print("refreshes killed: 5")
