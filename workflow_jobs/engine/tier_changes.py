@@ -13,6 +13,7 @@ import re
 from typing import Final
 
 from workflow_jobs.engine import asking, tiers
+from workflow_jobs.engine import events as e
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.separation import tasks_of_visit
 from workflow_jobs.engine.state import CaseState
@@ -20,6 +21,8 @@ from workflow_jobs.engine.template import HumanStep
 
 _REASON: Final = "the case has changed: the tier of {} is asked now"
 _WRITTEN: Final = re.compile(_REASON.format(r"(\S+)"))
+# What begins beside a step that is asked, and says nothing yet.
+_BEGINNINGS: Final = (e.TaskCreated, e.ServiceRequested, e.ChildRequested, e.WaitStarted, e.BranchJoined)
 
 
 def follow(flow: Flow, before: CaseState) -> None:
@@ -38,12 +41,12 @@ def ask_again(flow: Flow) -> None:
         if not isinstance(step, HumanStep) or not step.tiers:
             continue
         tasks = tasks_of_visit(flow.state, step_id)
-        asked = next((task.tier for task in tasks if task.tier is not None), None)
-        if asked is None:
+        asked = next((task for task in tasks if task.tier is not None), None)
+        if asked is None or asked.tier is None or _just_asked(flow, asked.task_id):
             continue
         needed, _ = tiers.tier_of(flow, step)
         assert needed is not None
-        if needed == asked or tiers.stands_higher(step.tiers[asked], step.tiers[needed], flow.env.directory):
+        if needed == asked.tier or tiers.stands_higher(step.tiers[asked.tier], step.tiers[needed], flow.env.directory):
             continue
         reason = _REASON.format(step.tiers[needed].responsible)
         for task in tasks:
@@ -56,6 +59,16 @@ def asked_instead(reason: str) -> str | None:
     """The role that is asked instead, where a task was withdrawn for this reason because another tier is needed."""
     found = _WRITTEN.fullmatch(reason)
     return None if found is None else found[1]
+
+
+def _just_asked(flow: Flow, task_id: str) -> bool:
+    """Whether this command asked it, and did nothing since that a tier may read: working it out again costs."""
+    for event in reversed(flow.events):
+        if isinstance(event, e.TaskCreated) and event.task_id == task_id:
+            return True
+        if not isinstance(event, _BEGINNINGS):
+            return False
+    return False
 
 
 def _read(state: CaseState) -> tuple[object, ...]:
