@@ -5,12 +5,12 @@ Belongs here: what of a case is hidden from whom. Who may see which class is dec
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gateway.context import GatewayContext
 from gateway.words import text
-from ops_assets.access import AccessRefused, Reader
+from ops_assets.access import AccessRefused, Hidden, Reader
 from ops_assets.definition_bundle import DefinitionBundle, bundle_of
 from ops_assets.governed_figures import GovernedFigures
 
@@ -69,6 +69,19 @@ class GovernedCases:
     def sees_figures(self, metric: str) -> bool:
         """Whether the reader sees figures of the metric; a case without one has none to hide."""
         return self._sees_figures(metric)
+
+    def sees_findings(self, metric: str, subject_id: str) -> bool:
+        """Whether the reader sees what checks found of a subject: of a metric, their sentences state figures."""
+        is_metric = subject_id in self._figures.bundle.metrics
+        return self._sees_figures(metric) and (not is_metric or self._sees_figures(subject_id))
+
+    def subject_figures(self, metric: str, rows: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], Hidden]:
+        """Figures by subject (dimension, subject_id, subject_label) of a metric whose figures the reader sees."""
+        return self._figures.subjects(self._reader, metric, rows)
+
+    def refusal(self, metric: str, language: str) -> str | None:
+        """Why the reader gets no figure of the metric, in one sentence; None if it does."""
+        return self._figures.refusal(self._reader, metric, language)
 
     def subject(self, metric: str, kind: str, text: str | None) -> str | None:
         """The id or label of what a case is about: masked like the dimension of its metric."""

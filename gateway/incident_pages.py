@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from gateway.context import GatewayContext, context_of, require_reader
+from gateway.context import context_of, reader_of
+from gateway.governed_cases import GovernedCases
 from gateway.pages import language_of, page
 from gateway.paging import Limit, Offset, Page
 from gateway.problems import responses
-from gateway.tokens import READ
 from workflow_jobs.incident_list import IncidentLine, incident_list
 
 MOST_INCIDENTS = 2_000
@@ -37,14 +37,18 @@ class Incident(BaseModel):
     last_seen_at: datetime | None = Field(description="When its cause was last found.")
     reopened: int = Field(description="How often it came back.")
     owner_role: str
-    assignee: str | None
+    assignee: str | None = Field(description="A person id; a pseudonym for readers who do not see who works on cases.")
     assignee_name: str | None
     due_at: datetime | None
     snoozed_until: datetime | None
-    failed: list[dict[str, Any]] = Field(description="Checks that failed, with what was observed.")
+    failed: list[dict[str, Any]] = Field(
+        description="Checks that failed, with what was observed where the reader sees the figures."
+    )
     held: list[dict[str, Any]] = Field(description="Metrics held back, with the date of their last good figures.")
     symptoms: list[str] = Field(description="What fails because of it.")
-    cause: str | None = Field(description="The cause that was stated, if one was.")
+    cause: str | None = Field(
+        description="The cause that was stated, if one was; empty for readers who may not see what was entered."
+    )
     part_of: str | None = Field(description="The incident that it became part of.")
     took_in: list[str] = Field(description="Incidents that became part of it.")
 
@@ -67,28 +71,36 @@ def list_incidents(
     offset: Offset = 0,
 ) -> IncidentList:
     """Root causes of what fails, newest first."""
-    require_reader(request, READ)
     context = context_of(request)
+    governed = GovernedCases(context, reader_of(request))
     found = incident_list(context.service, closed=closed, limit=MOST_INCIDENTS)
-    shown = [_incident(context, line) for line in found[offset : offset + limit]]
+    shown = [_incident(governed, line) for line in found[offset : offset + limit]]
     return IncidentList(total=len(found), limit=limit, offset=offset, incidents=shown)
 
 
 @router.get("/incidents", include_in_schema=False)
 def incidents_page(request: Request, closed: Annotated[bool, Query()] = False) -> Response:
-    require_reader(request, READ)
     context = context_of(request)
+    governed = GovernedCases(context, reader_of(request), language_of(request))
     lines = incident_list(context.service, closed=closed, limit=MOST_INCIDENTS)
     return page(
         request,
         "incidents.html",
-        incidents=[_incident(context, line) for line in lines[:200]],
+        incidents=[_incident(governed, line) for line in lines[:200]],
         total=len(lines),
         closed=closed,
         chinese=language_of(request) == "zh",
     )
 
 
-def _incident(context: GatewayContext, line: IncidentLine) -> Incident:
-    name = context.directory().name(line.assignee) if line.assignee else None
-    return Incident(**asdict(line), assignee_name=name)
+def _incident(governed: GovernedCases, line: IncidentLine) -> Incident:
+    """The line as its reader may see it."""
+    body = {key: value for key, value in asdict(line).items() if key in Incident.model_fields}
+    for key in ("subject_id", "label"):
+        body[key] = governed.subject(line.metric, line.kind, body[key]) or ""
+    if not governed.sees_findings(line.metric, line.subject_id):
+        body["failed"] = [{**one, "sentence": ""} for one in line.failed]
+    if not governed.entered(line.metric, {"cause": line.cause}):
+        body["cause"] = None
+    body["assignee"] = governed.person(line.assignee)
+    return Incident(**body, assignee_name=governed.named(line.assignee) or None)

@@ -50,6 +50,8 @@ def check_facts(reading: Reading, metric: str) -> list[CheckFact]:
     for row in rows:
         rule = own.get(row["check_name"]) if row["asset"] == metric else None
         observed = None if row["observed"] is None else Decimal(str(row["observed"]))
+        # What a check of a metric found is a figure of it.
+        seen = row["asset"] not in reading.bundle.metrics or not reading.figures.refusal(reading.reader, row["asset"])
         found.append(
             CheckFact(
                 name=row["check_name"],
@@ -57,7 +59,7 @@ def check_facts(reading: Reading, metric: str) -> list[CheckFact]:
                 dimension=row["dimension"],
                 asset="" if row["asset"] == metric else row["asset"],
                 level=row["severity"],
-                found=_found(reading.language, rule, observed, row),
+                found=_found(reading.language, rule, observed, row) if seen else "",
                 bounds=() if rule is None else tuple(_bounds(reading.language, rule)),
             )
         )

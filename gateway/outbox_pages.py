@@ -8,15 +8,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
-from gateway.context import context_of, require_reader, require_scope
+from gateway.context import bearer_token, context_of, reader_of, require_scope
 from gateway.governed_cases import GovernedCases
 from gateway.pages import language_of, page
 from gateway.problems import Problem, responses
-from gateway.slack_commands import slack_reader
-from gateway.tokens import PROCESS_WRITE, READ
+from gateway.tokens import PROCESS_WRITE
 from gateway.words import text
 from workflow_jobs.delivery.dead_letters import DeadLetter, dead_letters
 from workflow_jobs.delivery.outbox import outbox_status, resend_dead
@@ -31,10 +29,10 @@ class DeadLetterBody(BaseModel):
     outbox_id: int
     case_id: str
     kind: str = Field(examples=["slack.card"])
-    to: str = Field(description="A person, `#channel`, the key of a card, or Dagster.")
+    to: str = Field(description="A person as the reader may see him, `#channel`, the key of a card, or Dagster.")
     attempts: int
     created_at: datetime
-    error: str = Field(description="What the last attempt met.")
+    error: str = Field(description="What the last attempt met; empty for readers who do not see who works on cases.")
     why_en: str = Field(description="The same in words, with what to do.")
     why_zh: str
 
@@ -66,10 +64,10 @@ class Resent(BaseModel):
 )
 def list_dead(request: Request) -> DeadLetters:
     """Messages to Slack and Dagster that were given up, oldest first, with the reason in words."""
-    require_reader(request, READ)
     context = context_of(request)
+    governed = GovernedCases(context, reader_of(request))
     status = outbox_status(context.engine, context.clock)
-    found = [DeadLetterBody(**_without_text(one)) for one in dead_letters(context.engine, _MOST)]
+    found = [_seen(governed, one) for one in dead_letters(context.engine, _MOST)]
     return DeadLetters(waiting=status.pending + status.sending, dead=found)
 
 
@@ -92,24 +90,39 @@ def resend(request: Request, asked: Resend) -> Resent:
 @router.get("/outbox", include_in_schema=False)
 def outbox_page(request: Request) -> Response:
     """What was given up, for people."""
-    require_reader(request, READ)
-    context = context_of(request)
-    # Whoever may not see cases does not see whom they wrote to.
-    GovernedCases(context, slack_reader(context, None))
-    found = dead_letters(context.engine, _MOST)
+    context, language = context_of(request), language_of(request)
+    governed = GovernedCases(context, reader_of(request), language)
+    token = bearer_token(request)
+    found = [_seen(governed, one) for one in dead_letters(context.engine, _MOST)]
     status = outbox_status(context.engine, context.clock)
-    chinese = language_of(request) == "zh"
-    letters = [(one, one.why_zh if chinese else one.why_en) for one in found]
-    return page(request, "outbox.html", letters=letters, waiting=status.pending + status.sending, dead=status.dead)
+    return page(
+        request,
+        "outbox.html",
+        letters=[(one, one.why_zh if language == "zh" else one.why_en) for one in found],
+        waiting=status.pending + status.sending,
+        dead=status.dead,
+        may_resend=token is None or PROCESS_WRITE in token.scopes,
+    )
 
 
 @router.post("/outbox/resend", include_in_schema=False)
-async def resend_from_page(request: Request, ids: Annotated[list[int] | None, Form()] = None) -> Response:
-    """The page's own button. The header is one that a form of another site cannot send."""
-    require_reader(request, READ)
+def resend_from_page(
+    request: Request,
+    ids: Annotated[list[int], Form(max_length=1000)] = [],  # noqa: B006 - FastAPI copies the default
+    everything: Annotated[bool, Form(alias="all")] = False,
+) -> Response:
+    """The page's own buttons: for whoever reads on this machine without a token, and for tokens that may write.
+
+    The header is one that a form of another site cannot send.
+    """
+    GovernedCases(context_of(request), reader_of(request, PROCESS_WRITE))
+    if bearer_token(request) is not None:
+        require_scope(request, PROCESS_WRITE)
     if request.headers.get("hx-request") != "true":
         raise Problem(403, "Only the page itself may resend: the header HX-Request is missing.")
-    count = await run_in_threadpool(_resend, request, ids)
+    if everything == bool(ids):
+        raise Problem(422, "Name either `ids` or `all=true`.")
+    count = _resend(request, None if everything else ids)
     said = text(language_of(request), "outbox_resent", count=count)
     return HTMLResponse(f'<p role="status">{said}</p>', headers={"HX-Trigger": "outbox-changed"})
 
@@ -121,6 +134,9 @@ def _resend(request: Request, ids: list[int] | None) -> int:
     return count
 
 
-def _without_text(letter: DeadLetter) -> dict[str, object]:
+def _seen(governed: GovernedCases, letter: DeadLetter) -> DeadLetterBody:
     """All but the message itself, which may hold what the reader does not see."""
-    return {key: value for key, value in asdict(letter).items() if key in DeadLetterBody.model_fields}
+    body = {key: value for key, value in asdict(letter).items() if key in DeadLetterBody.model_fields}
+    if not governed.sees_people:
+        body |= {"to": governed.named(letter.to_person) if letter.to_person else letter.to, "error": ""}
+    return DeadLetterBody(**body)

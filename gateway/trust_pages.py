@@ -10,10 +10,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from gateway.context import context_of, reader_of, require_reader
+from gateway.context import context_of, reader_of
 from gateway.pages import language_of, page, snapshot_read
 from gateway.problems import Problem
-from gateway.tokens import READ
 from gateway.words import text
 from ops_assets.access import AccessRefused
 from ops_assets.definition_bundle import bundle_of
@@ -32,11 +31,18 @@ _Period = Annotated[str, Query(max_length=30)]
 @router.get("/metrics/{name}/part/trust")
 def trust_part(request: Request, name: str) -> Response:
     """The state, the score by dimension with every deduction, what holds it down, since when."""
-    require_reader(request, READ)
-    snapshot = snapshot_read(request)
+    context, reader, snapshot = context_of(request), reader_of(request), snapshot_read(request)
     _row(snapshot, name)
-    detail = trust_detail(snapshot, name, context_of(request).clock.now())
-    return page(request, "_trust.html", trust=detail.trust, dimensions=detail.dimensions)
+    figures = GovernedFigures(bundle_of(context.snapshots, snapshot), context.access)
+    detail = trust_detail(snapshot, name, context.clock.now())
+    return page(
+        request,
+        "_trust.html",
+        trust=detail.trust,
+        dimensions=detail.dimensions,
+        # What a check of a metric found is a figure of it.
+        unseen={one for one in {name, *figures.bundle.metrics} if figures.refusal(reader, one)},
+    )
 
 
 @router.get("/metrics/{name}/part/movement")

@@ -21,10 +21,12 @@ class IncidentLine:
 
     ``standing`` is open, acknowledged, snoozed, waiting (the cause is stated, the check does not pass yet), resolved or
     joined. ``failed`` are maps with check and sentence, ``held`` with metric, en, zh and as_of (ISO date or None).
-    ``took_in`` are the incidents that became part of it.
+    ``took_in`` are the incidents that became part of it. ``metric`` is the metric whose figure it is about, "" for one
+    about something else.
     """
 
     case_id: str
+    metric: str
     kind: str
     subject_id: str
     label: str
@@ -64,6 +66,7 @@ def _line(state: CaseState, took_in: tuple[str, ...], last_seen_at: datetime | N
     task = next(iter(state.open_tasks), None)
     return IncidentLine(
         case_id=state.case_id,
+        metric=state.metric,
         kind=state.subject_kind,
         subject_id=state.subject_id,
         label=state.subject_label or state.subject_id,

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.tokens import EVENTS_WRITE, PROCESS_WRITE, create_token
+from gateway.tokens import EVENTS_WRITE, PROCESS_WRITE, READ, create_token
 from resources.clock import FixedClock, SystemClock
 from tests.gateway_stack import Stack, running_stack
 from tests.process_world import World
@@ -132,6 +132,26 @@ def test_dead_letters_are_listed_and_sent_again(
     history = stack.slack.conversations_history(channel=channel.id)["messages"]
     assert sorted(one["text"] for one in history) == ["one", "three", "two"]
     assert stack.http.get("/api/v1/outbox/dead").json()["dead"] == []
+
+
+def test_the_page_s_buttons_are_for_this_machine_and_for_tokens_that_may_write(stack: Stack) -> None:
+    first, _ = give_up(stack, "one", "two")
+
+    def posted(*scopes: str, **form: object) -> int:
+        token = create_token(stack.context.engine, name="t", scopes=scopes, clock=stack.clock).text if scopes else ""
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        shown = stack.http.get("/outbox", headers=bearer)
+        assert ("hx-post" in shown.text) == (READ not in scopes or PROCESS_WRITE in scopes)
+        return stack.http.post("/outbox/resend", data=form, headers=PAGE | bearer).status_code
+
+    assert posted(READ, ids=first) == 403
+    assert posted(READ, all=True) == 403
+    assert posted() == 422, "which messages is said, or that all are meant"
+    assert posted(ids=first, all=True) == 422
+    assert len(dead_letters.dead_letters(stack.context.engine)) == 2
+    assert posted(READ, PROCESS_WRITE, ids=first) == 200
+    assert posted(all=True) == 200
+    assert dead_letters.dead_letters(stack.context.engine) == []
 
 
 def test_resending_over_the_api_needs_its_scope_and_a_choice(stack: Stack) -> None:

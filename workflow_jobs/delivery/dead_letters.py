@@ -54,7 +54,8 @@ _REFUSED = re.compile(r"^Slack refused [\w.]+: (\w+)")
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One message that was given up. ``to`` is a person's name or ``#channel``; instants are UTC.
+    """One message that was given up. ``to`` is a person's name or ``#channel``; instants are UTC. ``to_person`` is the
+    id of the person whom it is for, "" where it is for nobody alone.
 
     ``error`` is what the last attempt met, ``why_en`` and ``why_zh`` say it in words.
     """
@@ -63,6 +64,7 @@ class DeadLetter:
     case_id: str
     kind: str
     to: str
+    to_person: str
     text: str
     attempts: int
     created_at: datetime
@@ -107,6 +109,7 @@ def _letter(row: Mapping[Any, Any]) -> DeadLetter:
         case_id=row["case_id"],
         kind=row["kind"],
         to=_recipient(row["kind"], payload, row["card_key"]),
+        to_person=str((payload.get("to") or {}).get("person") or ""),
         text=str(payload.get("text") or payload.get("step_id") or "")[:300],
         attempts=row["attempts"],
         created_at=row["created_at"],
