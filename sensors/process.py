@@ -272,7 +272,7 @@ def due_effects_sensor(context: dg.SensorEvaluationContext, platform: dg.Resourc
     "measured as well.",
 )
 def case_history_sensor(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
-    handed = export_history(platform, process_service(platform).calendar())
+    handed = export_history(platform, process_service(platform))
     return dg.SkipReason(
         f"{handed} changed cases and tasks and {export_scores(platform)} consistency scores handed over."
     )

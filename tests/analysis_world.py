@@ -81,7 +81,7 @@ def analysed_home(home: Path, published: Path) -> Path:
     with platform.ops_engine.begin() as connection:
         # Nobody waits for the messages of that year, and a channel takes one a second.
         connection.execute(outbox.delete())
-    export_history(platform, calendar)
+    export_history(platform, process_service(platform))
     world.refresh()
     world.close()
     return home

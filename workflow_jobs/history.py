@@ -1,8 +1,8 @@
 """The history of the process as source rows: what happened becomes tables of the warehouse like any other source's.
 
-Belongs here: which cases, tasks, visits of steps, ratings and open work changed since the last export, and handing
-them to the inbox of ingestion. Does not belong here: their columns (history_rows), what a visit is (step_visits), and
-the metrics on them (dbt models under staging/trueloop and above).
+Belongs here: which cases, closings, judgements, tasks, visits of steps, ratings and open work changed since the last
+export, and handing them to the inbox of ingestion. Does not belong here: their columns (history_rows), what a visit and
+a closing are (step_visits, case_rounds), and the metrics on them (dbt models under staging/trueloop and above).
 
 The change cursor is the number of the last exported event. An export that dies after the inbox took the rows and
 before the cursor moved hands the same rows over again under the same event ids, which changes nothing. Two things
@@ -24,6 +24,7 @@ from ops_assets.ingestion.inbox import accept
 from resources.clock import Clock
 from resources.fault_points import fault_point
 from resources.ops_database import reading
+from workflow_jobs.case_rounds import case_rounds
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.history_rows import (
     FORM,
@@ -31,13 +32,15 @@ from workflow_jobs.history_rows import (
     OpenWork,
     WorkGroup,
     case_row,
+    closing_row,
     instant,
+    judgement_row,
     open_work_row,
     rating_row,
     task_row,
     visit_row,
 )
-from workflow_jobs.step_visits import Event, step_visits
+from workflow_jobs.step_visits import Event, Working, step_visits
 from workflow_jobs.store.tables import case, case_event, number, task
 
 SYSTEM: Final = "trueloop"
@@ -59,6 +62,14 @@ class ExportPlatform(Protocol):
     def clock(self) -> Clock: ...
 
 
+class ProcessCalendars(Protocol):
+    """By which working calendars cases run: a process service says it."""
+
+    def calendar(self, name: str = "default") -> WorkingCalendar: ...
+
+    def calendar_name(self, template_id: str, template_hash: str) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """Rows changed after a cursor, by table, keyed by an id that names their version.
@@ -77,11 +88,14 @@ class History:
         return list(self.tables[table].values())
 
 
-def process_history(engine: Engine, calendar: WorkingCalendar, after: int = 0, *, limit: int | None = None) -> History:
-    """Cases, tasks, step visits and ratings that changed after event number ``after``, as they stand now.
+def process_history(
+    engine: Engine, calendars: ProcessCalendars, after: int = 0, *, limit: int | None = None
+) -> History:
+    """Cases, tasks, step visits and ratings that changed after event number ``after``, as they stand now, and the
+    closings and judgements since, which never change.
 
-    ``limit`` bounds the events looked at; ``calendar`` counts the working time of visits. Costs what changed: it reads
-    the events after the cursor by their key, and the whole logs of their cases.
+    ``limit`` bounds the events looked at; ``calendars`` count working time. Costs what changed: it reads the events
+    after the cursor by their key, and the whole logs of their cases.
     """
     logs: dict[str, list[Event]] = {}
     tasks: dict[str, list[dict[str, Any]]] = {}
@@ -102,25 +116,26 @@ def process_history(engine: Engine, calendar: WorkingCalendar, after: int = 0, *
             cases += map(dict, connection.execute(sa.select(case).where(case.c.case_id.in_(chunk))).mappings())
         connection.rollback()
     # Folded when nobody waits for the database any more.
-    tables: dict[str, dict[str, dict[str, Any]]] = {"cases": {}, "tasks": {}, "step_visits": {}, "ratings": {}}
+    names = ("cases", "closings", "judgements", "tasks", "step_visits", "ratings")
+    tables: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in names}
     changed_tasks = {row.body["task_id"] for row in found if row.body.get("task_id")}
     groups: set[WorkGroup] = set()
     for one in cases:
         case_id = one["case_id"]
         own = tasks.get(case_id, [])
-        _add(tables, one, logs[case_id], own, changed_tasks, first_seq[case_id], calendar)
+        _add(tables, one, logs[case_id], own, changed_tasks, first_seq[case_id], calendars)
         groups |= _touched(logs[case_id], own, first_seq[case_id])
     return History(tables, frozenset(groups), cursor=found[-1].event_no if found else after)
 
 
-def export_history(platform: ExportPlatform, calendar: WorkingCalendar) -> int:
+def export_history(platform: ExportPlatform, calendars: ProcessCalendars) -> int:
     """Hand everything that changed to ingestion's inbox as events of the source ``trueloop``; how many rows."""
     engine = platform.ops_engine
     handed_over = _export_terms(platform)
     while True:
-        history = process_history(engine, calendar, _cursor(engine, CURSOR), limit=_BATCH)
+        history = process_history(engine, calendars, _cursor(engine, CURSOR), limit=_BATCH)
         now = platform.clock.now()
-        today = calendar.local_date(now)
+        today = calendars.calendar().local_date(now)
         opened = _export_day(platform, today, history.cursor)
         if not len(history):
             return handed_over + opened
@@ -137,15 +152,26 @@ def _add(
     tasks: Sequence[Mapping[str, Any]],
     changed_tasks: Collection[str],
     first_seq: int,
-    calendar: WorkingCalendar,
+    calendars: ProcessCalendars,
 ) -> None:
     """One case's changes since event ``first_seq`` of its log."""
+    of_case = calendars.calendar_name(row["template_id"], row["template_hash"])
+
+    def working(name: str | None) -> Working:
+        return calendars.calendar(of_case if name is None else name).working_between
 
     def keep(table: str, made: tuple[str, dict[str, Any]]) -> None:
         tables[table][made[0]] = made[1]
 
-    visits, fates = step_visits(log, calendar.working_between)
+    visits, fates = step_visits(log, working)
+    rounds, judgements = case_rounds(log)
     keep("cases", case_row(row, log))
+    for closed in rounds:
+        if closed.seq >= first_seq:
+            keep("closings", closing_row(row, closed, working(None)(closed.began_at, closed.closed_at)))
+    for judged in judgements:
+        if judged.seq >= first_seq:
+            keep("judgements", judgement_row(row, judged))
     for one in tasks:
         if one["task_id"] in changed_tasks:
             keep("tasks", task_row(one, fates.get(one["task_id"]), row["seq"]))
@@ -241,7 +267,7 @@ def _export_terms(platform: ExportPlatform) -> int:
         connection.rollback()
     rows = {}
     for row in late:
-        _, fates = step_visits(logs[row["case_id"]], lambda _start, _end: timedelta(0))
+        _, fates = step_visits(logs[row["case_id"]], lambda _calendar: lambda _start, _end: timedelta(0))
         name, values = task_row(row, fates.get(row["task_id"]), row["seq"], overdue=True)
         rows[name] = values
     handed_over = _hand_over(platform, {"tasks": rows})

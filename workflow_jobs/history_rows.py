@@ -1,22 +1,24 @@
-"""The rows that the history of the process hands over: one mapping for a case, a task, a visit, a rating, open work.
+"""The rows that the history of the process hands over: one mapping for a case, a closing, a judgement, a task, a visit,
+a rating, open work.
 
 Belongs here: columns, as `dbt_project/models/staging/trueloop/_sources.yml` declares them, and the ids of their
-versions. Does not belong here: which rows changed (history) and what a visit is (step_visits). Instants are text in UTC
-without offset: a time with one would be turned into the pack's local time.
+versions. Does not belong here: which rows changed (history), what a visit and a closing are (step_visits, case_rounds).
+Instants are text in UTC without offset: a time with one would be turned into the pack's local time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from workflow_jobs.case_rounds import Judgement, Round
 from workflow_jobs.step_visits import Event, StepVisit, TaskFate
 
 # Part of every event id: raise it when a row of the same moment would be written otherwise than before. All history is
 # handed over anew then.
-FORM: Final = 2
+FORM: Final = 3
 NOBODY: Final = "nobody"
 
 
@@ -57,6 +59,34 @@ def case_row(row: Mapping[str, Any], events: Sequence[Event]) -> tuple[str, dict
         "effective": row["effective"],
         "judged_at": instant(datetime.fromisoformat(judged[-1])) if judged and row["effective"] is not None else None,
         "returns": sum(event["type"] == "CaseReturned" for event in events),
+    }
+
+
+def closing_row(row: Mapping[str, Any], closed: Round, working: timedelta) -> tuple[str, dict[str, Any]]:
+    """A closing of a case, which stays when it is opened again; `row` is the store's, `working` the round's time."""
+    minutes = int(working.total_seconds() // 60)
+    return f"closing:{row['case_id']}:{closed.number}:{minutes}:{FORM}", {
+        "case_id": row["case_id"],
+        "closing": closed.number,
+        "template_id": row["template_id"],
+        "outcome": closed.outcome,
+        "began_at": instant(closed.began_at),
+        "closed_at": instant(closed.closed_at),
+        "working_minutes": minutes,
+        "returns": closed.returns,
+    }
+
+
+def judgement_row(row: Mapping[str, Any], judged: Judgement) -> tuple[str, dict[str, Any]]:
+    """A judgement of a case's effect, which stays when it is opened again; `row` is the store's."""
+    return f"judgement:{row['case_id']}:{judged.number}:{FORM}", {
+        "case_id": row["case_id"],
+        "judgement": judged.number,
+        "template_id": row["template_id"],
+        "metric": row["metric"] or None,
+        "effective": judged.effective,
+        "judged_at": instant(judged.judged_at),
+        "figures_as_of": judged.as_of.isoformat() if judged.as_of else None,
     }
 
 
@@ -103,6 +133,8 @@ def visit_row(case_id: str, template_id: str, visit: StepVisit) -> tuple[str, di
         "ended_at": instant(visit.ended_at),
         "again": visit.again or None,
         "sent_back": visit.sent_back,
+        "returned_to": visit.returned_to,
+        "return_status": visit.return_status,
         "reassignments": visit.reassignments,
         "rungs_fired": visit.rungs,
         "working_minutes": minutes[0] if ended else None,

@@ -171,6 +171,11 @@ class ProcessReader:
         """The working calendar of that name (a task or a case says by which its clock runs), else the default one."""
         return self._calendars.get(name, self._calendar)
 
+    def calendar_name(self, template_id: str, template_hash: str) -> str:
+        """By which calendar goes what is nobody's own in cases of that version. Raises LookupError: not stored."""
+        with reading(self._engine) as connection:
+            return self._stored(connection, template_id, template_hash).calendar
+
     def last_change(self) -> int:
         """A number that grows with every change of any case."""
         with reading(self._engine) as connection:

@@ -295,7 +295,7 @@ def test_a_whole_case_from_the_card_to_the_analysis(page: Page, stack: Stack, pi
     picture(page, "whole-case")
 
     platform = context.platform
-    export_history(platform, context.service.calendar())
+    export_history(platform, context.service)
     definitions = load_definitions(platform)
     land(platform)
     build(platform, definitions)

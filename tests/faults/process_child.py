@@ -37,7 +37,7 @@ def act(order: dict[str, Any]) -> None:
     elif action == "rungs":
         world.service.fire_due_rungs()
     elif action == "export":
-        export_history(world, calendar())
+        export_history(world, world.service)
     elif action == "deliver":
 
         def report(batch: list[StepCompletion]) -> None:

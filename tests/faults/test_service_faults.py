@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from ops_assets.ingestion.ledger import inbox_event
-from tests.engine_world import calendar
 from tests.process_world import World
 from tests.slack_server import SlackServer
 from workflow_jobs.delivery import outbox
@@ -203,8 +202,8 @@ def test_exporting_history(world: World, children: Children) -> None:
     happened = count(world, case_event)
     killed(world, children, "history.export.before_cursor", action="export")
     assert count(world, inbox_event) == 4
-    assert export_history(world, calendar()) == 4
+    assert export_history(world, world.service) == 4
     assert count(world, inbox_event) == 4, "the same rows again are recognised by their ids"
-    assert export_history(world, calendar()) == 0
+    assert export_history(world, world.service) == 0
     assert count(world, case_event) == happened
     assert count(world, task) == 1

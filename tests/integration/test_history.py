@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from ops_assets.ingestion.ledger import inbox_event
-from tests.engine_world import calendar, people
+from resources.clock import FixedClock
+from tests.engine_world import MONDAY, calendar, human, people, small
 from tests.process_world import World
+from workflow_jobs.cases import OpenRequest
+from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.history import export_history, export_run, process_history
+from workflow_jobs.service import ProcessService
+from workflow_jobs.template_library import TemplateLibrary
 
 
 @pytest.fixture
@@ -33,7 +39,7 @@ def test_rows_say_what_the_case_was(world: World) -> None:
     case_id = world.open().case_id
     world.clock.advance(timedelta(hours=1))
     world.decide(case_id, "judge")
-    history = process_history(world.engine, calendar())
+    history = process_history(world.engine, world.service)
     (case,) = history["cases"]
     assert case == {
         "case_id": case_id,
@@ -70,12 +76,60 @@ def test_rows_say_what_the_case_was(world: World) -> None:
     assert (visits["supplier"]["status"], visits["supplier"]["working_minutes"]) == ("active", None)
 
 
+def test_a_case_that_is_opened_again_keeps_its_closings_and_judgements(world: World) -> None:
+    case_id = world.open().case_id
+    world.clock.advance(timedelta(hours=2))
+    world.to_the_end(case_id)
+    start = process_history(world.engine, world.service)
+    ((closing,), judgements) = start["closings"], start["judgements"]
+    assert (closing["closing"], closing["working_minutes"], closing["outcome"]) == (1, 120, "completed")
+    assert judgements == []
+    world.clock.advance(timedelta(days=7))
+    assert world.service.judge_effect(case_id, "0.2", "snap-9", date(2026, 11, 23)).status == "open"
+    world.clock.advance(timedelta(hours=1))
+    failed = process_history(world.engine, world.service, start.cursor)
+    assert failed["closings"] == []
+    (judged,) = failed["judgements"]
+    assert (judged["judgement"], judged["effective"], judged["figures_as_of"]) == (1, False, "2026-11-23")
+    world.to_the_end(case_id)
+    world.clock.advance(timedelta(days=7))
+    assert world.service.judge_effect(case_id, "0.05", "snap-10").status == "effective"
+    whole = process_history(world.engine, world.service)
+    # The time in which the case was closed is no round's, nor is that from noon on.
+    assert [(row["closing"], row["working_minutes"]) for row in whole["closings"]] == [(1, 120), (2, 30)]
+    assert [(row["judgement"], row["effective"]) for row in whole["judgements"]] == [(1, False), (2, True)]
+    assert closing in whole["closings"] and judged in whole["judgements"]
+
+
+def test_a_visit_is_counted_by_the_calendar_of_its_task(ops_engine: Engine) -> None:
+    night = WorkingCalendar("CN", first_year=2026, last_year=2026, hours=("20:00-23:00",))
+    service = ProcessService(
+        ops_engine,
+        clock=(clock := FixedClock(MONDAY)),
+        templates=TemplateLibrary([small(f"- {human('work')}\n- {human('after', 'sales_rep')}\n")]),
+        directory=lambda: replace(people(), calendars={"b1": "night", "b2": "night"}),
+        calendar=calendar(),
+        calendars={"night": night},
+    )
+    case_id = service.open_case(OpenRequest(template_id="small", rule_id="r", subject_id="S1")).case_id
+    clock.advance(timedelta(days=1))
+    for _step in ("work", "after"):
+        (task,) = service.case(case_id).open_tasks
+        service.decide_task(task.task_id, task.version, task.assignee or "", "ok")
+        clock.advance(timedelta(days=1))
+    visits = {row["step_id"]: row for row in process_history(ops_engine, service)["step_visits"]}
+    (work, after) = sorted(service.tasks(case_id=case_id, open_only=False), key=lambda one: one.step_id, reverse=True)
+    # Three hours in the evening, whatever the company's day is.
+    assert visits["work"]["working_minutes"] == visits["work"]["waiting_minutes"] == work.working_minutes == 180
+    assert visits["after"]["working_minutes"] == after.working_minutes == 450
+
+
 def test_a_later_export_has_only_what_changed(world: World) -> None:
     first, second = world.open("S1").case_id, world.open("S2").case_id
-    start = process_history(world.engine, calendar())
-    assert process_history(world.engine, calendar(), start.cursor).cursor == start.cursor
+    start = process_history(world.engine, world.service)
+    assert process_history(world.engine, world.service, start.cursor).cursor == start.cursor
     world.decide(second, "judge")
-    changed = process_history(world.engine, calendar(), start.cursor)
+    changed = process_history(world.engine, world.service, start.cursor)
     assert [row["case_id"] for row in changed["cases"]] == [second]
     assert {row["case_id"] for row in changed["tasks"]} == {second}
     assert first not in str(changed.tables)
@@ -84,11 +138,11 @@ def test_a_later_export_has_only_what_changed(world: World) -> None:
 def test_the_export_hands_every_version_over_once(world: World) -> None:
     case_id = world.open().case_id
     # The case, its task, the visit, and the open work of its step: once as the day begins, once as the task came.
-    assert export_history(world, calendar()) == 5
+    assert export_history(world, world.service) == 5
     assert len(_inbox(world)) == 4
-    assert export_history(world, calendar()) == 0
+    assert export_history(world, world.service) == 0
     world.to_the_end(case_id)
-    export_history(world, calendar())
+    export_history(world, world.service)
     rows = _inbox(world)
     assert len({event_id for _, event_id, _ in rows}) == len(rows)
     last = [row for table, _, row in rows if table == "cases"][-1]
@@ -108,10 +162,10 @@ def test_no_change_is_passed_over_while_others_write(world: World) -> None:
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        export_history(world, calendar())
+        export_history(world, world.service)
     for thread in threads:
         thread.join()
-    export_history(world, calendar())
+    export_history(world, world.service)
     latest: dict[object, object] = {}
     for table, _, row in _inbox(world):
         if table == "cases":
@@ -125,16 +179,16 @@ def _rows(world: World, table: str) -> list[dict[str, object]]:
 
 def test_open_work_is_stated_as_it_changes_and_on_every_day(world: World) -> None:
     case_id = world.open().case_id
-    export_history(world, calendar())
+    export_history(world, world.service)
     (stated,) = _rows(world, "open_work")
     assignee = world.task(case_id, "judge").assignee
     assert (stated["stated_on"], stated["step_id"], stated["assignee_id"]) == ("2026-11-16", "judge", assignee)
     assert (stated["open_tasks"], stated["overdue_tasks"]) == (1, 0)
     world.clock.advance(timedelta(days=1))
-    export_history(world, calendar())
+    export_history(world, world.service)
     assert [row["stated_on"] for row in _rows(world, "open_work")] == ["2026-11-16", "2026-11-17"]
     world.decide(case_id, "judge")
-    export_history(world, calendar())
+    export_history(world, world.service)
     latest = {(row["stated_on"], row["step_id"]): row["open_tasks"] for row in _rows(world, "open_work")}
     assert latest == {
         ("2026-11-16", "judge"): 1,
@@ -146,12 +200,12 @@ def test_open_work_is_stated_as_it_changes_and_on_every_day(world: World) -> Non
 
 def test_a_person_who_lost_his_task_has_no_open_work_any_more(world: World) -> None:
     case_id = world.open().case_id
-    export_history(world, calendar())
+    export_history(world, world.service)
     task = world.task(case_id, "judge")
     today = world.clock.now().date()
     world.directory = people({task.assignee or "": ((today, today),)})
     assert world.service.reassign_absent() == 1
-    export_history(world, calendar())
+    export_history(world, world.service)
     other = world.task(case_id, "judge").assignee
     assert other != task.assignee
     latest = {row["assignee_id"]: row["open_tasks"] for row in _rows(world, "open_work")}
@@ -160,14 +214,14 @@ def test_a_person_who_lost_his_task_has_no_open_work_any_more(world: World) -> N
 
 def test_a_term_that_passes_without_an_event_is_told_once(world: World) -> None:
     world.open()
-    export_history(world, calendar())
+    export_history(world, world.service)
     assert [row["breached"] for row in _rows(world, "tasks")] == [False]
     world.clock.advance(timedelta(days=3))
-    export_history(world, calendar())
+    export_history(world, world.service)
     assert [row["breached"] for row in _rows(world, "tasks")] == [False, True]
     before = len(_inbox(world))
     world.clock.advance(timedelta(minutes=1))
-    assert export_history(world, calendar()) == 0
+    assert export_history(world, world.service) == 0
     assert len(_inbox(world)) == before
 
 

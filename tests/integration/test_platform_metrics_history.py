@@ -26,22 +26,47 @@ def pack(tmp_path: Path) -> Iterator[PackPlatform]:
     pack.close()
 
 
-def case(case_id: str, opened_at: str, closed_at: str | None = None, minutes: int | None = None) -> dict[str, Any]:
+def case(case_id: str, opened_at: str) -> dict[str, Any]:
     return {
         "case_id": case_id,
         "template_id": "supply_exception",
-        "status": "open" if closed_at is None else "closed",
-        "outcome": None if closed_at is None else "completed",
+        "status": "open",
+        "outcome": None,
         "subject_kind": "supplier",
         "subject_id": "1510",
         "metric": "metric_supplier_reject_rate",
         "rule_id": "supplier_reject_rate_high",
         "opened_at": opened_at,
-        "closed_at": closed_at,
-        "working_minutes_open": minutes,
+        "closed_at": None,
+        "working_minutes_open": None,
         "effective": None,
         "judged_at": None,
         "returns": 0,
+    }
+
+
+def closing(case_id: str, number: int, closed_at: str, minutes: int, returns: int = 0) -> dict[str, Any]:
+    return {
+        "case_id": case_id,
+        "closing": number,
+        "template_id": "supply_exception",
+        "outcome": "completed",
+        "began_at": "2026-11-16T17:00:00",
+        "closed_at": closed_at,
+        "working_minutes": minutes,
+        "returns": returns,
+    }
+
+
+def judgement(case_id: str, number: int, at: str, effective: bool | None) -> dict[str, Any]:
+    return {
+        "case_id": case_id,
+        "judgement": number,
+        "template_id": "supply_exception",
+        "metric": "metric_supplier_reject_rate",
+        "effective": effective,
+        "judged_at": at,
+        "figures_as_of": at[:10],
     }
 
 
@@ -82,6 +107,8 @@ def visit(step: str, number: int, ended_at: str | None, minutes: tuple[int, int]
         "ended_at": ended_at,
         "again": None,
         "sent_back": False,
+        "returned_to": None,
+        "return_status": None,
         "reassignments": 0,
         "rungs_fired": 0,
         "working_minutes": None if ended_at is None else minutes[0],
@@ -126,14 +153,8 @@ def ratio(pack: PackPlatform, metric: str) -> Decimal:
 
 
 def test_process_metrics_follow_the_history(pack: PackPlatform) -> None:
-    pack.record(
-        "cases",
-        [
-            # 06:30 UTC is still the evening before where the company sits (UTC-8).
-            case("C1", "2026-11-16T17:00:00", "2026-11-18T06:30:00", 300),
-            case("C2", "2026-11-16T17:00:00"),
-        ],
-    )
+    # 06:30 UTC is still the evening before where the company sits (UTC-8).
+    pack.record("closings", [closing("C1", 1, "2026-11-18T06:30:00", 300)])
     pack.record(
         "tasks", [task("T1", "2026-11-16T20:00:00"), task("T2", "2026-11-17T20:00:00", breached=True), task("T3", None)]
     )
@@ -152,15 +173,17 @@ def test_process_metrics_follow_the_history(pack: PackPlatform) -> None:
     assert ratio(pack, "metric_sla_attainment") == Decimal("0.5")
     assert ratio(pack, "metric_report_failure_rate") == Decimal("0.5")
 
-    # C2 closes, C1 is reopened, T3 is decided by another role, and the run ends well.
-    pack.record(
-        "cases", [case("C1", "2026-11-16T17:00:00"), case("C2", "2026-11-16T17:00:00", "2026-11-19T20:00:00", 90)]
-    )
+    # C2 closes, C1 that was reopened closes once more, T3 is decided by another role, and the run ends well.
+    pack.record("closings", [closing("C1", 2, "2026-11-19T21:00:00", 60), closing("C2", 1, "2026-11-19T20:00:00", 90)])
     pack.record("tasks", [task("T3", "2026-11-18T20:00:00", role="cfo")])
     pack.record("runs", [run("R4", "SUCCESS", "2026-11-16T17:02:00")])
     pack.build(select=MODELS)
-    assert pack.rows("select case_id, event_date from metrics.metric_case_cycle_time") == [("C2", date(2026, 11, 19))]
-    assert ratio(pack, "metric_case_cycle_time") == Decimal("1.5")
+    assert pack.rows("select case_id, closing, event_date from metrics.metric_case_cycle_time order by all") == [
+        ("C1", 1, date(2026, 11, 17)),
+        ("C1", 2, date(2026, 11, 19)),
+        ("C2", 1, date(2026, 11, 19)),
+    ]
+    assert ratio(pack, "metric_case_cycle_time") == Decimal("2.5")
     assert pack.rows("select role_id, sum(numerator) from metrics.metric_sla_attainment group by 1 order by 1") == [
         ("buyer", 1),
         ("cfo", 1),
@@ -186,9 +209,11 @@ def figures(pack: PackPlatform) -> dict[str, tuple[Any, ...]]:
 
 def test_visits_ratings_returns_and_load_follow_the_history(pack: PackPlatform) -> None:
     models = [f"+{name}" for name in (*VISITS, *CASES)]
-    judged = {"effective": True, "judged_at": "2026-11-20T17:00:00", "returns": 2}
-    pack.record("cases", [{**case("C1", "2026-11-16T17:00:00", "2026-11-18T20:00:00", 300), **judged}])
-    pack.record("cases", [case("C2", "2026-11-16T17:00:00", "2026-11-18T20:00:00", 60)])
+    pack.record(
+        "closings", [closing("C1", 1, "2026-11-18T20:00:00", 300, 2), closing("C2", 1, "2026-11-18T20:00:00", 60)]
+    )
+    pack.record("judgements", [judgement("C1", 1, "2026-11-20T17:00:00", False)])
+    pack.record("judgements", [judgement("C2", 1, "2026-11-20T17:00:00", None)])
     pack.record("tasks", [task("T1", "2026-11-16T20:00:00"), task("T2", None, breached=True)])
     pack.record("step_visits", [visit("judge", 1, "2026-11-16T20:00:00", (180, 120)), visit("judge", 2, None, (0, 0))])
     pack.record("step_visits", [visit("job", 1, "2026-11-16T20:00:00", (60, 0), kind="service", assignee_id=None)])
@@ -201,17 +226,22 @@ def test_visits_ratings_returns_and_load_follow_the_history(pack: PackPlatform) 
         "metric_case_rating": (7, 2),
         "metric_missed_approvals": (1, 2),
         "metric_case_return_rate": (1, 2),
-        "metric_effective_case_share": (1, 1),
+        "metric_effective_case_share": (0, 1),
     }
     latest = "select cast(sum(numerator) as int), sum(weight) from metrics.metric_open_workload where event_date = "
     assert pack.row(f"{latest} date '2026-11-17'") == (3, Decimal("4.5"))
 
-    # The late task is decided late, the second visit ends, a rating is changed, the work is done.
+    # The late task is decided late, the second visit ends, a rating is changed, the work is done. The case that had not
+    # worked worked the second time.
+    pack.record("closings", [closing("C1", 2, "2026-11-21T20:00:00", 20)])
+    pack.record("judgements", [judgement("C1", 2, "2026-11-28T17:00:00", True)])
     pack.record("tasks", [task("T2", "2026-11-19T20:00:00", breached=True)])
     pack.record("step_visits", [visit("judge", 2, "2026-11-19T20:00:00", (30, 30), again="returned")])
     pack.record("ratings", [rating("251", 4, "2026-11-20T20:00:00")])
     pack.record("open_work", [open_work("2026-11-17", "251", 0)])
     pack.build(select=models)
+    assert figures(pack)["metric_effective_case_share"] == (1, 2)
+    assert figures(pack)["metric_case_return_rate"] == (1, 3)
     assert figures(pack)["metric_step_cycle_time"] == (270, 180)
     assert figures(pack)["metric_case_rating"] == (9, 2)
     assert pack.row("select fate, event_date from metrics.metric_missed_approvals where numerator = 1") == (

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow_jobs.step_visits import StepVisit, TaskFate, step_visits
+from workflow_jobs.step_visits import StepVisit, TaskFate, Working, step_visits
 
 START = datetime(2026, 11, 16, 1, 0, tzinfo=UTC)
 
@@ -24,11 +24,14 @@ def fold(*told: tuple[int, str, dict[str, Any]]) -> tuple[list[StepVisit], dict[
 
 
 def fold_all(told: Sequence[dict[str, Any]]) -> tuple[list[StepVisit], dict[str, TaskFate]]:
-    events = [
+    return step_visits(events_of(told), lambda _calendar: lambda start, end: end - start)
+
+
+def events_of(told: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
         {**fields, "seq": number, "at": (START + timedelta(minutes=fields["minute"])).isoformat()}
         for number, fields in enumerate(told, 1)
     ]
-    return step_visits(events, lambda start, end: end - start)
 
 
 def entered(minute: int, step: str, visit: int = 1, kind: str = "human") -> tuple[int, str, dict[str, Any]]:
@@ -120,6 +123,7 @@ def test_a_returned_step_is_visited_again_and_says_why() -> None:
         (9, "CaseReturned", {"from_step": "b", "to_step": "a"}), entered(9, "a", 2), done(11, "a"), entered(11, "b", 2),
         done(12, "b"), (12, "CaseReopened", {"reopened": 1}), entered(12, "a", 3),
     )  # fmt: skip
+    assert [(v.returned_to, v.return_status) for v in visits if v.sent_back] == [("a", "completed")]
     assert [(v.step_id, v.visit, v.again, v.sent_back) for v in visits] == [
         ("a", 1, "", False),
         ("b", 1, "", True),
@@ -127,6 +131,31 @@ def test_a_returned_step_is_visited_again_and_says_why() -> None:
         ("b", 2, "returned", False),
         ("a", 3, "reopened", False),
     ]
+
+
+def test_a_return_knows_how_far_the_step_is_that_it_led_to() -> None:
+    told = (
+        entered(0, "a"), done(5, "a"), entered(5, "b"), done(9, "b", "back"),
+        (9, "CaseReturned", {"from_step": "b", "to_step": "a"}), entered(9, "a", 2),
+    )  # fmt: skip
+    _, back, _ = fold(*told)[0]
+    assert (back.returned_to, back.return_status, back.last_seq) == ("a", "active", 5)
+    _, back, _ = fold(*told, (12, "StepCancelled", {"step_id": "a"}))[0]
+    assert (back.return_status, back.last_seq) == ("cancelled", 7), "the row of the return is written anew"
+
+
+def test_a_visit_is_counted_by_the_clock_of_its_first_task_and_else_by_the_templates() -> None:
+    def twice(name: str | None) -> Working:
+        return lambda start, end: (end - start) * (2 if name == "plant" else 3 if name == "night" else 1)
+
+    told = [
+        entered(0, "a"), asked(0, "t", "a", calendar="plant"), asked(0, "u", "a", calendar="default"),
+        done(10, "a"), entered(10, "w", kind="wait"), done(30, "w"), entered(30, "b"),
+        asked(30, "v", "b", calendar="plant"),
+        (35, "ClockRecomputed", {"task_id": "v", "calendar": "night"}), done(40, "b"),
+    ]  # fmt: skip
+    visits, _ = step_visits(events_of([{"minute": at, "type": kind, **more} for at, kind, more in told]), twice)
+    assert [spent(visit) for visit in visits] == [(20, 20), (20, 20), (30, 30)]
 
 
 def test_the_time_in_which_the_case_was_closed_is_nobodys() -> None:

@@ -1,20 +1,20 @@
-{% set facts = ref('fct_case') %}
+{% set facts = ref('fct_case_closing') %}
 {% set seq = watermark() %}
 {% set touched %}
-{{ new_days(facts, seq, 'closed_on') }}
-{% if seq is not none %}union all {{ moved_days(facts, ['case_id'], seq) }}{% endif %}
+{{ new_days(facts, seq) }}
+{% if seq is not none %}union all {{ moved_days(facts, ['case_id', 'closing'], seq) }}{% endif %}
 {% endset %}
 {% set days = touched_days(touched) %}
 
 select
     case_id,
-    cast(closed_on as date) as event_date,
+    closing,
+    event_date,
     template_id,
     template_id as template_label,
-    {{ exact('working_minutes_open') }} as numerator,
+    {{ exact('working_minutes') }} as numerator,
     {{ exact('60') }} as denominator,
     _batch_seq
 from {{ facts }}
-where {{ on_days('closed_on', days) }}
-    and closed_on is not null and working_minutes_open is not null
+where {{ on_days('event_date', days) }}
 {{ in_order_of_days(days) }}

@@ -1,14 +1,15 @@
-{% set facts = ref('fct_case') %}
+{% set facts = ref('fct_case_judgement') %}
 {% set seq = watermark() %}
 {% set touched %}
-{{ new_days(facts, seq, 'judged_on') }}
-{% if seq is not none %}union all {{ moved_days(facts, ['case_id'], seq) }}{% endif %}
+{{ new_days(facts, seq) }}
+{% if seq is not none %}union all {{ moved_days(facts, ['case_id', 'judgement'], seq) }}{% endif %}
 {% endset %}
 {% set days = touched_days(touched) %}
 
 select
     case_id,
-    cast(judged_on as date) as event_date,
+    judgement,
+    event_date,
     template_id,
     template_id as template_label,
     coalesce(metric, 'none') as metric_id,
@@ -17,6 +18,6 @@ select
     {{ exact('1') }} as denominator,
     _batch_seq
 from {{ facts }}
-where {{ on_days('judged_on', days) }}
-    and judged_on is not null and is_effective is not null
+where {{ on_days('event_date', days) }}
+    and is_effective is not null
 {{ in_order_of_days(days) }}

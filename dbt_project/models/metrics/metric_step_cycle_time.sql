@@ -35,6 +35,8 @@ select
     counted.outcome,
     counted.again,
     counted.is_sent_back,
+    counted.returned_to,
+    counted.return_status,
     counted.entered_at,
     counted.ended_at,
     counted.waiting_minutes,

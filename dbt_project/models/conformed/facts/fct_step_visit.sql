@@ -23,6 +23,8 @@ select
     cast({{ utc_to_local_date('ended_at') }} as date) as ended_on,
     cast(again as varchar) as again,
     cast(is_sent_back as boolean) as is_sent_back,
+    cast(returned_to as varchar) as returned_to,
+    cast(return_status as varchar) as return_status,
     cast(reassignments as integer) as reassignments,
     cast(rungs_fired as integer) as rungs_fired,
     cast(working_minutes as decimal(28,6)) as working_minutes,

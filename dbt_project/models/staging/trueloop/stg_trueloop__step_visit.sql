@@ -17,6 +17,8 @@ renamed as (
         ended_at,
         again,
         coalesce(sent_back, false) as is_sent_back,
+        returned_to,
+        return_status,
         coalesce(reassignments, 0) as reassignments,
         coalesce(rungs_fired, 0) as rungs_fired,
         working_minutes,
