@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace as changed
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.slack.case_lines import decision_line
 from workflow_jobs.slack.wording import CardContext
+from workflow_jobs.step_visits import step_visits
 
 T = "{en: T, zh: 题}"
 AMOUNT = f"inputs:\n- {{name: amount, type: decimal, required: true, title: {T}}}\n"
@@ -59,9 +61,14 @@ def test_an_input_that_grows_takes_the_question_to_the_tier_that_it_needs() -> N
         case.do(c.DecideTask(task_id=old.task_id, task_version=old.version, person_id="f1", outcome="ok", form={}))
     assert "it takes the role ceo now" in refused.value.sentence and "角色 ceo" in refused.value.chinese
     assert len(case.state.steps) == 1 and case.state.steps["approve"].visit == 1
-    case.choose("approve", "ok")
+    case.wait(hours=1).choose("approve", "ok")
     assert (case.state.status, case.state.steps["approve"].outcome) == ("closed", "ok")
     assert replay(case.log) == case.state
+    (visit,), fates = step_visits(
+        [e.to_json(event) for event in case.log], lambda _calendar: lambda start, end: end - start
+    )
+    assert (visit.role, visit.assignee, visit.working, visit.again) == ("ceo", "ceo", timedelta(hours=4), "")
+    assert [fate.status for fate in fates.values()] == ["cancelled", "decided"]
 
 
 def test_a_figure_that_is_worse_does_the_same_and_one_that_says_nothing_is_asked_of_the_highest() -> None:

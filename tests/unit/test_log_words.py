@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.engine_world import Play, people, shipped, to_the_end
+from tests.engine_world import Play, human, people, shipped, small, to_the_end
 from tests.unit.test_outgoing_people import sent
 from workflow_jobs.engine import commands as c
-from workflow_jobs.slack.log_words import engine_words, missed_effect
+from workflow_jobs.slack.case_lines import decision_line
+from workflow_jobs.slack.log_words import engine_words, missed_effect, why_withdrawn
 from workflow_jobs.slack.wording import CardContext, MetricFigure
 
 CONTEXT = CardContext(
@@ -50,6 +51,30 @@ def test_a_job_that_gave_no_answer_says_when_in_local_time() -> None:
     assert engine_words(written, CONTEXT) == "no answer by Mon 2026-11-16 10:40"
     assert engine_words(written, CHINESE) == "截至 2026-11-16 周一 10:40 未收到结果"
     assert engine_words("its cause is back", CHINESE) == "原因再次出现"
+
+
+@pytest.mark.parametrize(
+    ("written", "english", "chinese"),
+    [
+        ("the case closed: completed", "the case is over", "事件单已结束"),
+        ("the case returned to judge", "the case went back to an earlier step", "事件单已退回前面的步骤"),
+        ("the step is decided without it: go", "the step is decided without it", "该步骤已有决定"),
+        ("respond goes on without it", "the case went on without it", "流程无需等待该任务，已继续"),
+        ("the job finished after all", "the job finished after all", "作业后来已完成"),
+        ("", "", ""),
+        ("something older", "", ""),
+    ],
+)
+def test_why_a_task_was_withdrawn_is_said_as_its_reader_reads(written: str, english: str, chinese: str) -> None:
+    assert (why_withdrawn(written, CONTEXT), why_withdrawn(written, CHINESE)) == (english, chinese)
+
+
+def test_the_card_of_what_nobody_decided_says_what_the_process_took() -> None:
+    ladder = ", ladder: [{at: 100, action: default, to: owner, outcome: ok}]"
+    play = Play(small(f"  - {human('a', extra=ladder)}\n")).open()
+    play.wait(days=2).do(c.FireRungs())
+    line = decision_line(play.state.tasks["c1.a.1"], play.template, CONTEXT)
+    assert line == "Nobody decided in time; the process took: *Ok*"
 
 
 @pytest.mark.parametrize("written", ["", "disk full", "no answer by Friday", "no answer by 2026-99-99T00:00:00+00:00"])

@@ -83,14 +83,15 @@ def decision_line(task: TaskState, template: Template, context: CardContext) -> 
 
 
 def _decision_line(task: TaskState, template: Template, context: CardContext) -> str:
+    colon = "：" if context.chinese else ": "
     if task.status == "cancelled":
         why = why_withdrawn(task.withdrawn_because, context)
-        return f"*{context.word('withdrawn')}*" + (f"{'：' if context.chinese else ': '}{escaped(why)}" if why else "")
-    if task.decided_by is None:
-        return f"*{context.word('withdrawn')}*"
+        return f"*{context.word('withdrawn')}*" + (f"{colon}{escaped(why)}" if why else "")
     question = question_of(template, task)
     outcome = question.outcome(task.outcome or "")
     words = context.title(outcome.title) if outcome is not None else str(task.outcome)
+    if task.decided_by is None:
+        return f"{context.word('default_taken')}{colon}*{escaped(words)}*"
     line = f"*{escaped(words)}* {context.word('by')} {escaped(context.name(task.decided_by))}"
     if task.acting_for is not None:
         line += f" ({context.word('for')} {escaped(context.name(task.acting_for))})"
