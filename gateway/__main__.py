@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from gateway.app import create_app
 from gateway.embedded_slack.app import is_loopback
+from resources.moved_database import require_same_database
 from resources.packs import PackError
 from resources.platform import Platform, StateFolderError
 from resources.settings import Settings, load_settings
@@ -31,6 +32,7 @@ def main() -> int:
         if refusal:
             return _refuse(refusal)
         Platform(settings).claim_state_folder()
+        require_same_database(settings)
         app = create_app(settings)
     except ValidationError as error:
         first = error.errors()[0]

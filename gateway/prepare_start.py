@@ -12,6 +12,7 @@ import psutil
 from gateway.sample_data import wants_sample, write_sample
 from gateway.start_check import UNREADABLE, in_words, read_everything
 from resources.dagster_home import prepare_dagster_home
+from resources.moved_database import require_same_database
 from resources.platform import Platform, StateFolderError
 from resources.settings import Settings, load_settings
 from resources.stopped_runs import STOPPED_TAG
@@ -21,6 +22,7 @@ def main() -> int:
     try:
         platform = Platform(load_settings())
         platform.claim_state_folder()
+        require_same_database(platform.settings)
         _say("Preparing databases and definitions")
         read_everything(platform)
         if wants_sample(platform):

@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
+OPS_DATABASE = "ops.db"
+"""The file of the state folder that is the ops database unless ``TRUELOOP_DATABASE_URL`` names another."""
 
 
 class Settings(BaseSettings):
@@ -30,7 +32,7 @@ class Settings(BaseSettings):
         description="Folder with the source files; it is only read. Empty: the landing folder in the state folder.",
     )
     database_url: str = Field(
-        "", description="Ops database (SQLAlchemy URL). Empty: SQLite in the state folder. PostgreSQL by URL."
+        "", description="Ops database (SQLAlchemy URL). Empty: SQLite in the state folder. It moves no cases."
     )
     gateway_port: int = Field(8180, ge=1, le=65535, description="Port of the gateway on the loopback address.")
     dagster_port: int = Field(3070, ge=1, le=65535, description="Port of the Dagster UI on the loopback address.")
@@ -112,7 +114,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _resolve_database_url(self) -> Self:
         if not self.database_url:
-            object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'ops.db'}")
+            object.__setattr__(self, "database_url", f"sqlite:///{self.home / OPS_DATABASE}")
         return self
 
     @property

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from gateway.stack_lock import stack_runs
 from gateway.terminal import fail
+from resources.moved_database import require_same_database
 from resources.packs import PackError
 from resources.platform import Platform, StateFolderError
 from resources.serving import Snapshot
@@ -32,6 +33,7 @@ def open_with_folder() -> tuple[Platform, Path | None]:
     try:
         platform = Platform(settings)
         platform.claim_state_folder()
+        require_same_database(settings)
     except (PackError, StateFolderError) as error:
         fail(str(error))
     kept, folder = settings.started_templates_dir, settings.templates_dir
