@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -130,6 +130,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     install_problems(
         app,
         unknown_page=lambda request: page(request, "page_unknown.html", status=404, path=request.url.path),
+        problem_page=_problem_page,
     )
     for module in (
         events_api,
@@ -299,3 +300,9 @@ def _describe_tokens(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _problem_page(request: Request, status: int, said: str, headers: Mapping[str, str]) -> Response:
+    """What a browser shows of an error; where something was asked besides the page, a way to the page without it."""
+    plain = request.url.path if request.query_params else None
+    return page(request, "page_problem.html", status=status, headers=headers, said=said, plain=plain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 
 UnknownPage = Callable[[Request], Response]
+ProblemPage = Callable[[Request, int, str, Mapping[str, str]], Response]
+"""Draws the page of an error, from its status, sentence and headers."""
 
 
 class ProblemBody(BaseModel):
@@ -89,17 +91,22 @@ _SENTENCES = {
 }
 
 
-def install_problems(app: FastAPI, *, unknown_page: UnknownPage) -> None:
+def install_problems(app: FastAPI, *, unknown_page: UnknownPage, problem_page: ProblemPage) -> None:
     """Make every error of the application problem+json, the unexpected ones too.
 
-    A browser that asks for an address which does not exist gets ``unknown_page`` instead.
+    A browser that asks for an address which does not exist gets ``unknown_page`` instead, and ``problem_page`` for one
+    that it may not see or that is not put right.
     """
 
-    async def on_problem(request: Request, error: Exception) -> JSONResponse:
+    async def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem), "registered for Problem"
+        if _wants_page(request):
+            return problem_page(request, error.status, error.detail, error.headers)
         return problem_response(error.status, error.detail, request.url.path, error.headers, **error.more)
 
-    async def on_refused(request: Request, error: Exception) -> JSONResponse:
+    async def on_refused(request: Request, error: Exception) -> Response:
+        if _wants_page(request):
+            return problem_page(request, 403, str(error), {})
         return problem_response(403, str(error), request.url.path)
 
     async def on_http(request: Request, error: Exception) -> Response:
@@ -112,7 +119,7 @@ def install_problems(app: FastAPI, *, unknown_page: UnknownPage) -> None:
         headers = dict(error.headers) if error.headers else None
         return problem_response(error.status_code, detail, request.url.path, headers)
 
-    async def on_invalid(request: Request, error: Exception) -> JSONResponse:
+    async def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError), "registered for RequestValidationError"
         found = list(error.errors())
         if any(one["type"] == "json_invalid" for one in found):
@@ -121,9 +128,10 @@ def install_problems(app: FastAPI, *, unknown_page: UnknownPage) -> None:
             return problem_response(400, detail, request.url.path)
         errors = [{"where": ".".join(str(part) for part in one["loc"]), "message": one["msg"]} for one in found[:20]]
         detail = "; ".join(f"{one['where']}: {one['message']}" for one in errors[:3])
-        return problem_response(
-            422, f"The request is not as described at /docs. {detail}.", request.url.path, errors=errors
-        )
+        detail = f"The request is not as described at /docs. {detail}."
+        if _wants_page(request):
+            return problem_page(request, 422, detail, {})
+        return problem_response(422, detail, request.url.path, errors=errors)
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(AccessRefused, on_refused)

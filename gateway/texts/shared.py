@@ -31,6 +31,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Nothing of Trueloop stands at {path}. The links above lead to all its pages; the API is described at /docs.",
         "Trueloop 在 {path} 没有内容。上方链接通往所有页面；接口说明见 /docs。",
     ),
+    "page_problem": ("This cannot be shown", "无法显示此页面"),
+    "page_problem_back": ("Without what was asked besides", "去掉附加条件后查看"),
     "metrics": ("Metrics", "指标"),
     "metric": ("Metric", "指标"),
     "value": ("Value", "数值"),

@@ -121,6 +121,9 @@ def test_a_filter_that_does_not_exist_says_what_may_be_asked(stack: Stack) -> No
         answer = stack.http.get(f"/cases?{query}")
         assert answer.status_code == 422
         assert named in answer.json()["detail"]
+        page = stack.http.get(f"/cases?{query}", headers={"accept": "text/html"})
+        assert (page.status_code, named in page.text, "<h1>This cannot be shown" in page.text) == (422, True, True)
+        assert 'href="/cases"' in page.text
     assert "<script>" not in board(stack, "?q=%3Cscript%3E&template=%3Cscript%3E&person=%3Cscript%3E")
 
 
