@@ -73,6 +73,23 @@ def test_who_decided_what_is_not_done_again_may_decide_what_is_separate_from_it(
     assert case.state.status == "watching_effect"
 
 
+def test_a_return_frees_also_who_voted_where_the_vote_was_withdrawn() -> None:
+    back = f"[{{id: ok, title: {T}}}, {{id: back, title: {T}, returns_to: say}}]"
+    why = f", form: [{{name: why, type: text, required: [back], title: {T}}}]"
+    both = nested(fork("all", human("x", extra=why, outcomes=back), human("beside", extra=VOTE, outcomes=CHOICES)))
+    rule = "{id: big, when: 'data.big', steps: [" + both + "]}"
+    say = human("say", extra=f", form: [{{name: big, type: boolean, required: true, title: {T}}}]")
+    last = human("approve", "finance_analyst", ", separate_from: [beside]")
+    case = play(say, nested(decision(rule + ", {id: rest, default: true}")), last)
+    case.choose("say", "ok", big=True)
+    case.choose("beside", "ok", "f1")
+    case.choose("x", "back", why="not so big")
+    assert case.state.steps["beside"].status == "undone"
+    case.choose("say", "ok", big=False)
+    case.choose("approve", "ok", "f1")
+    assert case.state.status == "watching_effect"
+
+
 def test_a_supplier_who_delivers_late_again_keeps_no_promise_of_the_first_time() -> None:
     case = to_the_end(Play(shipped("supply_exception")))
     assert {"promised_date", "measure_cost", "cost_bearer"} <= case.state.data.keys()

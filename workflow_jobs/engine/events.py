@@ -156,7 +156,8 @@ class ChildEnded(Event, frozen=True, kw_only=True):
 
 
 class CaseReturned(Event, frozen=True, kw_only=True):
-    """The case goes back to `to_step`. `undone` are the steps that had been completed and are to be done again.
+    """The case goes back to `to_step`. `undone` are the steps that had been completed and are to be done again, and
+    those withdrawn after somebody had decided there.
 
     The case's data lose the fields `dropped`, which only steps filled that are to be done again.
     """

@@ -159,34 +159,46 @@ def _go_back(flow: Flow, from_step: str, to_step: str, person_id: str, reason: s
     place = flow.layout.places[to_step]
     region = {step for entry in place.sequence[place.position :] for step in inside(entry)}
     cancel(flow, region, f"the case returned to {to_step}")
-    undone = tuple(step for step in flow.layout.places if step in region and _status(flow, step) == "completed")
     flow.emit(
         e.CaseReturned,
         from_step=from_step,
         to_step=to_step,
         person_id=person_id,
         reason=reason,
-        undone=undone,
+        undone=_to_undo(flow, region),
         dropped=_dropped(flow, region, from_step),
     )
     enter(flow, place.sequence[place.position])
 
 
 def begin_again(flow: Flow, reason: str) -> None:
-    """Open the case again at its first step, as after a return to it: whatever was done is to be done again.
-
-    What a join had withdrawn binds nobody either.
-    """
-    over = [step_id for step_id in flow.layout.places if _status(flow, step_id) in ("completed", "cancelled")]
+    """Open the case again at its first step, as after a return to it: whatever was done is to be done again."""
+    everything = flow.layout.places.keys()
     flow.emit(
         e.CaseReopened,
         reopened=flow.state.reopened + 1,
         reason=reason,
-        undone=tuple(over),
-        dropped=_dropped(flow, flow.layout.places.keys()),
+        undone=_to_undo(flow, everything),
+        dropped=_dropped(flow, everything),
     )
     clocks.start_case(flow)
     enter(flow, flow.env.template.steps[0])
+
+
+def _to_undo(flow: Flow, region: Collection[str]) -> tuple[str, ...]:
+    """Which of these steps were done, in the order of the file; also those withdrawn after somebody had decided there,
+    as in a vote: nobody is bound by that any more.
+    """
+
+    def decided(step_id: str) -> bool:
+        return any(task.decided_by is not None for task in tasks_of_visit(flow.state, step_id))
+
+    return tuple(
+        step_id
+        for step_id in flow.layout.places
+        if step_id in region
+        and ((status := _status(flow, step_id)) == "completed" or (status == "cancelled" and decided(step_id)))
+    )
 
 
 def _dropped(flow: Flow, region: Collection[str], from_step: str = "") -> tuple[str, ...]:

@@ -124,8 +124,8 @@ class TaskState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
 class StepState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
     """One step in its latest visit.
 
-    `status` is active, failed (a person was asked to rescue it), completed, cancelled, or undone (it was completed,
-    and the case returned to a step before it, or began again after its effect failed). `attempt`, `job`,
+    `status` is active, failed (a person was asked to rescue it), completed, cancelled, or undone (it was done, at
+    least in part, and the case returned to a step before it, or began again after its effect failed). `attempt`, `job`,
     `idempotency_key`, `timeout_at`, `run_id` belong to service steps, `error` to what failed; `branches`, `joined`,
     `needed` to forks and decisions (`needed` 0: all), `rules` to decisions; `wake_at`, `signal`, `day`,
     `calendar_confirmed` to waits; `child_case_id` to process steps; `approvals`, `rejections` to votes. `tasks` counts
