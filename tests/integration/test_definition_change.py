@@ -18,7 +18,7 @@ from ops_assets.definition_change.register import Register
 from ops_assets.definition_change.review import review
 from ops_assets.definition_change.rollback import RollbackError, restore_files, roll_back
 from ops_assets.definition_change.shadow import ShadowError, try_empty
-from ops_assets.refresh import build, load_definitions
+from ops_assets.refresh import BuildState, build, load_definitions, state_path
 from tests.definition_world import (
     FORMULA,
     METRIC,
@@ -75,6 +75,14 @@ class Workbench:
             assert task.assignee is not None
             note = {"decision_note": "no"} if outcome == "reject" else {}
             self.service.decide_task(task.task_id, task.version, task.assignee, outcome, note)
+
+    def why(self) -> str:
+        """What the platform says of the metric, of every proposal and of models that were not built."""
+        (row,) = self.world.snapshot.rows("select state, reason from metrics where metric = ?", [METRIC])
+        said = [f"{METRIC}: {row['state']}: {row['reason']}"]
+        said += [f"{one.proposal_id}: {one.status}: {one.note}" for one in Proposals(self.platform.ops_engine).all()]
+        said += [f"{model}: {text}" for model, text in BuildState.load(state_path(self.platform)).broken.items()]
+        return "\n".join(said)
 
     def kept(self, proposal: Proposal) -> Proposal:
         return Proposals(self.platform.ops_engine).get(proposal.proposal_id)
@@ -161,7 +169,7 @@ def test_a_proposal_is_compared_approved_published_and_rolled_back(bench: Workbe
         bench.service.decide_task(task.task_id, task.version, bench.engineer, "approve", {})
     bench.decide(proposal)
     run_service_steps(bench.platform)
-    assert bench.shown() == ("published", figures["new"]["text"], 2, NEW_FORMULA)
+    assert bench.shown() == ("published", figures["new"]["text"], 2, NEW_FORMULA), bench.why()
     assert bench.kept(proposal).status == "published"
     assert (bench.checkout / SQL).read_text(encoding="utf-8") == before, "a service writes no checkout"
     newest = Register(bench.platform.ops_engine).history(METRIC)[0]
@@ -182,13 +190,13 @@ def test_a_proposal_is_compared_approved_published_and_rolled_back(bench: Workbe
     assert bench.shown() == ("held", value, 1, FORMULA), "a refresh that comes before the files changes nothing"
     assert set(restore_files(bench.platform, done).files) == {SQL, YML}
     assert bench.refresh() == "changed"
-    assert bench.shown() == ("published", value, 1, FORMULA)
+    assert bench.shown() == ("published", value, 1, FORMULA), bench.why()
     assert bench.platform.projects.overlays() == {}
 
 
 def test_what_nobody_approved_is_held_until_its_owner_approves(bench: Workbench) -> None:
     state, value, version, formula = bench.shown()
-    assert (state, version, formula) == ("published", 1, FORMULA), "as the rollback left it"
+    assert (state, version, formula) == ("published", 1, FORMULA), f"as the rollback left it; {bench.why()}"
     write_files(bench.checkout, changed_files(bench.checkout))
     assert bench.refresh() == "changed"
     assert bench.shown() == ("held", value, 1, FORMULA), "the last good figure, with the definition that made it"
@@ -204,5 +212,5 @@ def test_what_nobody_approved_is_held_until_its_owner_approves(bench: Workbench)
     assert shadow["new"]["text"] != value
     bench.decide(proposal)
     assert run_service_steps(bench.platform) == 1
-    assert bench.shown() == ("published", shadow["new"]["text"], 3, NEW_FORMULA)
+    assert bench.shown() == ("published", shadow["new"]["text"], 3, NEW_FORMULA), bench.why()
     assert bench.platform.projects.in_force() == bench.checkout, "the checkout has the change; nothing lies over it"
