@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -64,6 +63,7 @@ from gateway.slack_people import SlackPeople
 from gateway.slack_routes import slack_routes
 from gateway.slack_wait_handler import SlackWaitHandler
 from gateway.step_reports import FEW, report_completions
+from resources.built_once import built_once
 from resources.clock import Clock
 from resources.settings import Settings
 from resources.slack import SlackClient
@@ -217,7 +217,7 @@ class _SlackParts:
         self._connection = connection
         self._socket: SocketModeHandler | None = None
 
-    @cached_property
+    @built_once
     def bolt(self) -> App:
         client = _web_client(self._connection)
         # Over Socket Mode nothing is signed; Bolt still wants a text.

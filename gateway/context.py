@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import sqlalchemy as sa
 from fastapi import Request
@@ -38,6 +37,8 @@ class GatewayContext:
     rate_limit: RateLimit
     sources: Mapping[str, tuple[str, ...]]
     access: AccessPolicy
+    queries: MetricQueries
+    """The semantic layer: it keeps compiled statements and answers, and MetricFlow global state: one a process."""
 
     @property
     def settings(self) -> Settings:
@@ -54,11 +55,6 @@ class GatewayContext:
     @property
     def pack(self) -> SourcePack:
         return self.platform.pack
-
-    @cached_property
-    def queries(self) -> MetricQueries:
-        """The semantic layer; it keeps compiled statements and answers, so a process has one."""
-        return MetricQueries(self.snapshots, self.access, self.clock.now)
 
     def published(self) -> Snapshot:
         """The current snapshot; a 503 with what to do while nothing was published."""
@@ -85,6 +81,7 @@ def build_context(settings: Settings, *, clock: Clock | None = None) -> GatewayC
         rate_limit=RateLimit(settings.event_rate_per_minute),
         sources=_declared_tables(platform),
         access=access,
+        queries=MetricQueries(platform.snapshots, access, platform.clock.now),
     )
 
 

@@ -6,13 +6,16 @@ state folder. Nothing is opened before it is asked for.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from datetime import date
-from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from resources import fault_points, ops_database
+from resources.built_once import built_once
 from resources.clock import Clock, clock_from_settings
 from resources.dbt import Dbt
 from resources.packs import SourcePack, load_pack
@@ -23,6 +26,7 @@ from resources.settings import DBT_PROJECT_DIR, Settings
 from resources.warehouse import Warehouse
 
 MODELS_DIR: Path = DBT_PROJECT_DIR / "models"
+T = TypeVar("T")
 
 
 class StateFolderError(RuntimeError):
@@ -36,17 +40,27 @@ class Platform:
         self.settings = settings
         self._checkout = checkout
         self.clock: Clock = clock or clock_from_settings(settings)
+        self._once: dict[Callable[[Platform], Any], Any] = {}
+        self._building = threading.RLock()
         fault_points.arm(settings.fault_point)
 
-    @cached_property
+    def once(self, build: Callable[[Platform], T]) -> T:
+        """What ``build`` makes for this platform: made by the first who asks, kept as long as the platform is."""
+        with self._building:
+            if build not in self._once:
+                self._once[build] = build(self)
+            made: T = self._once[build]
+            return made
+
+    @built_once
     def pack(self) -> SourcePack:
         return load_pack(self.settings.source_pack)
 
-    @cached_property
+    @built_once
     def warehouse(self) -> Warehouse:
         return Warehouse(self.settings.warehouse_path)
 
-    @cached_property
+    @built_once
     def projects(self) -> ProjectFolders:
         """The checkout that engineers propose, and the dbt project that is in force."""
         return ProjectFolders(self._checkout, self.settings.home / "definitions", lambda: self.ops_engine)
@@ -65,17 +79,17 @@ class Platform:
         """dbt on a project that is not in force; its target folder is one that all candidates share in turn."""
         return Dbt(self.settings, self.pack, project_dir, self.settings.home / "dbt" / f"{self.pack.name}-candidate")
 
-    @cached_property
+    @built_once
     def snapshots(self) -> SnapshotStore:
         return SnapshotStore(self.settings.serving_dir)
 
-    @cached_property
+    @built_once
     def people(self) -> CurrentDirectory:
         """The people as they are now: of the current snapshot, and the people file."""
         file = self.settings.people_file or self.pack.folder / "people.toml"
         return CurrentDirectory(self.snapshots, calendars=self.pack.calendars, people_file=file)
 
-    @cached_property
+    @built_once
     def ops_engine(self) -> sa.Engine:
         """The migrated ops database."""
         engine = ops_database.open_engine(self.settings.database_url)

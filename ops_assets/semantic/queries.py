@@ -57,7 +57,7 @@ class MetricQueries:
         self._labels: BoundedCache[tuple[str, str, str], Mapping[str, str]] = BoundedCache(_MOST_LABELS)
         self._results: BoundedCache[tuple[object, ...], bytes] = BoundedCache(_RESULT_BYTES)
         self._trust: tuple[str, int, Mapping[str, Trust], tuple[object, ...]] | None = None
-        self._warming = threading.Lock()
+        self._compiling = threading.Lock()
 
     def encoded(self, query: MetricQuery, reader: Reader, form: Format, snapshot: Snapshot) -> bytes:
         """The answer from ``snapshot`` in a format, from memory where it was given before. Raises QueryError."""
@@ -106,13 +106,6 @@ class MetricQueries:
         """Compile everything anew, as after a start; for measuring."""
         self._statements = BoundedCache(_MOST_SHAPES)
 
-    def warm(self, snapshot: Snapshot) -> None:
-        """Load MetricFlow with the snapshot's definitions, so that the first query need not wait for it."""
-        bundle = bundle_of(self._store, snapshot)
-        if self.facts(snapshot).described:
-            with self._warming:
-                self._warm_engine(snapshot.info.definitions, bundle)
-
     def _answer(self, query: MetricQuery, reader: Reader, snapshot: Snapshot, trust: Mapping[str, Trust]) -> Answer:
         judged = self.plan(query, reader, snapshot)
         rows = self._executor.rows(snapshot, self.statement(judged, snapshot), judged.values)
@@ -124,10 +117,10 @@ class MetricQueries:
         return answer(query, judged, snapshot, rows, labels, trust)
 
     def _compile(self, digest: str, bundle: DefinitionBundle, shape: Shape) -> str:
-        with self._warming:
-            return self._warm_engine(digest, bundle).compile(shape)
+        with self._compiling:
+            return self._engine_of(digest, bundle).compile(shape)
 
-    def _warm_engine(self, digest: str, bundle: DefinitionBundle) -> _Warm:
+    def _engine_of(self, digest: str, bundle: DefinitionBundle) -> _Warm:
         found = self._engines.get(digest)
         if found is None or found.compiled >= _COMPILATIONS_OF_AN_ENGINE:
             found = _Warm(bundle.semantic_manifest)
