@@ -145,8 +145,10 @@ class SlackCommands:
         lines = [heading]
         for task in tasks[:_MOST_TASKS]:
             case = states[task.case_id]
-            at = say.due(case.tasks[task.task_id])
-            due = text(language, "slack_late_by" if task.due_at < now else "slack_due", at=at)
+            if task.due_at < now:
+                due = text(language, "slack_late_by", at=say.instant(task.due_at))
+            else:
+                due = text(language, "slack_due", at=say.due(case.tasks[task.task_id]))
             title = say.step(service.template_of(case), task.step_id)
             link = f"<{self._case_address(task.case_id)}|{task.case_id}>"
             lines.append(f"• {link} {escaped(title)}: {escaped(say.subject(case))}, {escaped(due)}")
