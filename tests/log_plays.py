@@ -237,9 +237,25 @@ def moved_waits() -> Play:
     return play
 
 
+def grown() -> Play:
+    """A case that becomes a larger one while an added approver is asked about it: the next tier is asked afresh."""
+    tiers = "[{when: 'data.amount < 10000.0', responsible: finance_analyst}, {default: true, responsible: cfo}]"
+    step = human("approve", extra=f", tiers: {tiers}, actions: {{add_approver: true}}")
+    head = "inputs: [{name: amount, type: decimal, title: {en: Amount, zh: 金额}, required: true}]\n"
+    steps = f"  - {step.replace('responsible: buyer, accountable', 'accountable', 1)}\n"
+    play = Play(small(steps, head)).open(case_id="c6", data={"amount": "500"})
+    task = play.task("approve")
+    play.do(c.AddApprover(task_id=task.task_id, task_version=1, person_id="f1", to="s1", reason="two see"))
+    play.wait(hours=1).choose("approve", "ok", "f1")
+    play.wait(hours=1).do(c.RecordBreach(observed="0.5", snapshot_id="s2", data={"amount": "900000"}))
+    play.wait(hours=1).choose("approve", "ok", "cfo")
+    assert play.state.outcome == "completed"
+    return play
+
+
 def plays() -> tuple[Play, ...]:
     """All of them."""
-    return everything(), withdrawn(), ineffective(), incident(), moved_waits()
+    return everything(), withdrawn(), ineffective(), incident(), moved_waits(), grown()
 
 
 def missing(logs: list[list[e.Event]]) -> set[str]:
