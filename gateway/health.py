@@ -104,7 +104,7 @@ def _people(context: GatewayContext) -> tuple[str, str]:
     people = context.directory()
     if not len(people):
         return "ok", "Nobody is known before the first publication."
-    missed = nobody_behind(library(), people)
+    missed = nobody_behind(library(context.settings.templates_dir), people)
     if missed:
         shown = ", ".join(list(missed)[:_MISSED_SHOWN])
         more = f" and {len(missed) - _MISSED_SHOWN} more" if len(missed) > _MISSED_SHOWN else ""

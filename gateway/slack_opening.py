@@ -151,7 +151,8 @@ class SlackOpening(SlackTalk):
 
     def _in_force(self) -> list[Template]:
         """Every template in the version with which its cases open now."""
-        return [self._context.service.template_in_force(template.id) for template in library()]
+        known = library(self._context.settings.templates_dir)
+        return [self._context.service.template_in_force(template.id) for template in known]
 
     def _openable(self, person: Person, known: Iterable[Template]) -> dict[str, Template]:
         held = self._context.directory().roles_of(person.person_id)

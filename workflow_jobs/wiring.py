@@ -22,7 +22,6 @@ from resources.packs import SourcePack
 from resources.platform import Platform
 from resources.secret_file import secret_bytes
 from resources.serving import Snapshot
-from resources.settings import load_settings
 from workflow_jobs.calendars import build_calendars
 from workflow_jobs.detection import Contributors
 from workflow_jobs.service import ProcessService
@@ -39,12 +38,13 @@ BUTTON_KEY = "button_key"
 
 
 @cache
-def library() -> TemplateLibrary:
-    """The templates in service, linted. Raises TemplateProblems.
+def library(folder: Path) -> TemplateLibrary:
+    """The templates in service, linted, of the folder that the settings name. Raises TemplateProblems.
 
-    A running stack reads the copy that it started with (TRUELOOP_TEMPLATES_DIR): a draft in the folder stops no run.
+    A process reads a folder once. A running stack reads the copy that it started with (TRUELOOP_TEMPLATES_DIR): a
+    draft in the folder stops no run.
     """
-    return load_library(load_settings().templates_dir, known_jobs=SERVICE_JOBS)
+    return load_library(folder, known_jobs=SERVICE_JOBS)
 
 
 def read_folder(folder: Path, pack: SourcePack) -> TemplateLibrary:
@@ -54,19 +54,25 @@ def read_folder(folder: Path, pack: SourcePack) -> TemplateLibrary:
     return found
 
 
-@cache
 def process_service(platform: Platform) -> ProcessService:
     """A service on the platform's ops database, with the people of the current snapshot and the pack's calendars.
 
     One per platform, since its calendars take a while to compute. Raises PackError for calendars that cannot be, and
     where a template names a role or a calendar that the pack does not declare.
     """
+    return platform.once(_process_service)
+
+
+def template_versions(platform: Platform) -> TemplateVersions:
+    """Versions of templates on the same database, with the same people and calendars. Raises PeopleFileError too."""
+    return platform.once(_template_versions)
+
+
+def _process_service(platform: Platform) -> ProcessService:
     return _wired(ProcessService, platform)
 
 
-@cache
-def template_versions(platform: Platform) -> TemplateVersions:
-    """Versions of templates on the same database, with the same people and calendars. Raises PeopleFileError too."""
+def _template_versions(platform: Platform) -> TemplateVersions:
     made = _wired(TemplateVersions, platform)
     made.names = names_of(platform.pack, platform.settings.people_file)
     return made
@@ -74,11 +80,12 @@ def template_versions(platform: Platform) -> TemplateVersions:
 
 def _wired(kind: type[S], platform: Platform) -> S:
     calendars = build_calendars(platform.pack)
-    require_names(library(), platform.pack)
+    templates = library(platform.settings.templates_dir)
+    require_names(templates, platform.pack)
     return kind(
         platform.ops_engine,
         clock=platform.clock,
-        templates=library(),
+        templates=templates,
         directory=platform.people,
         calendar=calendars[DEFAULT],
         calendars=calendars,

@@ -39,7 +39,7 @@ def people(
     published(platform)
     service = process_service(platform)
     found = service.directory()
-    vacant = vacant_roles(library(), found, platform.pack.roles)
+    vacant = vacant_roles(library(platform.settings.templates_dir), found, platform.pack.roles)
     if role is not None:
         known_role(role, found, vacant)
     lines = people_list(service, platform.clock.now(), role=role, department=department)

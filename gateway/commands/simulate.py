@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from gateway.commands.context import JSON_OPTION
+from gateway.commands.context import JSON_OPTION, read_settings
 from gateway.terminal import fail, one_sentence_errors, print_json
 from workflow_jobs.engine.working_time import WorkingCalendar
 from workflow_jobs.simulation import report
@@ -29,11 +29,12 @@ def simulate(
     assumed = assumptions().changed(_changes(set_values))
     # The sample company works in China, whatever pack is in use.
     calendar = WorkingCalendar("CN", time_zone="Asia/Shanghai")
+    templates = library(read_settings().templates_dir)
     lived = []
     for seed in range(first_seed, first_seed + seeds):
         if sys.stderr.isatty():
             print(f"seed {seed} ({seed - first_seed + 1} of {seeds})", file=sys.stderr)
-        lived.append(run_seed(assumed, library(), calendar, seed=seed, weeks=weeks))
+        lived.append(run_seed(assumed, templates, calendar, seed=seed, weeks=weeks))
     if as_json:
         print_json(report.as_json(assumed, lived, weeks))
     else:

@@ -117,7 +117,7 @@ def _states(platform: Platform) -> dict[str, int]:
 
 def _nobody_behind(platform: Platform) -> list[dict[str, str]]:
     """Roles and skills that templates want and nobody has today; empty before the first publication."""
-    missed = nobody_behind(library(), platform.people())
+    missed = nobody_behind(library(platform.settings.templates_dir), platform.people())
     return [{"nobody": name, "templates": f"wanted by {', '.join(ids)}"} for name, ids in missed.items()]
 
 

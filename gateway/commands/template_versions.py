@@ -143,7 +143,7 @@ def replay(
 def _answering(platform: Platform, name: str, login: str) -> str:
     """Id of the person of a login, who answers for the template. Where nobody does, anybody known may, by name."""
     person, roles = person_of(platform, login)
-    owner = library().get(name).owner_role
+    owner = library(platform.settings.templates_dir).get(name).owner_role
     if owner not in roles and process_service(platform).directory().candidates(owner):
         fail(f"{login} does not answer for {name}: that takes the role {owner}.")
     return person

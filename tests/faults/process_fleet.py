@@ -101,7 +101,7 @@ ROLES: Mapping[str, Callable[[], None]] = {"gateway": gateway, "delivery": deliv
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING)
-    library()
+    library(load_settings().templates_dir)
     # Nobody waits for the killed.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:

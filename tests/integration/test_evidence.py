@@ -22,6 +22,7 @@ from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.engine.template import load_template
 from workflow_jobs.evidence import Evidence
 from workflow_jobs.evidence_kinds import LARGEST_FILE, EvidenceRefused
+from workflow_jobs.template_library import TEMPLATES_FOLDER
 from workflow_jobs.wiring import library
 
 PDF = b"%PDF-1.7\nreport"
@@ -47,10 +48,10 @@ steps:
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     template = load_template(TEMPLATE, file="inspection.yaml")
-    library()._by_id[template.id] = template
+    library(TEMPLATES_FOLDER)._by_id[template.id] = template
     with running_stack(tmp_path / "home", FixedClock(MONDAY), local_reader_role="steward") as running:
         yield running
-    del library()._by_id[template.id]
+    del library(TEMPLATES_FOLDER)._by_id[template.id]
 
 
 def opened(stack: Stack, subject: str = "Lot 7") -> str:

@@ -15,6 +15,7 @@ from tests.engine_world import MONDAY
 from tests.gateway_stack import METRIC, Stack, running_stack, wait_until
 from tests.slack_desk import act, answers, asked, interact, modal, signed, submit, typed
 from workflow_jobs.engine.template import load_template
+from workflow_jobs.template_library import TEMPLATES_FOLDER
 from workflow_jobs.wiring import library
 
 COMPLAINT = """
@@ -40,11 +41,11 @@ steps:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     complaint = load_template(COMPLAINT, file="complaint.yaml")
-    library()._by_id[complaint.id] = complaint
+    library(TEMPLATES_FOLDER)._by_id[complaint.id] = complaint
     home = tmp_path_factory.mktemp("commands") / "home"
     with running_stack(home, FixedClock(MONDAY), slack_reader_role="analyst") as running:
         yield running
-    del library()._by_id[complaint.id]
+    del library(TEMPLATES_FOLDER)._by_id[complaint.id]
 
 
 def test_help_says_what_can_be_asked_in_the_persons_language(stack: Stack) -> None:

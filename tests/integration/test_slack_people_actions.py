@@ -17,6 +17,7 @@ from tests.gateway_stack import Stack, running_stack, wait_until
 from tests.slack_desk import PAGE, act, answers, modal, submit
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.engine.template import load_template
+from workflow_jobs.template_library import TEMPLATES_FOLDER
 from workflow_jobs.wiring import library
 
 TEMPLATE = """
@@ -64,10 +65,10 @@ LEARNT = {"cause": "Wrong gauge", "remedy": "New gauge"}
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     template = load_template(TEMPLATE, file="review.yaml")
-    library()._by_id[template.id] = template
+    library(TEMPLATES_FOLDER)._by_id[template.id] = template
     with running_stack(tmp_path / "home", FixedClock(MONDAY)) as running:
         yield running
-    del library()._by_id[template.id]
+    del library(TEMPLATES_FOLDER)._by_id[template.id]
 
 
 def opened(stack: Stack, what: str = "Lot 7") -> str:

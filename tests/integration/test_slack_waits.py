@@ -18,6 +18,7 @@ from tests.gateway_stack import Stack, running_stack, wait_until
 from tests.slack_desk import PAGE, act, answers, interact, modal, submit
 from workflow_jobs.cases import OpenRequest
 from workflow_jobs.engine.template import load_template
+from workflow_jobs.template_library import TEMPLATES_FOLDER
 from workflow_jobs.wiring import library
 
 T = "{en: The parts, zh: 零件}"
@@ -194,10 +195,10 @@ def test_the_goods_are_there_by_a_click_once_and_only_from_who_may_say_so(stack:
 def parts(tmp_path: Path, clock: FixedClock) -> Iterator[Stack]:
     """A gateway with a process whose signal brings a file."""
     template = load_template(PARTS, file="parts.yaml")
-    library()._by_id[template.id] = template
+    library(TEMPLATES_FOLDER)._by_id[template.id] = template
     with running_stack(tmp_path / "home", clock) as running:
         yield running
-    del library()._by_id[template.id]
+    del library(TEMPLATES_FOLDER)._by_id[template.id]
 
 
 def test_files_come_with_the_word_and_are_kept_with_the_case(parts: Stack) -> None:

@@ -20,6 +20,7 @@ from tests.process_world import request
 from workflow_jobs.data_access import grant
 from workflow_jobs.engine.template import Template, load_template, template_hash
 from workflow_jobs.store import case_rows
+from workflow_jobs.template_library import TEMPLATES_FOLDER
 from workflow_jobs.wiring import library, process_service
 
 ID = "supply_exception"
@@ -52,7 +53,7 @@ def run(world: PlatformWorld) -> Run:
 
 def earlier(world: PlatformWorld) -> Template:
     """An earlier version in the store, as if it had been in use: finance's step is called otherwise."""
-    now = library().get(ID)
+    now = library(TEMPLATES_FOLDER).get(ID)
     text = now.text.replace(f"version: {now.version}", "version: 1").replace("- id: promise", "- id: tell_customer")
     made = load_template(text, file=now.file)
     with world.platform.ops_engine.begin() as connection:
@@ -71,7 +72,7 @@ def login_of(world: PlatformWorld, role: str) -> tuple[str, str]:
 
 
 def test_an_earlier_version_comes_back_and_goes_and_cases_move(world: PlatformWorld, run: Run) -> None:
-    service, newest, old = process_service(world.platform), library().get(ID), earlier(world)
+    service, newest, old = process_service(world.platform), library(TEMPLATES_FOLDER).get(ID), earlier(world)
     login, person = login_of(world, "purchasing_manager")
     first = service.open_case(request("V000101", world.snapshot.id)).case_id
     _, said = run("templates", "versions", ID, "--json")
@@ -175,7 +176,7 @@ def _grant(world: PlatformWorld, case_id: str) -> None:
 def folder(world: PlatformWorld, tmp_path: Path) -> Iterator[Path]:
     """A folder in which the template was changed after a stack had started with what was there before."""
     kept, drafts = world.platform.settings.started_templates_dir, tmp_path / "drafts"
-    now = library().get(ID)
+    now = library(TEMPLATES_FOLDER).get(ID)
     changed = now.text.replace(f"version: {now.version}\n", "version: 99\n", 1)
     for there, what in ((kept, now.text), (drafts, changed)):
         there.mkdir()
@@ -194,7 +195,7 @@ def test_beside_a_running_stack_its_own_templates_are_told_and_what_waits(
         _, said = run("templates", "versions", ID, "--json", TEMPLATES_DIR=str(folder))
         told = json.loads(said)
         rows = {row["version"]: row for row in told["versions"]}
-        started, waits = rows[library().get(ID).version], rows[99]
+        started, waits = rows[library(TEMPLATES_FOLDER).get(ID).version], rows[99]
         assert (started["in_force"], started["newest"]) == (True, False)
         assert (waits["in_force"], waits["newest"], waits["waits_for_start"]) == (False, True, True)
         assert f"version 99 of the folder ({ahead[7:19]}) is in force for new cases" in told["next_start"]
