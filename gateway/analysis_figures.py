@@ -35,7 +35,9 @@ SHOWN: Final = (
 )
 MOST_VISITS: Final = 100_000
 _COLUMNS = ("case_id", "step_id", "visit", "entered_at", "ended_at", "numerator", "waiting_minutes", "again",
-            "is_sent_back", "event_date", "department_id")  # fmt: skip
+            "is_sent_back", "returned_to", "return_status", "event_date", "department_id")  # fmt: skip
+# What rows that an earlier definition made do not have.
+_LATER: Final = frozenset({"returned_to", "return_status"})
 _kept: BoundedCache[tuple[object, ...], Rows] = BoundedCache(8 * MOST_VISITS)
 
 
@@ -155,11 +157,13 @@ class Figures:
             Condition(column="event_date", op="ge", values=(period.before.first,)),
             Condition(column="event_date", op="le", values=(period.last,)),
         )
+        there = rows.view(VISITS, reading.reader).columns
+        columns = tuple(column for column in _COLUMNS if column in there or column not in _LATER)
         order = (Order("event_date", descending=True), Order("case_id"), Order("step_id"), Order("visit"))
         found: list[tuple[date, str | None, Visit]] = []
         more, own = True, False
         while more and len(found) < MOST_VISITS:
-            table = rows.read(VISITS, reading.reader, _COLUMNS, where, MOST_ROWS, order, offset=len(found))
+            table = rows.read(VISITS, reading.reader, columns, where, MOST_ROWS, order, offset=len(found))
             found += [_visit(row) for row in table.dicts()]
             more, own = table.more, table.hidden.rows_by is not None
         return Rows(tuple(found), more, own)
@@ -217,5 +221,7 @@ def _visit(row: Mapping[str, Any]) -> tuple[date, str | None, Visit]:
         waiting=float(row["waiting_minutes"]),
         again=row["again"] or "",
         sent_back=bool(row["is_sent_back"]),
+        returned_to=row.get("returned_to") or "",
+        return_status=row.get("return_status") or "",
     )
     return row["event_date"], row["department_id"], visit

@@ -18,7 +18,9 @@ SHARES = (0.5, 0.8, 0.95)
 class Visit:
     """One completed visit of a step. ``waiting`` is the part of ``working`` in which nobody had it in hand.
 
-    ``again`` is "", returned or reopened; ``sent_back``: its outcome returned the case to an earlier step.
+    ``again`` is "", returned or reopened; ``sent_back``: its outcome returned the case to an earlier step, which is
+    ``returned_to`` and stands at ``return_status`` (active, completed or cancelled). Rows of before these were kept do
+    not name them.
     """
 
     case_id: str
@@ -30,6 +32,8 @@ class Visit:
     waiting: float
     again: str = ""
     sent_back: bool = False
+    returned_to: str = ""
+    return_status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,13 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """Returns from a step to an earlier one: how often, in how many cases."""
+    """Returns from a step to an earlier one: how often, in how many cases, and how many led to what is under way."""
 
     before: str
     to: str
     count: int
     cases: int
+    under_way: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +150,10 @@ def flow_map(visits: Iterable[Visit]) -> FlowMap:
 def loops(visits: Iterable[Visit]) -> list[Loop]:
     """Returns by where they began and where they led, most frequent first.
 
-    A visit that sent its case back leads to the step that is entered next as done again because of a return.
+    A visit that sent its case back says where to, whether or not that step is done yet. One that does not, of an
+    earlier version, leads to the completed step that was entered next as done again because of a return.
     """
+    under_way: dict[tuple[str, str], int] = defaultdict(int)
     count: dict[tuple[str, str], int] = defaultdict(int)
     cases: dict[tuple[str, str], set[str]] = defaultdict(set)
     for case_id, trace in traces(visits).items():
@@ -154,10 +161,11 @@ def loops(visits: Iterable[Visit]) -> list[Loop]:
         for visit in trace:
             if not visit.sent_back:
                 continue
-            to = next((one.step_id for one in returned if one.entered_at >= visit.ended_at), None)
-            # The step that is done again may still be under way.
+            entered_next = (one.step_id for one in returned if one.entered_at >= visit.ended_at)
+            to = visit.returned_to or next(entered_next, None)
             if to is not None:
                 count[visit.step_id, to] += 1
                 cases[visit.step_id, to].add(case_id)
-    found = [Loop(before, to, times, len(cases[before, to])) for (before, to), times in count.items()]
+                under_way[visit.step_id, to] += visit.return_status == "active"
+    found = [Loop(*pair, times, len(cases[pair]), under_way[pair]) for pair, times in count.items()]
     return sorted(found, key=lambda one: (-one.count, one.before, one.to))

@@ -69,7 +69,10 @@ class StepLine:
 
 @dataclass(frozen=True)
 class LoopLine:
-    """Returns from a step to an earlier one in both periods: how often, and in how many cases."""
+    """Returns from a step to an earlier one in both periods: how often, and in how many cases.
+
+    ``under_way`` is how many of those now led to a step that is not done again yet.
+    """
 
     title: str
     to: str
@@ -77,6 +80,7 @@ class LoopLine:
     cases: int
     count_before: int
     cases_before: int
+    under_way: int
 
 
 @router.get("/cases/analysis")
@@ -249,7 +253,7 @@ class _Told:
         for pair in {**now, **before}:
             one, was = now.get(pair, none), before.get(pair, none)
             title, to = map(self._title, pair)
-            lines.append(LoopLine(title, to, one.count, one.cases, was.count, was.cases))
+            lines.append(LoopLine(title, to, one.count, one.cases, was.count, was.cases, one.under_way))
         return lines
 
     def share(self, counted: tuple[int, int]) -> str:

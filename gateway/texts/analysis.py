@@ -48,6 +48,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "analysis_loops": ("Return loops", "退回循环"),
     "analysis_loops_none": ("No case was sent back in either period.", "两期均没有事件单被退回。"),
     "analysis_loop": ("{count} times, in {cases} cases", "{count} 次，涉及 {cases} 个事件单"),
+    "analysis_loop_under_way": ("{count} of them under way", "其中 {count} 次正在重做"),
     "analysis_loop_was": ("before {count}, in {cases}", "上期 {count} 次，涉及 {cases} 个"),
     "analysis_map": ("Which step followed which", "步骤流转图"),
     "analysis_map_text": (

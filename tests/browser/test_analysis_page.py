@@ -140,9 +140,13 @@ def test_counts_times_loops_and_the_map_have_the_period_before(stack: Stack) -> 
         assert f"(before {was[node['id']]['visits']})" in node["kind"]
     assert [node["id"] for node in earlier["nodes"]] == ["make", "check", "release"], "in the order of the process"
 
-    # In this process every step back is a return.
     (loop,) = re.findall(r"<li data-loop>.*?</li>", text)
-    assert f"before {counts['check', 'make']}, in " in loop
+    returns, before = (
+        rows(f"select count(*) as count from {ROWS} where is_sent_back and {window(stack, 90, back)}")[0]["count"]
+        for back in (0, 90)
+    )
+    assert f"{returns} times" in loop and "1 of them under way" in loop
+    assert f"before {before}, in " in loop, "also where the step that is done again ended in the period after"
 
 
 def test_departments_narrow_what_knows_departments(stack: Stack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -114,6 +115,11 @@ def test_a_loop_goes_from_where_it_was_sent_back_to_what_is_done_again() -> None
         visit("B", "make", 0, 5), visit("B", "check", 5, 9, sent_back=True),
     ]  # fmt: skip
     assert loops(visits) == [Loop("check", "make", 2, 1)]
+    # A row that names where it led needs no later one: the step may be under way, or was withdrawn.
+    named = [replace(one, returned_to="make", return_status="completed") if one.sent_back else one for one in visits]
+    named[-1] = replace(named[-1], return_status="active")
+    named.append(visit("C", "check", 5, 9, sent_back=True, returned_to="make", return_status="cancelled"))
+    assert loops(named) == [Loop("check", "make", 4, 3, under_way=1)]
     assert flow_map(visits).edges == (
         Edge("check", "make", 2, 0.0, 2),
         Edge("make", "check", 4, 0.0, 2),
