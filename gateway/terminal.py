@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import wraps
 from typing import Any, NoReturn, ParamSpec, TypeVar
@@ -36,7 +36,7 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, as_js
 
 
 def show_one(row: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print one thing, a line per field."""
+    """Print one thing, a line per field; a field that has fields of its own is a heading with a line for each."""
     if as_json:
         print_json(row)
         return
@@ -46,9 +46,42 @@ def show_one(row: Mapping[str, Any], *, as_json: bool) -> None:
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
             print(f"{key}:")
             for entry in value:
-                print("  " + "  ".join(_text(part) for part in entry.values()))
+                print("  " + "  ".join(_said(part) for part in entry.values()))
+        elif isinstance(value, Mapping) and value:
+            print(f"{key}:")
+            _show_fields(value, "  ")
         else:
-            print(f"{key:<{width}}  {_text(value)}")
+            print(f"{key:<{width}}  {_said(value)}")
+
+
+def _show_fields(fields: Mapping[str, Any], indent: str) -> None:
+    """``key: value`` a line, keys as they are written; what has fields of its own stands further in."""
+    for key, value in fields.items():
+        if isinstance(value, Mapping) and value:
+            print(f"{indent}{key}:")
+            _show_fields(value, f"{indent}  ")
+        elif isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value):
+            print(f"{indent}{key}:")
+            for part in value:
+                print(f"{indent}  - {_flat(part)}")
+        else:
+            print(f"{indent}{key}: {_said(value)}")
+
+
+def _flat(value: object) -> str:
+    """One line, whatever it is made of."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_flat(part)}" for key, part in value.items()) or "-"
+    if isinstance(value, list | tuple):
+        return "; ".join(map(_flat, value)) or "-"
+    return _said(value)
+
+
+def _said(value: object) -> str:
+    """As in a table, but an instant names its zone: no heading does here."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return f"{_text(value.astimezone(UTC))} UTC"
+    return _text(value)
 
 
 def print_json(body: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -25,6 +25,9 @@ _COLUMNS = {
     "opened_at": "OPENED (UTC)",
     "closed_at": "CLOSED (UTC)",
 }
+
+_PEOPLE = ("assignee", "decided_by", "person_id", "requested_by")
+_GIST = ("step_id", *_PEOPLE, "outcome", "action", "observed", "run_id", "reason")
 
 
 @app.command("list")
@@ -57,7 +60,8 @@ def show_case(case_id: str, as_json: bool = JSON_OPTION) -> None:
     names = service.directory()
     log = [to_json(event) for event in service.events(case_id)]
     short = [
-        {"seq": event["seq"], "at": str(event["at"])[:19], "type": event["type"], "what": _gist(event)} for event in log
+        {"seq": event["seq"], "at": _instant(event["at"]), "type": event["type"], "what": _gist(event, names.name)}
+        for event in log
     ]
     body: dict[str, Any] = {
         "case": state.case_id,
@@ -83,6 +87,15 @@ def show_case(case_id: str, as_json: bool = JSON_OPTION) -> None:
     show_one(body, as_json=as_json)
 
 
-def _gist(event: Mapping[str, Any]) -> str:
-    keys = ("step_id", "assignee", "decided_by", "person_id", "outcome", "action", "observed", "run_id")
-    return " ".join(f"{key}={event[key]}" for key in keys if event.get(key))
+def _gist(event: Mapping[str, Any], name: Callable[[str], str]) -> str:
+    """What a line of the log says of an event: people by name, instants with their zone."""
+    said = {key: str(event[key]) for key in _GIST if event.get(key)}
+    said |= {key: name(said[key]) for key in _PEOPLE if key in said}
+    if event["type"] == "ClockRecomputed":
+        said |= {"from": _instant(event["previous_due_at"]), "to": _instant(event["due_at"])}
+    return ", ".join(f"{key}={value}" for key, value in said.items())
+
+
+def _instant(written: Any) -> str:
+    """An instant of the log (ISO text, UTC) as a person reads it."""
+    return f"{str(written)[:19].replace('T', ' ')} UTC"

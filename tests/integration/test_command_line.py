@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.commands.cases import _gist
+from gateway.terminal import show_one
 from resources.settings import PROJECT_ROOT
 from tests.platform_world import UNTIL, PlatformWorld, PublishedHome, copied_world
 from tests.process_world import request
@@ -146,6 +150,46 @@ def test_a_case_is_shown_whole(terminal: Terminal) -> None:
     (task,) = body["tasks"]
     assert task["step"] == "judge"
     assert terminal.run("cases", "list", "--status", "cancelled").out == "There are no such cases.\n"
+
+
+def test_a_case_is_shown_in_names_and_with_the_zone_of_its_times(terminal: Terminal) -> None:
+    lines = terminal.run("cases", "show", terminal.case_id).out.splitlines()
+    body = terminal.run("cases", "show", terminal.case_id, "--json").body
+    (task,) = body["tasks"]
+    due = datetime.fromisoformat(task["due_at"]).strftime("%Y-%m-%d %H:%M UTC")
+    assert any(line.startswith("  ") and task["who"] in line and due in line for line in lines)
+    (created,) = (line for line in lines if "TaskCreated" in line)
+    assert f"assignee={task['who']}" in created
+    assert re.search(r"\d 2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC", created.replace("  ", " "))
+    data = lines[lines.index("data:") + 1 : lines.index("tasks:")]
+    assert f"  as_of: {body['data']['as_of']}" in data
+    assert not any("{" in line for line in data)
+
+
+def test_the_log_says_from_when_to_when_a_clock_moved_and_why() -> None:
+    moved = {
+        "type": "ClockRecomputed", "due_at": "2026-11-25T09:00:00+00:00", "reason": "the working calendar changed",
+        "previous_due_at": "2026-11-24T09:00:00+00:00",
+    }  # fmt: skip
+    assert _gist(moved, str) == (
+        "reason=the working calendar changed, from=2026-11-24 09:00:00 UTC, to=2026-11-25 09:00:00 UTC"
+    )
+
+
+def test_fields_within_a_field_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    data = {"price": 3, "why": {"en": "More."}, "points": [{"label": "2026-10", "value": "0.1"}], "none": {}}
+    show_one({"case": "C-1", "data": data, "at": datetime(2026, 11, 23, 9, tzinfo=UTC)}, as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "case  C-1",
+        "data:",
+        "  price: 3",
+        "  why:",
+        "    en: More.",
+        "  points:",
+        "    - label: 2026-10, value: 0.1",
+        "  none: -",
+        "at    2026-11-23 09:00 UTC",
+    ]
 
 
 def test_quarantined_rows_are_shown_retried_and_discarded(terminal: Terminal) -> None:
