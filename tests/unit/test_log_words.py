@@ -67,6 +67,8 @@ def test_a_job_that_gave_no_answer_says_when_in_local_time() -> None:
 )
 def test_why_a_task_was_withdrawn_is_said_as_its_reader_reads(written: str, english: str, chinese: str) -> None:
     assert (why_withdrawn(written, CONTEXT), why_withdrawn(written, CHINESE)) == (english, chinese)
+    pages = engine_words(written, CONTEXT), engine_words(written, CHINESE)
+    assert pages == (written, chinese or written), "where the English names the step, pages keep it"
 
 
 def test_the_card_of_what_nobody_decided_says_what_the_process_took() -> None:

@@ -44,18 +44,21 @@ def engine_words(written: str, context: CardContext) -> str:
             return context.word("log_no_answer").format(context.instant(datetime.fromisoformat(missed[1])))
         except ValueError:
             return written
-    return written
+    # In English the log's own sentence stays, which names step or choice.
+    return (_withdrawn(written, context) if context.chinese else "") or written
 
 
 def why_withdrawn(written: str, context: CardContext) -> str:
     """Why a task was taken back, in the reader's words; empty where the log does not say it, or says it otherwise."""
-    begun = next((word for begins, word in _WITHDRAWN.items() if written.startswith(begins)), None)
-    if begun is None and written.endswith(" goes on without it"):
-        begun = "log_goes_on"
-    if begun is not None:
-        return context.word(begun)
     said = engine_words(written, context)
-    return said if written in _FIXED or said != written else ""
+    return _withdrawn(written, context) or (said if written in _FIXED or said != written else "")
+
+
+def _withdrawn(written: str, context: CardContext) -> str:
+    known = next((word for begins, word in _WITHDRAWN.items() if written.startswith(begins)), "")
+    if not known and written.endswith(" goes on without it"):
+        known = "log_goes_on"
+    return context.word(known) if known else ""
 
 
 def missed_effect(case: CaseState, template: Template | None, observed: str | None, context: CardContext) -> str:
