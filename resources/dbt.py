@@ -116,7 +116,8 @@ class Dbt:
             arguments += ["--exclude", *exclude]
         if full_refresh:
             arguments.append("--full-refresh")
-        result = self.invoke(arguments, progress=progress, raise_on_failed_nodes=False)
+        # Who reads models' SQL wants it in its full form alone.
+        result = self.invoke(arguments, progress=progress, raise_on_failed_nodes=False, artefacts=full_refresh)
         return node_results(result)
 
     def generate_docs(
@@ -159,8 +160,10 @@ class Dbt:
         raise_on_failed_nodes: bool = True,
         manifest: Any = None,
         warehouse: str = "",
+        artefacts: bool = True,
     ) -> Any:
         """Call dbt. ``manifest`` (dbt's own) spares it parsing; ``warehouse`` is another database than the warehouse.
+        Without ``artefacts`` it writes no manifest, which takes longer than to build a few models.
 
         Raises DbtError when dbt failed as a whole, or a node did and ``raise_on_failed_nodes``.
         """
@@ -195,6 +198,7 @@ class Dbt:
             f"--target-path={self.target_dir}",
             f"--log-path={log_dir}",
             f"--vars={json.dumps(self.variables())}",
+            *([] if artefacts else ["--no-write-json"]),
         ]
         stamp, began = self._artefacts.stamp(), time.time()
         try:

@@ -130,7 +130,7 @@ def compile_project(platform: Platform, folder: Path) -> Compiled:
         # One candidate at a time: they share dbt's target folder, so that only what differs is parsed.
         with FileLock(f"{dbt.target_dir}.lock"):
             parsed = dbt.parse()
-            dbt.invoke(["compile", "--full-refresh"], manifest=parsed, warehouse=":memory:")
+            dbt.invoke(["compile", "--full-refresh"], manifest=parsed, warehouse=":memory:", artefacts=False)
             semantic = published_manifest(dbt.semantic_manifest())
     except (CatalogError, DbtError) as error:
         raise CandidateError(str(error).replace(f"{folder}/", "")) from error

@@ -129,6 +129,7 @@ def build_side(
             [*arguments, "--select", *sorted(models)],
             manifest=compiled.dbt_manifest,
             raise_on_failed_nodes=False,
+            artefacts=False,
         )
     results = node_results(result)
     failed = [_sentence(compiled, node) for node in results if node.failed]
