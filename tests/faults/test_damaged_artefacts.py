@@ -93,3 +93,13 @@ def test_a_state_folder_whose_first_start_was_killed_is_claimed(tmp_path: Path) 
     platform = Platform(Settings(home=tmp_path, source_pack="dongchen", source_dir=None, database_url=""))
     platform.claim_state_folder()
     assert (tmp_path / "source_pack").read_text() == "dongchen\n"
+
+
+def test_a_build_of_new_rows_leaves_the_manifest_as_it_was_parsed(dbt: Dbt) -> None:
+    dbt.ensure_fresh_manifest()
+    before = dbt._artefacts.stamp()
+    (built,) = dbt.build(select=["one"], tests=False)
+    assert (built.status, dbt._artefacts.stamp()) == ("success", before)
+    dbt.build(full_refresh=True)
+    assert dbt._artefacts.stamp() != before, "the SQL of a full build is read from it"
+    assert _models(dbt) == {"model.small.one"}
