@@ -18,7 +18,6 @@ from workflow_jobs.cases import CaseSummary, TaskSummary, UnknownCase
 from workflow_jobs.engine.events import to_json
 
 # Lists are cut here rather than in SQL: a page further down than this is a question for the warehouse's history.
-MOST_CASES = 10_000
 
 
 def _reader(request: Request) -> Reader:
@@ -94,9 +93,9 @@ def list_cases(
     """Cases, newest first."""
     context = context_of(request)
     governed = GovernedCases(context, reader)
-    found = context.service.cases(status=status, template=template, limit=MOST_CASES)
-    shown = [_case(governed, one) for one in found[offset : offset + limit]]
-    return CaseList(total=len(found), limit=limit, offset=offset, cases=shown)
+    found = context.service.cases(status=status, template=template, limit=limit, offset=offset)
+    total = context.service.count_cases(status, template)
+    return CaseList(total=total, limit=limit, offset=offset, cases=[_case(governed, one) for one in found])
 
 
 @router.get(

@@ -80,16 +80,19 @@ def _cases(context: GatewayContext, reader: Reader, language: Language) -> dict[
         governed = GovernedCases(context, reader)
     except AccessRefused:
         return {"cases": [], "more_cases": 0}
-    found = context.service.cases(status="open", limit=1000)
+    found = context.service.cases(status="open", limit=_CASES_SHOWN)
+    states = context.service.states([case.case_id for case in found])
     directory = context.directory()
     now, zone = context.clock.now(), _zone(context)
     shown = []
-    for case in found[:_CASES_SHOWN]:
-        tasks = context.service.tasks(case_id=case.case_id, open_only=True)
+    for case in found:
+        state = states.get(case.case_id)
+        if state is None:
+            continue
+        tasks = state.open_tasks
         waits = [governed.person(directory.name(task.assignee)) or "" for task in tasks if task.assignee]
         due = min((task.due_at for task in tasks), default=None)
-        state = context.service.case(case.case_id)
-        sure = all(task.calendar_confirmed for task in state.open_tasks if task.due_at == due)
+        sure = all(task.calendar_confirmed for task in tasks if task.due_at == due)
         shown.append(
             {
                 "id": case.case_id,
@@ -103,7 +106,7 @@ def _cases(context: GatewayContext, reader: Reader, language: Language) -> dict[
                 "opened": _local(case.opened_at, zone),
             }
         )
-    return {"cases": shown, "more_cases": max(0, len(found) - len(shown))}
+    return {"cases": shown, "more_cases": context.service.count_cases("open") - len(shown)}
 
 
 def _zone(context: GatewayContext) -> ZoneInfo:

@@ -51,14 +51,16 @@ class IncidentLine:
 def incident_list(service: ProcessService, *, closed: bool = False, limit: int = 200) -> list[IncidentLine]:
     """Incidents, newest first; only open ones unless ``closed``."""
     status = None if closed else "open"
-    cases = service.cases(status=status, template=INCIDENT_TEMPLATE, limit=limit)
-    states = [service.case(case.case_id) for case in cases]
     recent = service.cases(template=INCIDENT_TEMPLATE, limit=limit)
+    shown = [case.case_id for case in service.cases(status=status, template=INCIDENT_TEMPLATE, limit=limit)]
+    parts = [case.case_id for case in recent if case.outcome == "joined"]
+    known = service.states([*shown, *parts])
+    states = [known[case_id] for case_id in shown if case_id in known]
     joined: dict[str, list[str]] = {}
-    for case in recent:
-        if case.outcome == "joined":
-            joined.setdefault(service.case(case.case_id).joined, []).append(case.case_id)
-    seen = service.last_seen([state.case_id for state in states])
+    for case_id in parts:
+        if case_id in known:
+            joined.setdefault(known[case_id].joined, []).append(case_id)
+    seen = service.last_seen(shown)
     return [_line(state, tuple(sorted(joined.get(state.case_id, ()))), seen.get(state.case_id)) for state in states]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import tzinfo
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -42,6 +42,8 @@ from workflow_jobs.store import reading as rows
 from workflow_jobs.store.due_rows import START, Place
 
 _Found = TypeVar("_Found")
+# So many values are bound in one statement.
+_AT_ONCE: Final = 500
 
 
 class Templates(Protocol):
@@ -111,10 +113,17 @@ class ProcessReader:
         *,
         subject_id: str | None = None,
         limit: int = 200,
+        offset: int = 0,
     ) -> list[CaseSummary]:
-        """Cases, newest first."""
+        """Cases, newest first; ``offset`` leaves out as many."""
+        of = {"status": status, "template_id": template, "subject_id": subject_id}
         with reading(self._engine) as connection:
-            return rows.case_list(connection, status=status, template_id=template, subject_id=subject_id, limit=limit)
+            return rows.case_list(connection, **of, limit=limit, offset=offset)
+
+    def count_cases(self, status: str | None = None, template: str | None = None) -> int:
+        """How many cases there are of a status and template, or in all."""
+        with reading(self._engine) as connection:
+            return rows.case_count(connection, status=status, template_id=template)
 
     def events(self, case_id: str) -> list[e.Event]:
         """The log of a case, in order."""
@@ -197,9 +206,13 @@ class ProcessReader:
             return board_rows.waited_for(connection)
 
     def states(self, case_ids: Collection[str]) -> dict[str, CaseState]:
-        """These cases as they stand, by id; at most some hundreds at once."""
+        """These cases as they stand, by id."""
+        wanted = sorted(set(case_ids))
+        found: dict[str, CaseState] = {}
         with reading(self._engine) as connection:
-            return board_rows.cases_of(connection, case_ids)
+            for start in range(0, len(wanted), _AT_ONCE):
+                found |= board_rows.cases_of(connection, wanted[start : start + _AT_ONCE])
+        return found
 
     def templates_used(self) -> dict[str, Template]:
         """Every template that a case ever used, by id, in the version that was put to use last."""

@@ -40,14 +40,13 @@ def list_cases(
     """Cases, newest first, with the people they wait for."""
     service = process_service(open_platform())
     names = service.directory()
+    found = service.cases(status=status, template=template, limit=limit)
     waiting: dict[str, list[str]] = {}
-    for task in service.tasks(limit=10_000):
-        who = names.name(task.assignee) if task.assignee else f"nobody ({task.role})"
-        waiting.setdefault(task.case_id, []).append(f"{who} ({task.step_id})")
-    rows = [
-        {**asdict(case), "waiting_for": waiting.get(case.case_id, [])}
-        for case in service.cases(status=status, template=template, limit=limit)
-    ]
+    for case_id, state in service.states([case.case_id for case in found]).items():
+        for task in state.open_tasks:
+            who = names.name(task.assignee) if task.assignee else f"nobody ({task.role})"
+            waiting.setdefault(case_id, []).append(f"{who} ({task.step_id})")
+    rows = [{**asdict(case), "waiting_for": waiting.get(case.case_id, [])} for case in found]
     show(rows, _COLUMNS, as_json=as_json, empty="There are no such cases.")
 
 

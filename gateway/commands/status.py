@@ -41,7 +41,7 @@ def status(as_json: bool = JSON_OPTION) -> None:
             number for (_, _, state), number in quarantine.counts(platform.ops_engine).items() if state == "open"
         ),
         "files_set_aside": len(quarantine.list_set_aside(platform.ops_engine)),
-        "open_cases": len(process_service(platform).cases(status="open", limit=10_000)),
+        "open_cases": process_service(platform).count_cases("open"),
         "nobody_behind": _nobody_behind(platform),
     }
     show_one(body, as_json=as_json)
@@ -84,7 +84,7 @@ def refresh(
         "snapshot": snapshot.id if snapshot else None,
         "as_of": snapshot.as_of if snapshot else None,
         "metrics": _states(platform),
-        "open_cases": len(process_service(platform).cases(status="open", limit=10_000)),
+        "open_cases": process_service(platform).count_cases("open"),
         "failures": list(outcome.step_failures),
     }
     if as_json:

@@ -16,6 +16,7 @@ from gateway.tokens import READ, create_token, revoke_token
 from ops_assets.ingestion.ledger import inbox_event
 from resources.clock import FixedClock
 from tests.gateway_stack import METRIC, Stack, running_stack
+from workflow_jobs.service import ProcessService
 
 PROBLEM = "application/problem+json"
 
@@ -180,6 +181,22 @@ def test_cases_are_listed_and_shown_with_their_log(stack: Stack) -> None:
     assert body["events"][0]["type"] == "CaseOpened"
     assert stack.http.get("/api/v1/cases", params={"status": "closed"}).json()["total"] == 0
     problem(stack.http.get("/api/v1/cases/C-999999"), 404)
+
+
+def test_pages_of_cases_count_all_and_read_their_own(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = [stack.open_case_undelivered(f"V-03{number}", "Paged supplier") for number in range(3)][::-1]
+    asked: list[int] = []
+    look = ProcessService.cases
+
+    def noted(service: ProcessService, *of: Any, **more: Any) -> Any:
+        asked.append(more["limit"])
+        return look(service, *of, **more)
+
+    monkeypatch.setattr(ProcessService, "cases", noted)
+    pages = [stack.http.get("/api/v1/cases", params={"limit": 1, "offset": offset}).json() for offset in range(3)]
+    assert [page["cases"][0]["case_id"] for page in pages] == newest
+    assert {page["total"] for page in pages} == {stack.context.service.count_cases()}
+    assert asked == [1, 1, 1], "no page reads more than it shows"
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/metrics", "/api/v1/cases", "/part/status"])

@@ -38,16 +38,24 @@ def case_list(
     template_id: str | None,
     subject_id: str | None,
     limit: int,
+    offset: int = 0,
 ) -> list[CaseSummary]:
     """Cases, newest first."""
-    statement = sa.select(*_CASE_COLUMNS).order_by(case.c.opened_at.desc(), case.c.case_id.desc()).limit(limit)
-    if status is not None:
-        statement = statement.where(case.c.status == status)
-    if template_id is not None:
-        statement = statement.where(case.c.template_id == readable_text(template_id))
-    if subject_id is not None:
-        statement = statement.where(case.c.subject_id == readable_text(subject_id))
+    wanted = _of_cases(status, template_id, subject_id)
+    newest = (case.c.opened_at.desc(), case.c.case_id.desc())
+    statement = sa.select(*_CASE_COLUMNS).where(*wanted).order_by(*newest).limit(limit).offset(offset)
     return [CaseSummary(**row) for row in _rows(connection, statement)]
+
+
+def case_count(connection: Connection, *, status: str | None, template_id: str | None) -> int:
+    """How many cases :func:`case_list` has in all."""
+    wanted = _of_cases(status, template_id, None)
+    return connection.execute(sa.select(sa.func.count()).select_from(case).where(*wanted)).scalar_one()
+
+
+def _of_cases(status: str | None, template_id: str | None, subject_id: str | None) -> list[sa.ColumnElement[bool]]:
+    wanted = {"status": status, "template_id": template_id, "subject_id": subject_id}
+    return [case.c[name] == readable_text(value) for name, value in wanted.items() if value is not None]
 
 
 def case_summary(connection: Connection, case_id: str) -> CaseSummary | None:

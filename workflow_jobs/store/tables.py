@@ -84,6 +84,7 @@ case = sa.Table(
         postgresql_where=CASE_ASKED,
     ),
     sa.Index("ix_process_case_status_opened_at", "status", "opened_at"),
+    sa.Index("ix_process_case_opened_at_case_id", "opened_at", "case_id"),
     # Have all that the board's counts and its search need: the rows of cases are wide.
     sa.Index("ix_process_case_status_template_id", "status", "template_id", "case_id", "priority", "rests"),
     sa.Index(
