@@ -9,6 +9,7 @@ import sys
 
 import psutil
 
+from gateway.refresh_run import PID_TAG
 from gateway.sample_data import wants_sample, write_sample
 from gateway.start_check import UNREADABLE, in_words, read_everything
 from resources.dagster_home import prepare_dagster_home
@@ -43,17 +44,13 @@ def fail_runs_of_the_dead(settings: Settings) -> None:
 
     They are marked as stopped too: no incident is opened about them, and no figure counts them.
     """
-    from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+    from dagster import DagsterInstance, RunsFilter
+
+    from resources.unfinished_runs import EXECUTING
 
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        unfinished = [
-            DagsterRunStatus.NOT_STARTED,
-            DagsterRunStatus.STARTING,
-            DagsterRunStatus.STARTED,
-            DagsterRunStatus.CANCELING,
-        ]
-        for run in instance.get_runs(RunsFilter(statuses=unfinished)):
-            pid = run.tags.get("trueloop/pid")
+        for run in instance.get_runs(RunsFilter(statuses=EXECUTING)):
+            pid = run.tags.get(PID_TAG)
             if pid is None or not _lives(int(pid)):
                 instance.add_run_tags(run.run_id, {STOPPED_TAG: "its process ended with Trueloop"})
                 instance.report_run_failed(run, "The process that executed this run is gone.")

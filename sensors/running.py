@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import dagster as dg
 
+from resources.unfinished_runs import UNFINISHED
+
 RETRY_TAG = "trueloop/retry_of"
-_UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
 
 
 def is_running(instance: dg.DagsterInstance, job: str) -> bool:
-    """True while a run of ``job`` waits, starts or executes."""
-    return bool(instance.get_runs(dg.RunsFilter(job_name=job, statuses=_UNDER_WAY), limit=1))
+    """True while a run of ``job`` waits, starts, executes or is being cancelled."""
+    return bool(instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNFINISHED), limit=1))
 
 
 def died_without_retry(instance: dg.DagsterInstance, job: str) -> list[str]:

@@ -18,19 +18,13 @@ from ops_assets.automation import TIMER_SENSOR, Instigator, JobRuns, Scan, find_
 from resources.clock import SystemClock
 from resources.platform import Platform
 from resources.stopped_runs import was_stopped
+from resources.unfinished_runs import UNFINISHED
 from workflow_jobs.jobs import service_jobs
 from workflow_jobs.watching_over import GATEWAY_SUBJECTS, failed_assets, keep_troubles
 from workflow_jobs.wiring import process_service
 
 WATCHDOG = "watchdog_sensor"
 _FINISHED_WELL = [TickStatus.SUCCESS, TickStatus.SKIPPED]
-_UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 _MOST_FAILURES = 500
 _MOST_RUNS = 25
 # A pause of the watch: what was due meanwhile had nobody to run it.
@@ -118,8 +112,8 @@ def instigators_of(
 def runs_of(instance: dg.DagsterInstance, job: str) -> JobRuns:
     """How the newest runs of a job went; those that were stopped say nothing about it."""
     records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=_MOST_RUNS)
-    waiting = [record for record in records if record.dagster_run.status in _UNDER_WAY]
-    finished = [record for record in records if record.dagster_run.status not in _UNDER_WAY]
+    waiting = [record for record in records if record.dagster_run.status in UNFINISHED]
+    finished = [record for record in records if record.dagster_run.status not in UNFINISHED]
     failed: list[Any] = []
     for record in finished:
         if record.dagster_run.status is not dg.DagsterRunStatus.FAILURE:

@@ -94,7 +94,7 @@ def test_a_file_rewritten_with_the_same_content_is_nothing_new(sensor: Sensor) -
     assert sensor.tick() is not None
 
 
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
 def test_while_a_refresh_runs_it_waits_and_looks_again(sensor: Sensor, status: dg.DagsterRunStatus) -> None:
     sensor.refresh_runs(dg.DagsterRunStatus.SUCCESS)
     assert not is_running(sensor.instance, REFRESH_JOB)
