@@ -20,7 +20,7 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.outgoing_message import CARD, UPDATE
 from workflow_jobs.outgoing_writer import Line, Writer
 from workflow_jobs.slack import cards, task_buttons
-from workflow_jobs.slack.case_lines import plain_decision, step_title
+from workflow_jobs.slack.case_lines import holder, plain_decision, step_title
 from workflow_jobs.slack.wording import CardContext
 
 Handed = e.TaskReassigned | e.TaskClaimed | e.TaskReleased | e.TaskDelegated | e.TaskAdvised
@@ -137,7 +137,5 @@ def _inform(writer: Writer, task: TaskState, moment: Moment, line: Line) -> None
 def _whose(writer: Writer, task: TaskState, context: CardContext) -> str:
     """Step, assignee and due time in one line."""
     title = step_title(writer.telling.template, task.step_id, context)
-    nobody = context.word("to_claim" if task.pooled else "nobody")
-    who = context.name(task.assignee) if task.assignee else nobody
     due = context.certain(context.zoned(task.due_at), task.calendar_confirmed)
-    return f"{title}: {who}. {context.word('due')}: {due}"
+    return f"{title}: {holder(task, context)}. {context.word('due')}: {due}"

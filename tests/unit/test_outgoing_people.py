@@ -100,6 +100,8 @@ def test_those_who_may_claim_a_pooled_task_are_told_and_nobody_else() -> None:
     out = sent(play, c.OpenCase(case_id="c1", rule_id="r"))
     assert to_whom(out, "c1.look.1") == ["#ops"]
     assert to_whom(out, "claim/") == ["b1"], "the other is away"
+    (card,) = [one for one in out if one.card_key == "task:c1.look.1:1"]
+    assert "*Who must act*: Waits to be claimed" in str(card.payload["blocks"])
     _, out = begun(step(", pool: true"))
     assert to_whom(out, "claim/") == ["b1", "b2"]
 

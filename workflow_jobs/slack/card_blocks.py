@@ -13,7 +13,7 @@ from workflow_jobs.engine.state import CaseState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.engine.votes import not_yet_agreed
 from workflow_jobs.slack import incident_lines
-from workflow_jobs.slack.case_lines import decision_line, next_steps, step_title
+from workflow_jobs.slack.case_lines import decision_line, holder, next_steps, step_title
 from workflow_jobs.slack.form_lines import given
 from workflow_jobs.slack.log_words import engine_words, missed_effect
 from workflow_jobs.slack.message import Block
@@ -121,7 +121,7 @@ def asked(case: CaseState, task: TaskState, template: Template, context: CardCon
         what = context.word("process_refused" if step.kind == "process" else "service_failed")
         error = engine_words(step.error or "–", context)
         lines.append(f"*{what}*: {quoted(error, 500)}")
-    who = context.name(task.assignee) if task.assignee else context.word("nobody")
+    who = holder(task, context)
     lines.append(
         f"*{context.word('who_acts')}*: {escaped(who)} ({escaped(context.role(task.role))}) · "
         f"*{context.word('answerable')}*: {escaped(context.role(task.accountable))}"
@@ -151,7 +151,7 @@ def progress(
             pending = f" ({context.word('not_yet_agreed')})" if not_yet_agreed(case, task) else ""
             lines.append(f"✓ {title}{pending}: {decision_line(task, template, context)}")
         elif waiting and task.status == "open":
-            who = context.name(task.assignee) if task.assignee else context.word("nobody")
+            who = holder(task, context)
             until = context.certain(context.zoned(task.due_at), task.calendar_confirmed)
             due = f"{context.word('due')} {until}"
             lines.append(f"… {title}: {context.word('waiting')}, {escaped(who)}, {due}")

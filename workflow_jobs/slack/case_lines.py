@@ -36,6 +36,13 @@ def titles(node: Step | Block, context: CardContext) -> str:
     return context.title(node.title)
 
 
+def holder(task: TaskState, context: CardContext) -> str:
+    """Who has the task; that it waits to be claimed, or that nobody holds its role, where nobody has it."""
+    if task.assignee:
+        return context.name(task.assignee)
+    return context.word("to_claim" if task.pooled else "nobody")
+
+
 def next_steps(template: Template, step_id: str, context: CardContext) -> str:
     """What follows a step that goes on: titles of the next steps, or that other branches are waited for."""
     layout = layout_of(template)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.slack import block_kit, case_buttons, wait_messages
-from workflow_jobs.slack.case_lines import step_title, subject_of
+from workflow_jobs.slack.case_lines import holder, step_title, subject_of
 from workflow_jobs.slack.decision_buttons import decision_buttons
 from workflow_jobs.slack.message import Block
 from workflow_jobs.slack.wording import CardContext, escaped, markdown, plain_text, shortened
@@ -165,7 +165,7 @@ def _request(one: HomeCase, address: str, context: CardContext) -> str:
 
 
 def _late(one: HomeTask, address: str, context: CardContext) -> str:
-    who = context.name(one.task.assignee) if one.task.assignee else context.word("nobody")
+    who = holder(one.task, context)
     since = f"{context.word('due')} {context.instant(one.task.due_at)}"
     return (
         f"• {_LIGHTS[one.light]} {escaped(shortened(who, 80))}: {_title(one, context)}, {_link(one.case, address)} "

@@ -12,7 +12,7 @@ from workflow_jobs.engine.state import CaseState, StepState, TaskState
 from workflow_jobs.engine.template import Template
 from workflow_jobs.slack import wait_messages
 from workflow_jobs.slack.card_blocks import case_footer
-from workflow_jobs.slack.case_lines import step_title, subject_of
+from workflow_jobs.slack.case_lines import holder, step_title, subject_of
 from workflow_jobs.slack.message import Message, fitting_message
 from workflow_jobs.slack.wording import CardContext, escaped, markdown, shortened
 
@@ -73,7 +73,5 @@ def _holders(tasks: list[TaskState], context: CardContext) -> str:
     """Who has the tasks of one step, each with his role; a task that nobody has says so."""
     named: dict[str, None] = {}
     for task in tasks:
-        nobody = context.word("to_claim" if task.pooled else "nobody")
-        who = context.name(task.assignee) if task.assignee is not None else nobody
-        named[f"{who} ({context.role(task.role)})"] = None
+        named[f"{holder(task, context)} ({context.role(task.role)})"] = None
     return ", ".join(named)
