@@ -4,11 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from tests.engine_machine import CALENDARS, PERSONS, Cases
+from tests.engine_world import ROLES, Play
+from workflow_jobs.engine import commands as c
+from workflow_jobs.engine.layout import layout_of
+from workflow_jobs.engine.parts import FormField
+from workflow_jobs.engine.question import question_of
+from workflow_jobs.engine.state import TaskState
+from workflow_jobs.engine.template import Template, WaitStep
 
 Act = Callable[[Cases, Random], None]
+
+
+class InService(Cases):
+    """One case of a template in service, whose fields have bounds that the random ones have not."""
+
+    @classmethod
+    def opened(cls, template: Template, chance: Random, **given: Any) -> InService:
+        """A case with all that is required, and half of what is not."""
+        stated = [field for field in template.inputs if field.required is True or chance.random() < 0.5]
+        data = {field.name: _typed(field, chance) for field in stated}
+        machine = cls()
+        machine.play = Play(template).open(data=data, **given)
+        return machine
+
+    def finish(self, task: TaskState) -> None:
+        assert task.assignee is not None, "with everybody back at work there is always somebody to ask"
+        question, chance = question_of(self.play.template, task), Random(task.task_id)
+        outcome = question.outcomes[0].id
+        form = {field.name: _typed(field, chance) for field in question.form if field.required_for(outcome)}
+        version = self.play.state.tasks[task.task_id].version
+        at: dict[str, Any] = {"task_id": task.task_id, "task_version": version}
+        self.play.do(c.DecideTask(**at, person_id=task.assignee, outcome=outcome, form=form))
+
+    def something_happens_outside(self, pick: int, person: str | None, sent: bool) -> None:
+        awaited = [layout_of(self.play.template).places[step.step_id].node for step in self.play.state.waits]
+        heard = [node for node in awaited if isinstance(node, WaitStep) and node.signal is not None]
+        if not sent or not heard:
+            super().something_happens_outside(pick, person, sent)
+            return
+        node, chance = heard[pick % len(heard)], Random(pick)
+        data = {field.name: _typed(field, chance) for field in node.form}
+        self.attempt(c.SendSignal(signal=node.signal or "", data=data, person_id=person))
+
+
+def _typed(field: FormField, chance: Random) -> Any:
+    """What somebody may type into a field, within its bounds."""
+    match field.type:
+        case "decimal" | "integer":
+            number = chance.choice((10, 60_000, 900_000))
+            number = number if field.max is None else min(number, int(field.max))
+            return str(number) if field.type == "decimal" else number
+        case "date":
+            return chance.choice(("2026-11-20", "2026-12-24", "2027-01-11"))
+        case "boolean":
+            return chance.random() < 0.5
+        case "choice":
+            return chance.choice([option.value for option in field.options])
+        case "role":
+            return chance.choice(ROLES)
+        case "file":
+            return ["f1"]
+        case _:
+            return "text"
 
 
 def _click(machine: Cases, chance: Random) -> None:
@@ -126,6 +186,10 @@ INCIDENT: Final[Mapping[str, float]] = {
 WORKED_AT: Final[Mapping[str, float]] = {**ORDINARY, "check_passes": 3, "cause_is_back": 6}
 
 
+# What is done with a task: nothing while a case has asked nobody yet.
+OF_TASKS: Final = frozenset(("click", "acknowledge", "snooze", "stop_the_clock", "hand_over", "pass_on", "people_say"))
+
+
 def under_changing_calendars(weights: Mapping[str, float]) -> Mapping[str, float]:
     """The same, and now and then the working calendar changes: not for lives that are played again by one calendar."""
     return {**weights, "calendar_changes": 0.7}
@@ -135,7 +199,9 @@ def live(machine: Cases, chance: Random, weights: Mapping[str, float]) -> None:
     """Let one case live: between 20 and 90 things happen, and what must hold is looked at after each."""
     names = list(weights)
     for _ in range(chance.randrange(20, 90)):
-        ACTS[chance.choices(names, list(weights.values()))[0]](machine, chance)
+        name = chance.choices(names, list(weights.values()))[0]
+        if machine.play.state.tasks or name not in OF_TASKS:
+            ACTS[name](machine, chance)
         machine.look()
     machine.replaying_the_log_gives_the_live_state()
     machine.the_data_is_what_completed_steps_said()
