@@ -191,7 +191,10 @@ def test_every_event_of_a_whole_case_has_words(stack: Stack, clock: FixedClock) 
         pass
     finish(stack, case_id)
     clock.advance(timedelta(days=8))
-    stack.context.service.judge_effect(case_id, "0.01", "20261116-000001")
+    day = clock.now().date()
+    stack.context.service.judge_effect(case_id, "0.01", "20261116-000001", day)
+    assert f"figures as of {day}" in case_page(stack, case_id)
+    assert f"数据日期 {day}" in case_page(stack, case_id, "?lang=zh")
     names = {type(event).__name__ for event in stack.context.service.events(case_id)}
     assert {"RungFired", "EffectJudged", "ServiceCompleted", "BranchJoined"} <= names
     for language in ("en", "zh"):
