@@ -85,11 +85,6 @@ def enabled_checks(catalog: Catalog, project: Project) -> tuple[CheckRule, ...]:
     return tuple(rule for rule in catalog.checks if project.has(rule.asset))
 
 
-def assets_of(verdicts: Collection[Verdict], level: Level) -> frozenset[str]:
-    """The assets with at least one verdict of ``level``."""
-    return frozenset(verdict.rule.asset for verdict in verdicts if verdict.level is level)
-
-
 def _red(verdict: Verdict) -> bool:
     return verdict.level is Level.RED
 

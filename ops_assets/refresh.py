@@ -71,7 +71,6 @@ class BuildReport:
     kind: str
     results: Sequence[NodeResult]
     state: BuildState
-    changed_sources: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def build(
             newest, changed = _new_rows(connection, state.batch_seq)
         if only is not None:
             selected = dbt.build(select=only, tests=True, progress=progress)
-            return BuildReport("selected", selected, state, frozenset())
+            return BuildReport("selected", selected, state)
         renewed = _renewed(project, state)
         full = renewed is None
         fault_point("refresh.before_build")
@@ -137,7 +136,7 @@ def build(
         if not full:
             select = [name for name in _selection(project, changed, state.failed_nodes) if name not in (renewed or ())]
             if not select and not renewed and state.fingerprint == project.fingerprint:
-                return BuildReport("nothing", (), state, frozenset())
+                return BuildReport("nothing", (), state)
             if select:
                 results += dbt.build(select=select, tests=False, progress=progress)
             if state.failed_nodes:
@@ -156,7 +155,7 @@ def build(
         if full or renewed or not (platform.settings.dbt_docs_dir / "index.html").exists():
             dbt.generate_docs(after_full_build=full, describe=described)
     kind = "full" if full else "changed" if renewed else "incremental"
-    return BuildReport(kind, results, state, frozenset(changed))
+    return BuildReport(kind, results, state)
 
 
 def audit_and_publish(

@@ -140,11 +140,6 @@ class Directory:
         """The language (en, zh) in which the person reads; empty where neither he nor his department has one."""
         return self.languages.get(person_id, "")
 
-    def department_of(self, person_id: str) -> Department | None:
-        """The person's department."""
-        person = self.people.get(person_id)
-        return self.departments.get(person.department_id) if person is not None else None
-
     def channel_of(self, person_id: str) -> str | None:
         """The channel of the person's department, or of the nearest above it that has one; None: the company's."""
         person = self.people.get(person_id)

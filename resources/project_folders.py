@@ -118,11 +118,6 @@ def project_files(project: Path) -> Iterator[str]:
             yield str(PurePosixPath(path.relative_to(project)))
 
 
-def project_digest(project: Path) -> str:
-    """Digest of everything that makes a project; 16 hexadecimal digits."""
-    return _digest({path: (project / path).read_bytes() for path in project_files(project)})
-
-
 def _digest(files: Mapping[str, bytes]) -> str:
     found = hashlib.sha256()
     for path, content in sorted(files.items()):

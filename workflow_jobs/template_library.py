@@ -1,7 +1,6 @@
-"""The templates in service: every YAML file of a folder, linted, found by id or by the content hash that a case pinned.
+"""The templates in service: every YAML file of a folder, linted, found by id.
 
-Reading files is done here and nowhere else. Which texts of earlier versions are still needed is the store's knowledge:
-it keeps them and hands them in with `remember`.
+Reading files is done here and nowhere else. The versions that cases pinned are the store's, which keeps their texts.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Final
 from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.lint_library import lint_library
 from workflow_jobs.engine.lint_subject import Finding
-from workflow_jobs.engine.template import Template, TemplateError, load_template, template_hash
+from workflow_jobs.engine.template import Template, TemplateError, load_template
 from workflow_jobs.slack.template_limits import beyond_slack
 
 TEMPLATES_FOLDER: Final = Path(__file__).parent / "templates"
@@ -28,15 +27,14 @@ class TemplateProblems(Exception):
 
 
 class UnknownTemplate(LookupError):
-    """No template has this id, or no remembered text has this hash."""
+    """No template has this id."""
 
 
 class TemplateLibrary:
-    """Templates by id (the newest) and by content hash (the newest and all remembered ones)."""
+    """Templates by id."""
 
     def __init__(self, templates: Collection[Template]) -> None:
         self._by_id = {template.id: template for template in sorted(templates, key=lambda t: t.id)}
-        self._by_hash = {template.hash: template for template in templates}
 
     def __iter__(self) -> Iterator[Template]:
         return iter(self._by_id.values())
@@ -55,31 +53,6 @@ class TemplateLibrary:
         except KeyError:
             known = ", ".join(self._by_id) or "none"
             raise UnknownTemplate(f"there is no template {template_id!r} (there are: {known})") from None
-
-    def knows(self, content_hash: str) -> bool:
-        """Whether `pinned` would find the version."""
-        return content_hash in self._by_hash
-
-    def pinned(self, content_hash: str) -> Template:
-        """The very version that a case pinned. Raises UnknownTemplate: then `remember` its stored text first."""
-        try:
-            return self._by_hash[content_hash]
-        except KeyError:
-            raise UnknownTemplate(
-                f"no template with the hash {content_hash} is known: its stored text must be remembered first"
-            ) from None
-
-    def remember(self, text: str, *, template_id: str = "stored template") -> Template:
-        """Take in the text of an earlier version that running cases pin. It is not linted: it was when it went live.
-
-        Raises TemplateError if this engine can no longer read it.
-        """
-        known = self._by_hash.get(template_hash(text))
-        if known is not None:
-            return known
-        template = load_template(text, file=template_id)
-        self._by_hash[template.hash] = template
-        return template
 
 
 def template_files(folder: Path) -> list[Path]:

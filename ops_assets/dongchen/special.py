@@ -21,8 +21,6 @@ DISPUTED_DAYS = 5
 """The last days of the history on which the three systems differ about the disputed item."""
 STORY_WINDOW_LINES = 32
 STORY_LATE_LINES = 6
-ON_TIME_FLOOR = (4, 5)
-"""The watch rule's threshold as a fraction: 0.80."""
 SHORTEST_HISTORY = 45
 """Days of history below which the story has no room."""
 
@@ -46,11 +44,6 @@ _DISPUTED_LINES = (
 )
 """Finance: (100,000,000 - 83,800,000 - 1,800,000 - 2,000,000) / 100,000,000 = 12.4 %.
 Sales books line 3 twice and counts standard cost and estimated freight: 13,080,000 / 120,000,000 = 10.9 %."""
-
-
-def disputed_order_no(until: int) -> str:
-    """Number of the disputed order, which is placed 30 days before ``until``."""
-    return f"SO{number(until - 30, RESERVED_NUMBER)}"
 
 
 def plan_disputed_order(world: World, until: int, emit: Emit) -> dict[str, Any]:

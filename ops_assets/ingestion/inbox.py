@@ -104,14 +104,6 @@ def accept(
     return Accepted(new, len(parsed) - new)
 
 
-def pending_events(engine: sa.Engine) -> int:
-    """How many accepted events wait for ingestion."""
-    with reading(engine) as connection:
-        return connection.execute(
-            sa.select(sa.func.count()).select_from(inbox_event).where(inbox_event.c.batch_id.is_(None))
-        ).scalar_one()
-
-
 def load_events(session: Session, schema: LandingSchema) -> IngestReport:
     """Load the waiting events: one batch per table and at most 50,000 rows, in order of acceptance."""
     c = inbox_event.c

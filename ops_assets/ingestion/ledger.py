@@ -10,8 +10,6 @@ Only table declarations and small look-ups belong here; who writes them, and in 
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from resources.ops_database import UtcDateTime, metadata
@@ -129,10 +127,3 @@ def printable(text: str) -> str:
     except UnicodeEncodeError:  # another surrogate, as JSON may spell it
         encoded = text.encode("utf-8", "backslashreplace")
     return encoded.decode("utf-8", "backslashreplace")
-
-
-def batch_row(batch_id: str, *, connection: sa.Connection) -> dict[str, Any] | None:
-    """One batch of the ledger as a mapping, or None."""
-    found = connection.execute(sa.select(ingestion_batch).where(ingestion_batch.c.batch_id == batch_id)).mappings()
-    row = found.first()
-    return None if row is None else dict(row)

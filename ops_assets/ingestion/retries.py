@@ -27,14 +27,6 @@ from ops_assets.ingestion.versions import Outcome
 from resources.ops_database import reading
 
 
-def pending_retries(engine: sa.Engine) -> int:
-    """How many rows wait for a retry."""
-    with reading(engine) as connection:
-        return connection.execute(
-            sa.select(sa.func.count()).select_from(quarantine_row).where(*_waiting())
-        ).scalar_one()
-
-
 def load_retries(session: Session, schema: LandingSchema) -> IngestReport:
     """Retry every row that was asked for."""
     q, b = quarantine_row.c, ingestion_batch.c

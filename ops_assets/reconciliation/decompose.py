@@ -1,4 +1,4 @@
-"""The gap of two sets of rows, cause by cause, in plain Python with fractions.
+"""What a matched row moves in the gap of two figures, cause by cause, in plain Python with fractions.
 
 This is the definition: what ops_assets.reconciliation.row_level computes in SQL must be this, number for number. It
 also stands in where the SQL's integers are too small.
@@ -6,14 +6,14 @@ also stands in where the SQL's integers are too small.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from ops_assets.reconciliation.answer import Cause, Place, Span
+from ops_assets.reconciliation.answer import Cause, Place
 from ops_assets.reconciliation.attribution import RULE, rule_differences, shares
-from ops_assets.reconciliation.matching import Match, Row, match
+from ops_assets.reconciliation.matching import Match, Row
 from ops_assets.reconciliation.spec import Comparison, Side
 
 
@@ -37,35 +37,6 @@ class Moved:
         self.numerator += numerator
         self.denominator += denominator
         self.rows += 1
-
-
-def decompose(comparison: Comparison, ours: Iterable[Row], theirs: Iterable[Row], span: Span) -> dict[PartKey, Moved]:
-    """The parts of the gap in a span. Rows are given at the compared grain; rows outside the span belong to them, since
-    a row may be counted in another period.
-    """
-    names = [each.name for each in comparison.shared_inputs()]
-    matches = match(
-        list(ours),
-        list(theirs),
-        names,
-        ours_added_up=comparison.adds_up(comparison.ours),
-        theirs_added_up=comparison.adds_up(comparison.theirs),
-    )
-    return total(comparison, matches, span)
-
-
-def total(comparison: Comparison, matches: Sequence[Match], span: Span) -> dict[PartKey, Moved]:
-    """Add up what all matches move in a span."""
-    parts: dict[PartKey, Moved] = {}
-    for each in matches:
-        inside = (
-            each.ours is not None and span.holds(each.ours.day),
-            each.theirs is not None and span.holds(each.theirs.day),
-        )
-        for key, numerator, denominator in moves(comparison, each, inside):
-            if numerator or denominator:
-                parts.setdefault(key, Moved()).add(numerator, denominator)
-    return parts
 
 
 def moves(

@@ -79,11 +79,6 @@ class Comparison:
     def monthly(self) -> bool:
         return self.ours.monthly or self.theirs.monthly
 
-    def swapped(self) -> Comparison:
-        """The same comparison seen from the other side."""
-        inputs = tuple(Input(i.name, i.label, i.fill_theirs, i.fill_ours) for i in self.inputs)
-        return Comparison(self.metric, self.ratio, self.grain, inputs, self.theirs, self.ours, self.reference)
-
     def rules(self, figure: int) -> tuple[Rule, Rule]:
         """Our and their rule for the numerator (0) or the denominator (1), which only a ratio has."""
         if figure and not self.ratio:

@@ -9,7 +9,7 @@ import pytest
 
 from ops_assets.definition_change.candidate import CandidateError, changes_in_files, changes_on_branch
 from resources.platform import Platform
-from resources.project_folders import is_copy, lay_over, project_digest
+from resources.project_folders import is_copy, lay_over, project_files
 from resources.settings import Settings
 
 MODEL = "models/metrics/metric_x.sql"
@@ -88,10 +88,14 @@ def test_an_edited_file_is_found_by_its_name_or_said(platform: Platform, tmp_pat
         changes_in_files(platform, [tmp_path / "metric_x.sql"])
 
 
+def _texts(project: Path) -> dict[str, bytes]:
+    return {path: (project / path).read_bytes() for path in project_files(project)}
+
+
 def test_the_project_in_force_is_the_checkout_with_the_approved_files(platform: Platform) -> None:
     folders = platform.projects
     assert folders.in_force() == folders.checkout
-    before = project_digest(folders.checkout)
+    before = _texts(folders.checkout)
     with platform.ops_engine.begin() as connection:
         lay_over(connection, {MODEL: "select 9 as a\n"}, change_id="P-0001", since=platform.clock.now())
     copy = folders.in_force()
@@ -99,7 +103,7 @@ def test_the_project_in_force_is_the_checkout_with_the_approved_files(platform: 
     assert (copy / MODEL).read_text(encoding="utf-8") == "select 9 as a\n"
     assert is_copy(copy)
     assert not is_copy(folders.checkout)
-    assert project_digest(folders.checkout) == before, "the checkout is never written"
+    assert _texts(folders.checkout) == before, "the checkout is never written"
     assert folders.in_force() == copy, "one copy for one content"
     (folders.checkout / MODEL).write_text("select 9 as a\n", encoding="utf-8")
     assert folders.in_force() == folders.checkout, "the checkout has it now"

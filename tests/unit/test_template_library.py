@@ -1,4 +1,4 @@
-"""The template folder: all findings at once, and earlier versions by the hash that a case pinned."""
+"""The template folder: all findings at once, and templates by their id."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine_world import Play, shipped
-from workflow_jobs.engine import commands as c
-from workflow_jobs.engine.template import TemplateError
 from workflow_jobs.template_library import TEMPLATES_FOLDER, TemplateProblems, UnknownTemplate, load_library
 
 
@@ -50,24 +47,10 @@ def test_an_empty_folder_is_said(tmp_path: Path) -> None:
         load_library(tmp_path)
 
 
-def test_a_running_case_goes_on_with_the_version_that_it_pinned(tmp_path: Path) -> None:
-    old = shipped("supply_exception")
-    play = Play(old).open()
-    (tmp_path / "supply_exception.yaml").write_text(
-        old.text.replace(f"version: {old.version}", f"version: {old.version + 1}"), encoding="utf-8"
-    )
+def test_an_unknown_template_is_said_with_those_that_there_are(tmp_path: Path) -> None:
+    text = (TEMPLATES_FOLDER / "data_incident.yaml").read_text(encoding="utf-8")
+    (tmp_path / "data_incident.yaml").write_text(text, encoding="utf-8")
     library = load_library(tmp_path)
-    new = library.get("supply_exception")
-    assert new.hash != old.hash
-    assert not library.knows(play.state.template_hash)
-    with pytest.raises(UnknownTemplate, match="remembered"):
-        library.pinned(play.state.template_hash)
-    library.remember(old.text, template_id="supply_exception")
-    play.template = library.pinned(play.state.template_hash)
-    assert library.get("supply_exception").version == old.version + 1
-    assert play.do(c.Acknowledge(task_id="c1.judge.1", person_id="q1"))
-    assert library.remember(new.text) is new
-    with pytest.raises(UnknownTemplate, match="supply_exception"):
+    assert library.get("data_incident").text == text
+    with pytest.raises(UnknownTemplate, match="data_incident"):
         library.get("order_change")
-    with pytest.raises(TemplateError):
-        library.remember("id: [")
