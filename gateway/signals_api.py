@@ -11,7 +11,7 @@ from gateway.context import context_of, require_scope
 from gateway.problems import Problem, responses
 from gateway.tokens import PROCESS_WRITE, Token
 from workflow_jobs.cases import UnknownCase
-from workflow_jobs.engine.refusal import Refused
+from workflow_jobs.engine.refusal import FORM_PROBLEMS, Refused
 
 
 def _writer(request: Request) -> Token:
@@ -21,7 +21,6 @@ def _writer(request: Request) -> Token:
 
 router = APIRouter(prefix="/api/v1", tags=["cases"])
 # What the caller can mend in what he sent; everything else is a matter of where the case stands.
-_MISTAKES = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
 
 
 class Signal(BaseModel):
@@ -74,5 +73,5 @@ def send_signal(
     except UnknownCase:
         raise Problem(404, f"There is no case {case_id!r}. `GET /api/v1/cases` lists them.") from None
     except Refused as refused:
-        raise Problem(422 if refused.code in _MISTAKES else 409, refused.sentence) from None
+        raise Problem(422 if refused.code in FORM_PROBLEMS else 409, refused.sentence) from None
     return SignalTaken(case_id=state.case_id, status=state.status)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from slack_bolt import App
 from slack_sdk import WebClient
@@ -23,23 +22,21 @@ from gateway.slack_evidence import SlackEvidence, added
 from gateway.slack_home import HomeTabs
 from gateway.slack_opening import SlackOpening
 from gateway.slack_people import SlackPeople
-from gateway.slack_replies import Acknowledge, closing_view, field_errors
-from gateway.slack_talk import SlackTalk
+from gateway.slack_replies import Acknowledge, closing_view
+from gateway.slack_talk import FileWords, SlackTalk
 from gateway.slack_wait_handler import SlackWaitHandler
 from gateway.words import Language, text
 from resources.people import Person
 from resources.slack import SlackClient, SlackError
 from workflow_jobs.cases import UnknownTask
-from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.evidence_kinds import EvidenceRefused
+from workflow_jobs.engine.refusal import FORM_PROBLEMS, Refused
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack import case_buttons, modals, opening_choice, opening_modal, task_buttons, wait_messages
 from workflow_jobs.slack.decision_buttons import ACTION_PREFIX, ButtonValue
 
 _log = logging.getLogger(__name__)
-_Value = TypeVar("_Value")
-_FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
-_ACTION_FIELD_PROBLEMS = _FIELD_PROBLEMS | {"pause_invalid", "transfer_invalid", "claim_invalid"}
+_FILES = FileWords("", "slack_kept", "slack_no_files")
+_ACTION_PROBLEMS = FORM_PROBLEMS | {"pause_invalid", "transfer_invalid", "claim_invalid"}
 
 
 class SlackHandler(SlackTalk):
@@ -123,16 +120,7 @@ class SlackHandler(SlackTalk):
         if self._is_repetition(refused, button, person):
             ack()
         else:
-            self._say_no(ack, body, refused, _FIELD_PROBLEMS)
-
-    def _say_no(self, ack: Acknowledge, body: Mapping[str, Any], refused: Refused, beside: Collection[str]) -> None:
-        """Answer a submitted modal: a refusal of these codes beside its field, another one instead of the modal."""
-        language = self._language(body)
-        errors = field_errors(body["view"], refused, language) if refused.code in beside else {}
-        if errors:
-            ack(response_action="errors", errors=errors)
-        else:
-            ack(response_action="update", view=closing_view(refused.said(language), language))
+            self._refuse(ack, body, refused)
 
     def _close(self, ack: Acknowledge, body: Mapping[str, Any], key: str) -> None:
         """Answer a submitted modal with a sentence of :mod:`gateway.texts.slack` instead."""
@@ -188,7 +176,7 @@ class SlackHandler(SlackTalk):
         try:
             act(person.person_id)
         except Refused as refused:
-            self._say_no(ack, body, refused, _ACTION_FIELD_PROBLEMS)
+            self._refuse(ack, body, refused, beside=_ACTION_PROBLEMS)
             return
         except UnknownTask:
             self._close(ack, body, "slack_no_task")
@@ -263,49 +251,26 @@ class SlackHandler(SlackTalk):
     def _decide_with_files(
         self, ack: Acknowledge, body: Mapping[str, Any], button: ButtonValue, person: Person
     ) -> None:
-        """Files are fetched before the decision, which may take longer than Slack waits: the modal says so meanwhile,
-        and then how it went.
-        """
-        view, language = body["view"], self._language(body)
-        errors = self._files.problems(view, language)
-        if errors:
-            ack(response_action="errors", errors=errors)
-            return
-        # Nothing is taken in for a decision that is not to be had; the names stand for the files meanwhile.
-        named = {field: [str(file.get("id")) for file in files] for field, files in added(view).items()}
-        try:
-            self._service.require_decidable(
-                button.task_id,
-                button.version,
-                person.person_id,
-                button.outcome,
-                modals.form_from_view(view) | named,
-            )
-        except Refused as refused:
-            self._answer_refusal(ack, body, button, person, refused)
-            return
-        except UnknownTask:
-            self._close(ack, body, "slack_no_task")
-            return
-        waiting = f"files-{secrets.token_hex(8)}"
-        moment = closing_view(text(language, "slack_wait_files"), language, title=text(language, "slack_wait_moment"))
-        ack(response_action="update", view=moment | {"external_id": waiting})
-        title = ""
-        try:
-            case_id = self._service.task(button.task_id).case_id
-            files = self._files.take(view, case_id, button.task_id, person.person_id)
-            form = modals.form_from_view(view) | files
-            said = self._decide(body, person, button, form)
-            if said is None:
-                title, said = text(language, "slack_wait_done"), text(language, "slack_kept")
-        except UnknownTask:
-            said = text(language, "slack_no_task")
-        except EvidenceRefused as refused:
-            said = refused.said(language)
-        except SlackError as error:
-            _log.warning("fetching the files of %s failed: %s", button.task_id, error)
-            said = text(language, "slack_no_files")
-        self._replace(waiting, closing_view(said, language, title=title))
+        def allowed(form: Mapping[str, Any]) -> bool:
+            try:
+                self._service.require_decidable(button.task_id, button.version, person.person_id, button.outcome, form)
+            except Refused as refused:
+                self._answer_refusal(ack, body, button, person, refused)
+            except UnknownTask:
+                self._close(ack, body, "slack_no_task")
+            else:
+                return True
+            return False
+
+        def act(typed: Mapping[str, Any]) -> str | None:
+            try:
+                case_id = self._service.task(button.task_id).case_id
+            except UnknownTask:
+                return text(self._language(body), "slack_no_task")
+            files = self._files.take(body["view"], case_id, button.task_id, person.person_id)
+            return self._decide(body, person, button, {**typed, **files})
+
+        self._submit_with_files(ack, body, self._files, allowed, act, _FILES)
 
     def _is_repetition(self, refused: Refused, button: ButtonValue, person: Person) -> bool:
         if refused.code != "already_decided":
@@ -341,46 +306,24 @@ def build_bolt(
     """The Bolt application: it checks signatures, routes to the handler and answers 404 to what nobody asked for."""
     app = App(client=client, signing_secret=signing_secret, token_verification_enabled=False, name="trueloop")
 
-    def pressed(ack: Acknowledge, body: dict[str, Any]) -> None:
-        handler.pressed(ack, body)
-
-    def submitted(ack: Acknowledge, body: dict[str, Any]) -> None:
-        handler.submitted(ack, body)
-
-    def typed(ack: Acknowledge, body: dict[str, Any]) -> None:
-        commands.typed(ack, body)
-
-    def opened(ack: Acknowledge, body: dict[str, Any]) -> None:
-        opening.submitted(ack, body)
-
-    def chosen(ack: Acknowledge, body: dict[str, Any]) -> None:
-        opening.pressed(ack, body)
-
-    def home_opened(body: dict[str, Any]) -> None:
-        homes.opened(body)
-
-    def case_pressed(ack: Acknowledge, body: dict[str, Any]) -> None:
-        cases.pressed(ack, body)
-
-    def case_submitted(ack: Acknowledge, body: dict[str, Any]) -> None:
-        cases.submitted(ack, body)
-
-    def wait_pressed(ack: Acknowledge, body: dict[str, Any]) -> None:
-        waits.pressed(ack, body)
-
-    def wait_submitted(ack: Acknowledge, body: dict[str, Any]) -> None:
-        waits.submitted(ack, body)
-
-    app.action(re.compile(f"^{re.escape(wait_messages.ACTION_PREFIX)}"))(wait_pressed)
-    app.view(wait_messages.CALLBACK_ID)(wait_submitted)
-    app.action(re.compile(f"^{re.escape(case_buttons.ACTION_PREFIX)}"))(case_pressed)
-    app.view(case_buttons.CALLBACK_ID)(case_submitted)
-    app.command(COMMAND)(typed)
-    app.event("app_home_opened")(home_opened)
-    app.action(re.compile(f"^{re.escape(opening_choice.ACTION_PREFIX)}"))(chosen)
-    app.view(opening_modal.CALLBACK_ID)(opened)
-    for prefix in (ACTION_PREFIX, task_buttons.ACTION_PREFIX):
-        app.action(re.compile(f"^{re.escape(prefix)}"))(pressed)
-    for callback in (modals.CALLBACK_ID, task_buttons.CALLBACK_ID):
-        app.view(callback)(submitted)
+    pressed = {
+        ACTION_PREFIX: handler.pressed,
+        task_buttons.ACTION_PREFIX: handler.pressed,
+        opening_choice.ACTION_PREFIX: opening.pressed,
+        case_buttons.ACTION_PREFIX: cases.pressed,
+        wait_messages.ACTION_PREFIX: waits.pressed,
+    }
+    submitted = {
+        modals.CALLBACK_ID: handler.submitted,
+        task_buttons.CALLBACK_ID: handler.submitted,
+        opening_modal.CALLBACK_ID: opening.submitted,
+        case_buttons.CALLBACK_ID: cases.submitted,
+        wait_messages.CALLBACK_ID: waits.submitted,
+    }
+    for prefix, press in pressed.items():
+        app.action(re.compile(f"^{re.escape(prefix)}"))(press)
+    for callback, submit in submitted.items():
+        app.view(callback)(submit)
+    app.command(COMMAND)(commands.typed)
+    app.event("app_home_opened")(homes.opened)
     return app

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from gateway.slack_people import SlackPeople
-from gateway.slack_replies import Acknowledge, closing_view, field_errors
+from gateway.slack_replies import Acknowledge, closing_view
 from gateway.slack_talk import SlackTalk
 from gateway.words import Language, text
 from resources.slack import SlackClient
@@ -80,10 +80,7 @@ class SlackCaseHandler(SlackTalk):
         try:
             self._service.withdraw_case(value.case_id, person.person_id, reason, "slack")
         except Refused as refused:
-            if refused.code in ("form_incomplete", "form_invalid"):
-                ack(response_action="errors", errors=field_errors(view, refused, language))
-            else:
-                ack(response_action="update", view=closing_view(refused.said(language), language))
+            self._refuse(ack, body, refused)
             return
         except UnknownCase:
             said = text(language, "slack_case_unknown", case=value.case_id)

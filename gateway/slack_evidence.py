@@ -46,9 +46,15 @@ class SlackEvidence:
             for file in files:
                 # Slack's own record, not what stands in the request: only it says where the file is.
                 record = self.slack.file(str(file["id"]))
-                name = str(record.get("name") or "file")
+                name, address = str(record.get("name") or "file"), str(record.get("url_private") or "")
+                # What is a mere link in Slack is not Slack's to give, and the bot's token is not for its address.
+                if record.get("is_external") or not address:
+                    raise EvidenceRefused(
+                        f"{name} is kept outside Slack, so it cannot be fetched. Please add the file itself.",
+                        f"{name} 存放在 Slack 之外，无法获取，请直接添加文件。",
+                    )
                 looked_at(name, int(record.get("size") or 0))
-                content = self.slack.download(str(record["url_private"]), LARGEST_FILE)
+                content = self.slack.download(address, LARGEST_FILE)
                 kept = self.evidence.add(case_id, task_id, name, content, person_id)
                 taken.setdefault(field, []).append(kept.file_id)
         return taken

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from gateway.slack_evidence import SlackEvidence, added
 from gateway.slack_people import SlackPeople
-from gateway.slack_replies import Acknowledge
+from gateway.slack_replies import Acknowledge, closing_view, field_errors
 from gateway.words import Language, text
 from resources.people import Person
 from resources.slack import SlackClient, SlackError, SlackRefused
+from workflow_jobs.engine.refusal import FORM_PROBLEMS, Refused
+from workflow_jobs.evidence_kinds import EvidenceRefused
+from workflow_jobs.slack import modals
 
 _log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
 _REPLACE_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6)
+
+
+@dataclass(frozen=True)
+class FileWords:
+    """Keys of :mod:`gateway.texts.slack`: what stands above a modal by which nothing was done (empty: its usual title),
+    that it was done, and that Slack did not give the files.
+    """
+
+    undone: str
+    kept: str
+    lost: str
 
 
 class SlackTalk:
@@ -69,6 +86,69 @@ class SlackTalk:
             return
         # Whoever closed the modal meanwhile sees the decision on the card.
         _log.info("the modal %s is not open (any more)", external_id)
+
+    def _submit_with_files(
+        self,
+        ack: Acknowledge,
+        body: Mapping[str, Any],
+        files: SlackEvidence,
+        allowed: Callable[[Mapping[str, Any]], bool],
+        act: Callable[[Mapping[str, Any]], str | None],
+        words: FileWords,
+    ) -> None:
+        """Take a submitted modal with files. Fetching them may take longer than Slack waits: the modal says so
+        meanwhile, and in the end how it went, whatever happens.
+
+        ``allowed`` gets the form with Slack's names for the files and says whether it would be taken; where not, it has
+        answered. ``act`` gets what was typed, takes the files in and acts; it returns why nothing was done, or None.
+        """
+        view, language = body["view"], self._language(body)
+        errors = files.problems(view, language)
+        if errors:
+            ack(response_action="errors", errors=errors)
+            return
+        typed = modals.form_from_view(view)
+        # Nothing is taken in for what is not to be had; the names stand for the files meanwhile.
+        if not allowed(typed | {field: [str(one.get("id")) for one in found] for field, found in added(view).items()}):
+            return
+        waiting = f"files-{secrets.token_hex(8)}"
+        moment = closing_view(text(language, "slack_wait_files"), language, title=text(language, "slack_wait_moment"))
+        ack(response_action="update", view=moment | {"external_id": waiting})
+        title = text(language, words.undone) if words.undone else ""
+        try:
+            said = act(typed)
+            if said is None:
+                title, said = text(language, "slack_wait_done"), text(language, words.kept)
+        except EvidenceRefused as refused:
+            said = refused.said(language)
+        except SlackError as error:
+            _log.warning("fetching files for the modal %s failed: %s", waiting, error)
+            said = text(language, words.lost)
+        except Exception:  # noqa: BLE001 - the modal must not say "one moment" for ever; the log has the rest
+            _log.exception("a modal with files could not be taken to its end")
+            title, said = text(language, "slack_failed_title"), text(language, "slack_failed")
+        self._replace(waiting, closing_view(said, language, title=title))
+
+    def _refuse(
+        self,
+        ack: Acknowledge,
+        body: Mapping[str, Any],
+        refused: Refused,
+        *,
+        beside: Collection[str] = FORM_PROBLEMS,
+        said: str = "",
+        title: str = "",
+    ) -> None:
+        """Answer a submitted modal: a refusal of one of the codes ``beside`` stands beside its field, another one, or
+        ``said`` for it, instead of the modal.
+        """
+        language = self._language(body)
+        errors = field_errors(body["view"], refused, language) if refused.code in beside else {}
+        if errors:
+            ack(response_action="errors", errors=errors)
+        else:
+            sentence = said or refused.said(language)
+            ack(response_action="update", view=closing_view(sentence, language, title=title))
 
     def _language(self, body: Mapping[str, Any]) -> Language:
         return self._people.language(str(body["user"]["id"]), self._usual)

@@ -6,28 +6,24 @@ must be fetched first, the modal says so meanwhile.
 
 from __future__ import annotations
 
-import logging
-import secrets
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from gateway.slack_evidence import SlackEvidence, added
 from gateway.slack_people import SlackPeople
-from gateway.slack_replies import Acknowledge, closing_view, field_errors
-from gateway.slack_talk import SlackTalk
+from gateway.slack_replies import Acknowledge, closing_view
+from gateway.slack_talk import FileWords, SlackTalk
 from gateway.words import Language, text
 from resources.people import Person
-from resources.slack import SlackClient, SlackError
+from resources.slack import SlackClient
 from workflow_jobs.cases import UnknownCase
 from workflow_jobs.engine.refusal import Refused
-from workflow_jobs.evidence_kinds import EvidenceRefused
 from workflow_jobs.service import ProcessService
 from workflow_jobs.slack import modals
 from workflow_jobs.slack.wait_messages import WaitValue
 
-_log = logging.getLogger(__name__)
-_FIELD_PROBLEMS = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
+_FILES = FileWords("slack_wait_nothing", "slack_wait_kept", "slack_wait_no_files")
 _OVER = frozenset({"stale_wait", "signal_not_awaited", "case_closed"})
 
 
@@ -79,15 +75,14 @@ class SlackWaitHandler(SlackTalk):
             ack(response_action="update", view=_closing(refusal, language))
             return
         if added(view):
-            self._say_with_files(ack, view, value, person, language)
+            self._say_with_files(ack, body, value, person, language)
             return
         try:
             self._say(value, person, modals.form_from_view(view))
         except Refused as refused:
-            self._answer_refusal(ack, view, value, person, refused, language)
+            self._answer_refusal(ack, body, value, person, refused, language)
         except UnknownCase:
-            said = text(language, "slack_case_unknown", case=value.case_id)
-            ack(response_action="update", view=_closing(said, language))
+            self._answer_unknown(ack, value, language)
         else:
             ack()
 
@@ -100,20 +95,22 @@ class SlackWaitHandler(SlackTalk):
     def _answer_refusal(
         self,
         ack: Acknowledge,
-        view: Mapping[str, Any],
+        body: Mapping[str, Any],
         value: WaitValue,
         person: Person,
         refused: Refused,
         language: Language,
     ) -> None:
-        errors = field_errors(view, refused, language) if refused.code in _FIELD_PROBLEMS else {}
-        if errors:
-            ack(response_action="errors", errors=errors)
-        elif refused.code in _OVER and self._service.said_by(value.case_id, value.wait) == person.person_id:
+        if refused.code in _OVER and self._service.said_by(value.case_id, value.wait) == person.person_id:
             # The same person said the same twice: a double click, or Slack's retry.
             ack()
         else:
-            ack(response_action="update", view=_closing(self._sentence(refused, value, person, language), language))
+            said = self._sentence(refused, value, person, language)
+            self._refuse(ack, body, refused, said=said, title=text(language, "slack_wait_nothing"))
+
+    def _answer_unknown(self, ack: Acknowledge, value: WaitValue, language: Language) -> None:
+        said = text(language, "slack_case_unknown", case=value.case_id)
+        ack(response_action="update", view=_closing(said, language))
 
     def _sentence(self, refused: Refused, value: WaitValue, person: Person, language: Language) -> str:
         """Why it was refused; where somebody was first, who."""
@@ -126,43 +123,32 @@ class SlackWaitHandler(SlackTalk):
         return text(language, "slack_wait_said_by", who=who)
 
     def _say_with_files(
-        self, ack: Acknowledge, view: Mapping[str, Any], value: WaitValue, person: Person, language: Language
+        self, ack: Acknowledge, body: Mapping[str, Any], value: WaitValue, person: Person, language: Language
     ) -> None:
-        """Nothing is taken in for a signal that is not to be had; the names stand for the files meanwhile."""
-        errors = self._files.problems(view, language)
-        if errors:
-            ack(response_action="errors", errors=errors)
-            return
-        named = {field: [str(file.get("id")) for file in files] for field, files in added(view).items()}
-        data = modals.form_from_view(view)
-        try:
-            self._service.require_sendable(
-                value.case_id, value.signal, data | named, person_id=person.person_id, wait=value.wait
-            )
-        except Refused as refused:
-            self._answer_refusal(ack, view, value, person, refused, language)
-            return
-        except UnknownCase:
-            said = text(language, "slack_case_unknown", case=value.case_id)
-            ack(response_action="update", view=_closing(said, language))
-            return
-        waiting = f"files-{secrets.token_hex(8)}"
-        moment = closing_view(text(language, "slack_wait_files"), language, title=text(language, "slack_wait_moment"))
-        ack(response_action="update", view=moment | {"external_id": waiting})
-        title, said = text(language, "slack_wait_nothing"), ""
-        try:
-            self._say(value, person, data | self._files.take(view, value.case_id, None, person.person_id))
-            title, said = text(language, "slack_wait_done"), text(language, "slack_wait_kept")
-        except Refused as refused:
-            said = self._sentence(refused, value, person, language)
-        except EvidenceRefused as refused:
-            said = refused.said(language)
-        except UnknownCase:
-            said = text(language, "slack_case_unknown", case=value.case_id)
-        except SlackError as error:
-            _log.warning("fetching the files of %s failed: %s", value.case_id, error)
-            said = text(language, "slack_wait_no_files")
-        self._replace(waiting, closing_view(said, language, title=title))
+        def allowed(form: Mapping[str, Any]) -> bool:
+            try:
+                self._service.require_sendable(
+                    value.case_id, value.signal, form, person_id=person.person_id, wait=value.wait
+                )
+            except Refused as refused:
+                self._answer_refusal(ack, body, value, person, refused, language)
+            except UnknownCase:
+                self._answer_unknown(ack, value, language)
+            else:
+                return True
+            return False
+
+        def act(typed: Mapping[str, Any]) -> str | None:
+            try:
+                files = self._files.take(body["view"], value.case_id, None, person.person_id)
+                self._say(value, person, {**typed, **files})
+            except Refused as refused:
+                return self._sentence(refused, value, person, language)
+            except UnknownCase:
+                return text(language, "slack_case_unknown", case=value.case_id)
+            return None
+
+        self._submit_with_files(ack, body, self._files, allowed, act, _FILES)
 
 
 def _closing(sentence: str, language: Language) -> dict[str, Any]:

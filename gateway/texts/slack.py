@@ -85,6 +85,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Slack did not give the files, so nothing was changed. Please press the button again.",
         "Slack 未提供文件，因此未作更改。请再次点击按钮。",
     ),
+    "slack_failed_title": ("Something went wrong", "出现错误"),
+    "slack_failed": (
+        "Something failed inside Trueloop after you had sent this. The card shows whether it was taken; if not, please "
+        "press the button again. The gateway's log says what failed.",
+        "提交后系统内部出错。请查看卡片是否已更新；如未更新，请再次点击按钮。具体原因见网关日志。",
+    ),
     "slack_nothing_decided": ("Nothing was decided", "未作决定"),
     "slack_kept": ("Your decision and its files are kept.", "您的决定和文件已保存。"),
     "slack_no_files": (

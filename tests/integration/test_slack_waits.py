@@ -23,7 +23,8 @@ from workflow_jobs.wiring import library
 
 T = "{en: The parts, zh: 零件}"
 WAIT = (
-    "{id: rest, kind: wait, title: {en: Parts come, zh: 到货}, raci: {accountable: logistics_manager}, "
+    "{id: rest, kind: wait, title: {en: Parts come, zh: 到货}, "
+    "raci: {responsible: logistics_manager, accountable: logistics_manager}, "
     f"until: {{working: P5D}}, signal: come, form: [{{name: proof, type: file, title: {T}, required: true}}]}}"
 )
 PARTS = (

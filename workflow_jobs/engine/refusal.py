@@ -46,6 +46,9 @@ REFUSAL_CODES: Final[frozenset[str]] = frozenset(
     }
 )
 
+FORM_PROBLEMS: Final[frozenset[str]] = frozenset({"form_incomplete", "form_invalid", "unknown_field"})
+"""Of these, the codes that say what is wrong with a form; such a refusal names the fields."""
+
 
 class Refused(Exception):
     """A command that the state of the case does not allow. Nothing changes.
