@@ -34,7 +34,7 @@ from workflow_jobs.engine.template import (
     WaitStep,
 )
 from workflow_jobs.step_completion import StepCompletion, step_path
-from workflow_jobs.template_words import sla_words, vote_words
+from workflow_jobs.template_words import responsible_roles, sla_words, vote_words
 
 OUTCOME = "outcome"
 _KINDS = {"human": "human", "service": "job", "wait": "wait", "process": "process", "decision": "decision"}
@@ -181,7 +181,7 @@ def _spec(
     metadata |= _of_decision(entry) if isinstance(entry, Decision) else _of_step(entry)
     if linked:
         metadata["opened_by_process_metrics"] = ", ".join(linked)
-    what = f" {entry.description.en}" if entry.description is not None else ""
+    what = f" {entry.description.en}" if entry.description is not None else _choices(entry)
     accountable = entry.accountable if isinstance(entry, Decision) else entry.raci.accountable
     return dg.AssetSpec(
         key=step_key(template.id, entry.id),
@@ -195,6 +195,13 @@ def _spec(
     )
 
 
+def _choices(entry: Step | Decision) -> str:
+    """What may be decided, for a step that describes itself no further."""
+    if isinstance(entry, HumanStep):
+        return f" Choices: {', '.join(outcome.title.en for outcome in entry.outcomes)}."
+    return ""
+
+
 def _of_decision(decision: Decision) -> dict[str, Any]:
     return {
         "sla_working_time": "at once",
@@ -205,12 +212,9 @@ def _of_decision(decision: Decision) -> dict[str, Any]:
 
 
 def _of_step(step: Step) -> dict[str, Any]:
-    responsible = [_role(step.raci.responsible)] if step.raci.responsible is not None else []
-    if isinstance(step, HumanStep):
-        responsible += [tier.responsible for tier in step.tiers]
     metadata: dict[str, Any] = {
         "sla_working_time": sla_words(step),
-        "responsible": ", ".join(dict.fromkeys(responsible)) or "nobody",
+        "responsible": ", ".join(responsible_roles(step)) or "nobody",
         "accountable": _role(step.raci.accountable),
         "consulted": ", ".join(step.raci.consulted) or "nobody",
         "informed": ", ".join(step.raci.informed) or "nobody",

@@ -52,6 +52,16 @@ def test_steps_follow_their_metric_and_each_other() -> None:
     assert not list(specs[step_key("data_incident", "explain")].deps)
 
 
+def test_a_step_names_all_who_vote_and_what_may_be_chosen() -> None:
+    others = [shipped("new_product_introduction"), shipped("data_service_subscription")]
+    specs = {spec.key: spec for spec in step_asset_specs(others, [])}
+    voted = specs[step_key("new_product_introduction", "countersign")]
+    assert voted.metadata["responsible"].count(", ") == 3
+    described = [spec.description or "" for spec in specs.values()]
+    assert [one for one in described if "Choices: " in one]
+    assert not [one for one in described if one.endswith(").")], "no person's step has its title alone"
+
+
 def test_a_process_metric_is_linked_and_closes_no_cycle() -> None:
     specs = step_asset_specs(TEMPLATES, [_watch("metric_case_cycle_time")], process_metrics={"metric_case_cycle_time"})
     judge = next(spec for spec in specs if spec.key == step_key("supply_exception", "judge"))
