@@ -13,7 +13,7 @@ from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.question import question_of
 from workflow_jobs.engine.state import TaskState
-from workflow_jobs.engine.template import Template, WaitStep
+from workflow_jobs.engine.template import WaitStep
 
 Act = Callable[[Cases, Random], None]
 
@@ -22,12 +22,11 @@ class InService(Cases):
     """One case of a template in service, whose fields have bounds that the random ones have not."""
 
     @classmethod
-    def opened(cls, template: Template, chance: Random, **given: Any) -> InService:
-        """A case with all that is required, and half of what is not."""
-        stated = [field for field in template.inputs if field.required is True or chance.random() < 0.5]
-        data = {field.name: _typed(field, chance) for field in stated}
+    def opened(cls, play: Play, chance: Random, **given: Any) -> InService:
+        """The play's case, opened with all that is required, and half of what is not."""
+        stated = [field for field in play.template.inputs if field.required is True or chance.random() < 0.5]
         machine = cls()
-        machine.play = Play(template).open(data=data, **given)
+        machine.play = play.open(data={field.name: _typed(field, chance) for field in stated}, **given)
         return machine
 
     def finish(self, task: TaskState) -> None:

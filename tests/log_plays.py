@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
 
 from tests.engine_world import Play, human, shipped, small, to_the_end
 from workflow_jobs.engine import commands as c
@@ -261,6 +264,26 @@ def plays() -> tuple[Play, ...]:
 def missing(logs: list[list[e.Event]]) -> set[str]:
     """The types of events that none of the logs has."""
     return set(e.EVENT_TYPES) - {type(event).__name__ for log in logs for event in log}
+
+
+def whole(value: Any) -> Any:
+    """A state as plain JSON with every field, as the first versions stored it."""
+    if isinstance(value, Struct):
+        return {name: whole(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, dict):
+        return {name: whole(entry) for name, entry in value.items()}
+    if isinstance(value, tuple):
+        return [whole(entry) for entry in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def as_far_as(stored: Any, now: Any) -> Any:
+    """`now` with only those fields that the stored form had: later versions add some."""
+    if isinstance(stored, list) and isinstance(now, list) and len(stored) == len(now):
+        return [as_far_as(one, other) for one, other in zip(stored, now, strict=True)]
+    if not isinstance(stored, dict):
+        return now
+    return {name: as_far_as(value, now[name]) for name, value in stored.items()}
 
 
 if __name__ == "__main__":

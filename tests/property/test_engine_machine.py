@@ -73,7 +73,7 @@ def test_long_lives_of_the_shipped_templates(pytestconfig: pytest.Config) -> Non
     library = shipped_library()
     for number in range(lives):
         template = library.get(library.ids()[number % len(library)])
-        machine = InService.opened(template, chance, requested_by=chance.choice((None, *PERSONS)))
+        machine = InService.opened(Play(template), chance, requested_by=chance.choice((None, *PERSONS)))
         by_itself = template.closes == "on_resolution"
         live(machine, chance, under_changing_calendars(INCIDENT if by_itself else ORDINARY))
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import Struct
 from msgspec.structs import replace
 
 from tests.engine_world import Play, shipped, to_the_end
-from tests.log_plays import missing, plays
+from tests.log_plays import as_far_as, missing, plays, whole
 from workflow_jobs.engine import events as e
 from workflow_jobs.engine.codec import CodecError
 from workflow_jobs.engine.evolve import evolve, replay
@@ -40,32 +39,12 @@ CASES: list[dict[str, Any]] = [
 def test_logs_of_every_version_fold_to_the_states_that_they_had(case: dict[str, Any]) -> None:
     log = [e.from_json(body) for body in case["events"]]
     stored = {name: _offsets(value) for name, value in case["state"].items() if name != "state_version"}
-    assert _as_far_as(stored, _whole(replay(log))) == stored
+    assert as_far_as(stored, whole(replay(log))) == stored
 
 
 def _offsets(value: Any) -> Any:
     """Stored JSON with its instants as the first versions wrote them: `+00:00`, where msgspec writes `Z`."""
     return json.loads(_ZULU.sub(r'\1+00:00"', json.dumps(value)))
-
-
-def _whole(value: Any) -> Any:
-    """A state as plain JSON with every field, as the first versions stored it."""
-    if isinstance(value, Struct):
-        return {name: _whole(getattr(value, name)) for name in value.__struct_fields__}
-    if isinstance(value, dict):
-        return {name: _whole(entry) for name, entry in value.items()}
-    if isinstance(value, tuple):
-        return [_whole(entry) for entry in value]
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _as_far_as(stored: Any, now: Any) -> Any:
-    """`now` with only those fields that the stored form had: later versions add some."""
-    if isinstance(stored, list) and isinstance(now, list) and len(stored) == len(now):
-        return [_as_far_as(one, other) for one, other in zip(stored, now, strict=True)]
-    if not isinstance(stored, dict):
-        return now
-    return {name: _as_far_as(value, now[name]) for name, value in stored.items()}
 
 
 def test_the_state_of_an_earlier_version_is_replayed_rather_than_read() -> None:
