@@ -21,7 +21,7 @@ import httpx
 
 from gateway.demo_walk import LoopNotClosedError, Walk
 from gateway.own_pages import answers
-from resources.serving import write_json_atomically
+from resources.durable_files import write_json_atomically
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 _DEFAULTS = {

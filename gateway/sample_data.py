@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from resources.durable_files import write_json_atomically
 from resources.platform import Platform
-from resources.serving import write_json_atomically
 from resources.settings import PROJECT_ROOT, Settings, load_settings
 
 SAMPLE_PACK = "dongchen"

@@ -32,9 +32,10 @@ from ops_assets.semantic.engine import metric_queries
 from ops_assets.semantic.manifest import published_manifest
 from ops_assets.sql_lineage import read_lineage, with_queries
 from resources.dbt import NodeResult
+from resources.durable_files import write_json_atomically
 from resources.fault_points import fault_point
 from resources.platform import Platform
-from resources.serving import SnapshotStore, write_json_atomically
+from resources.serving import SnapshotStore
 
 Progress = Callable[[str], None]
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ops_assets.audit import AuditReport
-from resources.serving import write_json_atomically
+from resources.durable_files import write_json_atomically
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ that every process of a demo sees the same instant after it was advanced.
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from resources.durable_files import write_json_atomically
 from resources.settings import Settings
 
 
@@ -68,10 +68,7 @@ class ShiftedClock:
         missing = instant - self.now()
         if missing > timedelta(0):
             seconds = (self.offset() + missing).total_seconds()
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            beside = self._path.with_suffix(f".{os.getpid()}.tmp")
-            beside.write_text(json.dumps({"offset_seconds": seconds}))
-            beside.replace(self._path)
+            write_json_atomically(self._path, {"offset_seconds": seconds})
         return self.now()
 
 

@@ -9,7 +9,6 @@ snapshot is the business of ops_assets.publishing; this module knows only files,
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +19,8 @@ from typing import Any
 
 import duckdb
 from filelock import FileLock
+
+from resources.durable_files import sync_file, write_json_atomically
 
 _opening = threading.Lock()
 
@@ -290,28 +291,6 @@ class SnapshotStore:
 
 def _hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
-
-
-def sync_file(path: Path) -> None:
-    """Flush a file's content to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_json_atomically(path: Path, body: Mapping[str, Any]) -> None:
-    """Replace ``path`` with ``body``: durable before it is visible, and visible whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    with beside.open("w", encoding="utf-8") as file:
-        # Not json.dump: writing piece by piece it does without the encoder in C.
-        file.write(json.dumps(body))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    sync_file(path.parent)
 
 
 def _open_locked(path: Path, parts_dir: Path) -> duckdb.DuckDBPyConnection:

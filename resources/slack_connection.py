@@ -7,11 +7,11 @@ every process of an installation reads the same file, whoever comes first writes
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from resources.durable_files import write_once
 from resources.settings import Settings
 
 FILE_NAME = "embedded_slack_secrets.json"
@@ -30,19 +30,8 @@ def embedded_secrets(home: Path) -> EmbeddedSecrets:
     """
     path = home / FILE_NAME
     if not path.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"bot_token": f"xoxb-{secrets.token_hex(24)}", "signing_secret": secrets.token_hex(16)}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(beside, path)
-        except FileExistsError:
-            pass  # another process was first; its secrets are the ones
-        finally:
-            beside.unlink()
+        made = {"bot_token": f"xoxb-{secrets.token_hex(24)}", "signing_secret": secrets.token_hex(16)}
+        write_once(path, json.dumps(made).encode())
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         return EmbeddedSecrets(body["bot_token"], body["signing_secret"])

@@ -10,8 +10,6 @@ has its content, and the same content is kept once. Adding the same file to the 
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +20,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from resources.clock import Clock
+from resources.durable_files import write_atomically
 from resources.ops_database import reading
-from resources.serving import sync_file
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.evidence_kinds import clean_name, media_type_of
@@ -93,16 +91,8 @@ class Evidence:
 
     def _keep(self, digest: str, content: bytes) -> None:
         path = self._folder / digest
-        if path.exists():
-            return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{digest}.{os.getpid()}.{secrets.token_hex(4)}")
-        try:
-            beside.write_bytes(content)
-            sync_file(beside)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        if not path.exists():
+            write_atomically(path, content)
 
 
 def files_of(connection: Connection, case_id: str) -> list[EvidenceFile]:

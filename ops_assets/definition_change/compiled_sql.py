@@ -10,8 +10,8 @@ from typing import Any
 from ops_assets.catalog import Catalog
 from ops_assets.definition_change.meaning import Meaning, meanings_of, semantic_of
 from ops_assets.project import Project
+from resources.durable_files import write_json_atomically
 from resources.platform import Platform
-from resources.serving import write_json_atomically
 
 
 def current_meanings(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from resources.serving import sync_file
+from resources.durable_files import sync_file
 
 
 def write_part(connection: duckdb.DuckDBPyConnection, parts_dir: Path, folder: str, stem: str, query: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from resources.serving import SnapshotInfo, SnapshotStore, UnknownSnapshotError, write_json_atomically
+from resources.durable_files import write_json_atomically
+from resources.serving import SnapshotInfo, SnapshotStore, UnknownSnapshotError
 
 MIDNIGHT = datetime(2026, 11, 16, tzinfo=UTC)
 
