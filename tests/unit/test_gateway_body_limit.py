@@ -29,7 +29,11 @@ def app() -> FastAPI:
         return len(file.file.read())
 
     app.add_middleware(BodyLimit, most=USUAL, larger=[(r"/cases/[^/]+/files", FILES)])
-    install_problems(app, unknown_page=lambda request: Response(status_code=404))
+    install_problems(
+        app,
+        unknown_page=lambda request: Response(status_code=404),
+        problem_page=lambda request, status, detail, headers: Response(detail, status),
+    )
     return app
 
 
