@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,10 @@ def person_of(platform: Platform, login: str) -> tuple[str, frozenset[str]]:
     snapshot = published(platform)
     found = snapshot.rows("select person_id from people where login = ?", [login])
     if len(found) != 1:
-        fail(f"The people directory has no login {login!r}.")
+        logins = [str(row["login"]) for row in snapshot.rows("select login from people where login is not null")]
+        near = get_close_matches(login, logins, n=3)
+        meant = f"Did you mean {' or '.join(near)}? " if near else ""
+        fail(f"The people directory has no login {login!r}. {meant}`./trueloop people` lists all.")
     person = str(found[0]["person_id"])
     roles = snapshot.rows("select role from person_roles where person_id = ?", [person])
     return person, frozenset(row["role"] for row in roles)

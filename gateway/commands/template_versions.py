@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from gateway.commands.context import JSON_OPTION, open_platform, open_with_folder
+from gateway.commands.context import JSON_OPTION, open_with_folder
 from gateway.commands.proposals import person_of
 from gateway.start_check import in_words
 from gateway.terminal import fail, one_sentence_errors, print_json, show
@@ -72,8 +72,8 @@ def versions(name: str = _TEMPLATE, as_json: bool = JSON_OPTION) -> None:
 @one_sentence_errors(UnknownTemplate, VersionError)
 def rollback(name: str = _TEMPLATE, to: str | None = _TO, login: str = _AS, as_json: bool = JSON_OPTION) -> None:
     """Put an earlier version in force for new cases: the one before, or `--to`. Running cases keep theirs."""
-    platform = open_platform()
-    person = _answering(platform, name, login)
+    platform, folder = open_with_folder()
+    person = _answering(platform, folder, name, login)
     _say(template_versions(platform).roll_back(name, person, to), name, as_json=as_json)
 
 
@@ -81,7 +81,7 @@ def rollback(name: str = _TEMPLATE, to: str | None = _TO, login: str = _AS, as_j
 def release(name: str = _TEMPLATE, login: str = _AS, as_json: bool = JSON_OPTION) -> None:
     """Put the newest version of the folder in force again, after a rollback; a running stack, that of its start."""
     platform, folder = open_with_folder()
-    person = _answering(platform, name, login)
+    person = _answering(platform, folder, name, login)
     service = template_versions(platform)
     _say(service.release(name, person), name, as_json=as_json)
     ahead, trouble = _ahead(platform, folder)
@@ -100,8 +100,8 @@ def migrate(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Move running cases to another version. A case moves whole or not at all; ends with 1 where one stayed."""
-    platform = open_platform()
-    person = _answering(platform, name, login)
+    platform, folder = open_with_folder()
+    person = _answering(platform, folder, name, login)
     moved = template_versions(platform).migrate(name, person, to=to, cases=case or None, dry_run=dry_run)
     rows: list[dict[str, Any]] = [asdict(one) | {"result": _result(one, dry_run=dry_run)} for one in moved]
     show(rows, _MOVED, as_json=as_json, empty="Every open case follows that version already.")
@@ -140,10 +140,15 @@ def replay(
     )
 
 
-def _answering(platform: Platform, name: str, login: str) -> str:
+def _answering(platform: Platform, folder: Path | None, name: str, login: str) -> str:
     """Id of the person of a login, who answers for the template. Where nobody does, anybody known may, by name."""
     person, roles = person_of(platform, login)
-    owner = library(platform.settings.templates_dir).get(name).owner_role
+    known = library(platform.settings.templates_dir)
+    if folder is not None and name not in known.ids() and (folder / f"{name}.yaml").is_file():
+        fail(
+            f"{_STARTED} {name} waits for the next start: then new cases open with it, and nothing has to be released."
+        )
+    owner = known.get(name).owner_role
     if owner not in roles and process_service(platform).directory().candidates(owner):
         fail(f"{login} does not answer for {name}: that takes the role {owner}.")
     return person

@@ -37,6 +37,12 @@ FOLDER_OPTION = typer.Option(
     help="Where the templates are; else the folder from which a start takes them (TRUELOOP_TEMPLATES_DIR).",
     show_default=False,
 )
+TARGET_OPTION = typer.Option(
+    default_factory=lambda: read_settings().templates_dir,
+    help="Where the copy goes; else the folder from which a start takes its templates, which is also where TEMPLATE is "
+    "looked up if it is not beside the copy.",
+    show_default=False,
+)
 _LIST = {"id": "TEMPLATE", "version": "VERSION", "title": "TITLE", "steps": "STEPS", "owner_role": "OWNER"}
 _STEPS = {
     "id": "STEP", "kind": "KIND", "title": "TITLE", "responsible": "R", "accountable": "A", "consulted": "C",
@@ -129,12 +135,14 @@ def show_template(
 def copy(
     name: str = typer.Argument(help="Template id or file to copy."),
     new_id: str = typer.Argument(help="Id of the new template; its file is named after it."),
-    folder: Path = FOLDER_OPTION,
+    folder: Path = TARGET_OPTION,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Make a new template from one that exists, as version 1. Refuses an id that is taken."""
+    if not folder.is_dir():
+        fail(f"There is no folder {folder}.")
     known = _names(_catalog())
-    path = copy_template(_read(_path(folder, name)), new_id, folder, known)
+    path = copy_template(_read(_source(folder, name)), new_id, folder, known)
     if as_json:
         print_json({"file": str(path)})
     else:
@@ -200,6 +208,12 @@ def _path(folder: Path, name: str) -> Path:
         known = ", ".join(one.stem for one in _files(folder)) or "none"
         fail(f"There is no template {name!r} (there are: {known}).")
     return path
+
+
+def _source(folder: Path, name: str) -> Path:
+    """What is copied: a file, else the template of that id beside the copy, else the one that a start would read."""
+    beside = (folder / f"{name}.yaml").is_file()
+    return _path(folder if beside else read_settings().templates_dir, name)
 
 
 def _read(path: Path) -> Template:

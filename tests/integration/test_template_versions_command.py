@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -122,7 +123,13 @@ def test_what_is_not_there_is_said_in_a_sentence(
     code, printed = run("templates", *arguments, "--as", login_of(world, "purchasing_manager")[0])
     assert code == 1 and said in printed
     code, printed = run("templates", *arguments, "--as", "nobody.here")
-    assert code == 1 and "no login 'nobody.here'" in printed
+    assert code == 1 and "no login 'nobody.here'. `./trueloop people` lists all" in printed
+
+
+def test_a_login_with_a_slip_is_guessed(world: PlatformWorld, run: Run) -> None:
+    login = login_of(world, "purchasing_manager")[0]
+    code, printed = run("templates", "rollback", ID, "--as", f"{login}x")
+    assert code == 1 and re.search(rf"Did you mean .*\b{re.escape(login)}\b", printed)
 
 
 @pytest.mark.parametrize("command", ["rollback", "release", "migrate"])
@@ -217,6 +224,11 @@ def test_beside_a_running_stack_its_own_templates_are_told_and_what_waits(
         _, said = run("templates", "versions", "other", "--json", TEMPLATES_DIR=str(folder))
         (row,) = json.loads(said)["versions"]
         assert (row["in_force"], row["waits_for_start"]) == (False, True)
+        for command in ("release", "rollback", "migrate"):
+            code, said = run("templates", command, "other", "--as", login, TEMPLATES_DIR=str(folder))
+            assert code == 1 and "other waits for the next start" in said
+        code, said = run("templates", "release", "neither", "--as", login, TEMPLATES_DIR=str(folder))
+        assert code == 1 and "there is no template 'neither'" in said
         code, said = run("templates", "versions", "neither", TEMPLATES_DIR=str(folder))
         assert code == 1 and "there is no template 'neither'" in said
 

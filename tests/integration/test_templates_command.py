@@ -100,6 +100,19 @@ def test_a_copy_lints_clean_and_is_a_template_of_its_own(folder: Path, source: s
     assert [path.name for path in folder.iterdir() if path.name.endswith(".tmp")] == []
 
 
+def test_a_copy_may_go_to_another_folder_than_its_source(tmp_path: Path) -> None:
+    result = templates(tmp_path, "copy", "order_change", "energy_review")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "id: energy_review\n" in (tmp_path / "energy_review.yaml").read_text(encoding="utf-8")
+    again = templates(tmp_path, "copy", "energy_review", "another")
+    assert again.exit_code == 0, "what stands beside the copy is found too"
+    unknown = templates(tmp_path, "copy", "order_chang", "x")
+    assert unknown.exit_code == 1
+    assert "there are: after_sales" in unknown.stderr
+    nowhere = templates(tmp_path / "nowhere", "copy", "order_change", "x")
+    assert (nowhere.exit_code, nowhere.stderr.startswith("There is no folder")) == (1, True)
+
+
 def test_a_copy_never_replaces_a_file_and_writes_nothing_that_is_wrong(folder: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     taken = templates(folder, "copy", "supply_exception", "data_incident")
