@@ -224,6 +224,14 @@ class Walks:
         assert not state.open_tasks
         return state
 
+    def to_its_end(self, case_id: str) -> None:
+        """Plain work on a case that is there already: nothing is looked for that no walk took yet."""
+        self.taken |= self.all
+        for _ in range(MOST_ACTIONS):
+            if not self._act(self.service().case(case_id)):
+                return
+        raise AssertionError(f"{case_id} of {self.template.id} did not end in {MOST_ACTIONS} actions")
+
     def _act(self, state: CaseState) -> bool:
         """One thing that somebody or something does with the case; False once nothing is left to do."""
         if state.status == "watching_effect":
@@ -399,10 +407,7 @@ class Walks:
             directory=self.directory,
             clock=self.clock,
         )
-        inner.taken |= inner.all
-        for _ in range(MOST_ACTIONS):
-            if not inner._act(self.service().case(case_id)):
-                return
+        inner.to_its_end(case_id)
 
     def _judge(self, state: CaseState) -> bool:
         assert state.effect_due_at is not None
