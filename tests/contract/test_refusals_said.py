@@ -18,6 +18,7 @@ SAID: Final = {"Refused": 2, "EvidenceRefused": 1, "BadValue": 1}
 _CHINESE: Final = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 # No button, modal or page sends what these refuse: jobs, scans, other cases and the command line do.
 TO_PROGRAMS: Final = {
+    "workflow_jobs/detection.py": {"may_not_open"},
     "workflow_jobs/engine/case_actions.py": {"child_not_awaited", "not_allowed"},
     "workflow_jobs/engine/decide.py": {
         "case_exists", "effect_not_due", "no_such_case", "not_reopenable", "not_resolvable", "step_not_waiting",
