@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gateway.dagster_connection import dagster_client
-from workflow_jobs.delivery.outbox import StepCompletion
+from workflow_jobs.step_completion import StepCompletion
 
 FEW = 20
 

@@ -35,7 +35,6 @@ from workflow_jobs.service import ProcessService
 from workflow_jobs.template_library import UnknownTemplate
 
 logger = logging.getLogger(__name__)
-__all__ = ["INCIDENT_TEMPLATE", "read_snapshot"]
 Contributors = Callable[[Snapshot, Watch, Breach, float], Mapping[str, Any]]
 """What moved the figure of a breach, as plain JSON, within so many seconds; never raises."""
 # For all cases that one snapshot opens together: the others must not wait long.

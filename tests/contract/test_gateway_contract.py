@@ -20,7 +20,7 @@ from gateway.step_reports import report_body
 from resources.clock import FixedClock
 from resources.settings import Settings
 from resources.slack import SlackClient
-from workflow_jobs.delivery.outbox import StepCompletion
+from workflow_jobs.step_completion import StepCompletion
 
 ROOT = Path(__file__).resolve().parents[2]
 API_DOC = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")

@@ -20,8 +20,9 @@ from resources.ops_database import open_engine
 from resources.slack import SlackClient
 from tests.engine_world import calendar
 from tests.process_world import World
-from workflow_jobs.delivery.outbox import StepCompletion, deliver_due
+from workflow_jobs.delivery.outbox import deliver_due
 from workflow_jobs.history import export_history
+from workflow_jobs.step_completion import StepCompletion
 
 
 def act(order: dict[str, Any]) -> None:

@@ -21,10 +21,11 @@ from ops_assets.ingestion.ledger import inbox_event
 from tests.process_world import World
 from tests.slack_server import SlackServer
 from workflow_jobs.delivery import outbox
-from workflow_jobs.delivery.outbox import StepCompletion, deliver_due
+from workflow_jobs.delivery.outbox import deliver_due
 from workflow_jobs.engine.evolve import replay
 from workflow_jobs.engine.refusal import Refused
 from workflow_jobs.history import export_history
+from workflow_jobs.step_completion import StepCompletion
 from workflow_jobs.store.tables import case, case_event, task
 from workflow_jobs.store.tables import outbox as outbox_table
 

@@ -17,9 +17,10 @@ from sqlalchemy.engine import Connection, Engine
 from tests.process_world import World
 from tests.slack_server import SlackServer
 from workflow_jobs.delivery import outbox
-from workflow_jobs.delivery.outbox import Delivered, StepCompletion, deliver_due, outbox_status, resend_dead
+from workflow_jobs.delivery.outbox import Delivered, deliver_due, outbox_status, resend_dead
 from workflow_jobs.delivery.targets import SlackUsersFileError, load_slack_users
 from workflow_jobs.outgoing_message import CARD, MESSAGE, STEP_COMPLETED, UPDATE, Outgoing
+from workflow_jobs.step_completion import StepCompletion
 from workflow_jobs.store import outbox_rows
 from workflow_jobs.store.tables import outbox as outbox_table
 

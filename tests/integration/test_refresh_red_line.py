@@ -21,7 +21,8 @@ from ops_assets.dongchen.feed import feed_until
 from resources.dagster_home import prepare_dagster_home
 from resources.serving import SnapshotStore
 from tests.platform_world import SCALE, UNTIL, PlatformWorld, PublishedHome
-from workflow_jobs.detection import INCIDENT_TEMPLATE, read_snapshot
+from workflow_jobs.detection import read_snapshot
+from workflow_jobs.incidents import INCIDENT_TEMPLATE
 from workflow_jobs.wiring import process_service
 
 HELD = "metric_line_performance"

@@ -16,9 +16,10 @@ from resources.settings import Settings
 from tests.engine_world import MONDAY
 from tests.process_world import World
 from tests.slack_server import SlackServer
-from workflow_jobs.delivery.outbox import LEASE, StepCompletion, deliver_due
+from workflow_jobs.delivery.outbox import LEASE, deliver_due
 from workflow_jobs.outgoing_message import STEP_COMPLETED
 from workflow_jobs.step_assets import completion_metadata, report_completions, step_key
+from workflow_jobs.step_completion import StepCompletion
 from workflow_jobs.store import outbox_rows
 
 

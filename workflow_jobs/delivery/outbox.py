@@ -33,8 +33,6 @@ from workflow_jobs.store.outbox_rows import Claimed, OutboxStatus
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["Delivered", "StepCompletion", "delay_after", "deliver_due", "outbox_status", "resend_dead"]
-
 METADATA_EVENT = "trueloop_outbox"
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 10
