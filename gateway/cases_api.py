@@ -110,12 +110,13 @@ def show_case(request: Request, reader: Asking, case_id: Annotated[str, Path(max
     except UnknownCase:
         raise Problem(404, f"There is no case {case_id!r}. `GET /api/v1/cases` lists them.") from None
     tasks = context.service.tasks(case_id=case_id, open_only=False)
+    stated = governed.stated(summary.metric, summary.subject_id)
     return CaseDetail(
         case=_case(governed, summary),
         tasks=[_task(context, governed, one) for one in tasks],
-        data=governed.entered(summary.metric, state.data),
+        data=governed.entered(stated, state.data),
         events=governed.events(
-            summary.metric, summary.subject_kind, [to_json(event) for event in context.service.events(case_id)]
+            stated, summary.subject_kind, [to_json(event) for event in context.service.events(case_id)]
         ),
     )
 

@@ -70,10 +70,11 @@ class GovernedCases:
         """Whether the reader sees figures of the metric; a case without one has none to hide."""
         return self._sees_figures(metric)
 
-    def sees_findings(self, metric: str, subject_id: str) -> bool:
-        """Whether the reader sees what checks found of a subject: of a metric, their sentences state figures."""
-        is_metric = subject_id in self._figures.bundle.metrics
-        return self._sees_figures(metric) and (not is_metric or self._sees_figures(subject_id))
+    def stated(self, metric: str, subject_id: str) -> str:
+        """The metric whose figures a case may state: its own, or that which an incident is about, since what checks
+        found of it says figures; "" where there is none.
+        """
+        return metric or (subject_id if subject_id in self._figures.bundle.metrics else "")
 
     def subject_figures(self, metric: str, rows: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], Hidden]:
         """Figures by subject (dimension, subject_id, subject_label) of a metric whose figures the reader sees."""

@@ -100,7 +100,10 @@ def test_figures_are_for_those_who_see_the_metric_s(stack: Stack, role: str, see
     (incident,) = asked(stack, role, "/api/v1/incidents").json()["incidents"]
     assert incident["failed"] == [{"check": "rate_in_range", "sentence": SENTENCE if sees else ""}]
     assert incident["assignee_name"] == "Li Na"
-    assert (SENTENCE in asked(stack, role, "/incidents?lang=en").text) is sees
+    case = incident["case_id"]
+    for address in ("/incidents?lang=en", f"/api/v1/cases/{case}"):
+        assert (SENTENCE in asked(stack, role, address).text) is sees, address
+    assert sees or SENTENCE not in asked(stack, role, f"/cases/{case}?lang=en").text
     proposal = asked(stack, role, "/proposals/P-0001?lang=en").text
     assert "Li Na" in proposal
     assert (FIGURE in proposal, "is confidential; the role" in proposal) == (sees, not sees)
