@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import tomllib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -65,7 +66,7 @@ from gateway.slack_wait_handler import SlackWaitHandler
 from gateway.step_reports import FEW, report_completions
 from resources.built_once import built_once
 from resources.clock import Clock
-from resources.settings import Settings
+from resources.settings import PROJECT_ROOT, Settings
 from resources.slack import SlackClient
 from resources.slack_connection import EmbeddedSecrets, SlackConnection, slack_connection
 from workflow_jobs.delivery.outbox import CHANNEL_GAP, deliver_due
@@ -73,7 +74,6 @@ from workflow_jobs.delivery.pictures import SlackPictures
 from workflow_jobs.delivery.targets import load_slack_users
 from workflow_jobs.evidence_kinds import LARGEST_FILE
 
-VERSION = "0.1.0"
 DESCRIPTION = (
     "Post events of your source systems, read published metrics and the cases that they open. Reading needs no token "
     "on this machine; writing needs one (`./trueloop tokens create`). Errors are problem+json with a sentence in "
@@ -116,7 +116,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Trueloop",
-        version=VERSION,
+        version=_version(),
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
@@ -166,6 +166,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         _add_embedded_slack(app, workspace, settings, ZoneInfo(context.pack.time_zone))
     _describe_tokens(app)
     return app
+
+
+def _version() -> str:
+    """Trueloop's version, which stands in pyproject.toml alone."""
+    project: dict[str, str] = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["version"]
 
 
 class _SlackParts:

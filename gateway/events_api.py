@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Request
@@ -75,7 +76,7 @@ def post_events(
     batch = events if isinstance(events, list) else [events]
     wait = context.rate_limit.take(token.token_id, len(batch), context.clock.now())
     if wait > 0:
-        seconds = max(1, round(wait + 0.5))
+        seconds = math.ceil(wait)
         raise Problem(
             429,
             f"This token may post {context.settings.event_rate_per_minute} events a minute. Try again in {seconds} s.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Request
@@ -64,7 +65,7 @@ def send_signal(
     context = context_of(request)
     wait = context.rate_limit.take(token.token_id, 1, context.clock.now())
     if wait > 0:
-        seconds = max(1, round(wait + 0.5))
+        seconds = math.ceil(wait)
         raise Problem(429, f"Too many requests. Try again in {seconds} s.", headers={"Retry-After": str(seconds)})
     try:
         state = context.service.send_signal(
