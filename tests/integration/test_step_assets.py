@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TypeVar
 
 import dagster as dg
 import duckdb
@@ -21,6 +22,7 @@ from resources.clock import FixedClock
 from resources.ops_database import migrate, open_engine
 from resources.people_reading import CurrentDirectory
 from resources.serving import SnapshotInfo, SnapshotStore
+from resources.settings import Settings
 from tests.engine_world import MONDAY, STAFF, shipped
 from tests.process_world import World
 from workflow_jobs.jobs import replan, service_jobs
@@ -28,6 +30,7 @@ from workflow_jobs.replanning import OpenOrder, propose
 from workflow_jobs.step_assets import report_completions, step_asset_specs, step_key
 from workflow_jobs.step_completion import StepCompletion
 
+T = TypeVar("T")
 TEMPLATES = [shipped("data_incident"), shipped("supply_exception")]
 
 
@@ -145,8 +148,16 @@ class _Platform:
         )
         self.people = CurrentDirectory(snapshots)
         self.settings = SimpleNamespace(
-            slack_channel="ops", language="en", gateway_url="http://127.0.0.1:8400", home=home
+            slack_channel="ops",
+            language="en",
+            gateway_url="http://127.0.0.1:8400",
+            home=home,
+            templates_dir=Settings.model_fields["templates_dir"].get_default(call_default_factory=True),
         )
+
+    def once(self, build: Callable[[_Platform], T]) -> T:
+        """Built anew each time: nothing here is kept in it."""
+        return build(self)
 
 
 def test_the_job_hands_its_proposal_to_the_case_once(instance: dg.DagsterInstance, tmp_path: Path) -> None:
