@@ -19,11 +19,10 @@ from pathlib import Path
 
 from benchmarks.bare import BareRun, CopyOfState, contents, read_files
 from benchmarks.sample import UNTIL, Sample, add_files, end_of
-from benchmarks.sql_log import LoggedDbt, LoggedWarehouse, SqlLog
+from benchmarks.sql_log import LoggedPlatform, SqlLog
 from ops_assets.landing import land, landing_tables
 from ops_assets.refresh import audit_and_publish, build, load_definitions
 from resources.clock import FixedClock
-from resources.platform import Platform
 from resources.settings import PROJECT_ROOT, Settings
 
 LANDING, BUILD, DOCS, PUBLICATION, ALL = "landing", "build", "dbt docs", "audit, publish", "all stages"
@@ -94,10 +93,8 @@ class _Installation:
         self._log = SqlLog()
         sample.copy_history(self.landing, work / "late", late_batches)
         settings = Settings(home=self.home, source_pack="dongchen", source_dir=None, database_url="", as_of="")
-        self._platform = Platform(settings, clock=self._clock)
+        self._platform = LoggedPlatform(settings, self._clock, self._log)
         self._platform.claim_state_folder()
-        self._platform.__dict__["warehouse"] = LoggedWarehouse(settings.warehouse_path, self._log)
-        self._platform.__dict__["dbt"] = LoggedDbt(settings, self._platform.pack, self._log)
         self._definitions = load_definitions(self._platform)
         self._known: set[Path] = set()
 

@@ -15,8 +15,11 @@ from unittest import mock
 
 import duckdb
 
+from resources.built_once import built_once
+from resources.clock import Clock
 from resources.dbt import Dbt, NodeResult, Progress
 from resources.packs import SourcePack
+from resources.platform import Platform
 from resources.settings import Settings
 from resources.warehouse import Warehouse
 
@@ -86,8 +89,8 @@ class LoggedWarehouse(Warehouse):
 class LoggedDbt(Dbt):
     """dbt that notes what its adapter executes."""
 
-    def __init__(self, settings: Settings, pack: SourcePack, log: SqlLog) -> None:
-        super().__init__(settings, pack)
+    def __init__(self, settings: Settings, pack: SourcePack, project_dir: Path, log: SqlLog) -> None:
+        super().__init__(settings, pack, project_dir)
         self._log = log
 
     def build(
@@ -128,3 +131,19 @@ class LoggedDbt(Dbt):
             return super().generate_docs(after_full_build=after_full_build, describe=describe)
         finally:
             self._log.docs_seconds += time.perf_counter() - began
+
+
+class LoggedPlatform(Platform):
+    """A platform whose warehouse and dbt note what they execute."""
+
+    def __init__(self, settings: Settings, clock: Clock, log: SqlLog) -> None:
+        super().__init__(settings, clock=clock)
+        self._log = log
+
+    @built_once
+    def warehouse(self) -> LoggedWarehouse:
+        return LoggedWarehouse(self.settings.warehouse_path, self._log)
+
+    @property
+    def dbt(self) -> LoggedDbt:
+        return LoggedDbt(self.settings, self.pack, self.projects.in_force(), self._log)

@@ -17,11 +17,14 @@ from ops_assets.checks.trust import Words
 from ops_assets.dictionary.watch_rule import WatchRule
 from resources.ops_database import migrate, open_engine
 from resources.serving import Snapshot
+from tests.engine_world import JOBS, ROLES, human
 from tests.process_world import World
 from workflow_jobs import detection
 from workflow_jobs.cases import NO_ACTION, OpenRequest
+from workflow_jobs.engine.template import load_template
 from workflow_jobs.incidents import UNOPENED_RULE
 from workflow_jobs.slack.breach_lines import evidence
+from workflow_jobs.template_library import TemplateLibrary, load_library
 
 METRIC = "metric_supplier_reject_rate"
 WHY = Words("13.00 % in 2026-10 is 30.0 % higher than before.", "2026-10 为 13.00 %，高 30.0 %。")
@@ -130,17 +133,26 @@ def test_a_breach_that_fails_keeps_no_other_from_its_own_case(
     assert {case.template_id for case in world.service.cases(status="open")} == {"supply_exception", "data_incident"}
 
 
+ASKS_MORE = load_template(
+    "id: asks_more\nversion: 1\ntitle: {en: T, zh: 题}\ndescription: {en: T, zh: 题}\nowner_role: plant_manager\n"
+    "opened_by: [rules]\ninputs:\n- {name: order_no, type: text, title: {en: Order, zh: 订单号}, required: true}\n"
+    f"steps:\n- {human('a')}\n",
+    file="asks_more.yaml",
+)
+
+
 @pytest.mark.parametrize(
     ("template", "says"),
     [
         ("no_such_process", "there is no template 'no_such_process'"),
         ("order_change", "Watch rules do not open it"),
-        ("after_sales", "The input order_no (Order) is missing."),
+        ("asks_more", "The input order_no (Order) is missing."),
     ],
 )
 def test_a_refused_case_is_an_incident_about_its_rule_and_no_traceback(
     world: World, read: Any, caplog: pytest.LogCaptureFixture, template: str, says: str
 ) -> None:
+    world.service._templates = TemplateLibrary([*load_library(known_roles=ROLES, known_jobs=JOBS), ASKS_MORE])
     refused = [breach(template, rule_id="amiss", subject_id=f"S{number}") for number in (2, 3)]
     for snapshot in (1, 2, 2):
         said = read(snapshot, *refused, breach())

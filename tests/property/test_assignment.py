@@ -19,8 +19,8 @@ from workflow_jobs.engine.assignment import (
     choose,
     choose_named,
     choose_substitute,
-    in_order,
     task_weight,
+    turn_of,
 )
 
 MONDAY = date(2026, 11, 16)
@@ -192,7 +192,7 @@ waiting = st.tuples(began, st.sampled_from(["urgent", "high", "normal", "low"]))
 @given(st.lists(waiting, min_size=2, max_size=8))
 @settings(max_examples=200, deadline=None)
 def test_urgent_goes_first_and_nothing_starves(tasks: list[tuple[datetime, str]]) -> None:
-    order = in_order(tasks, lambda one: one[0], lambda one: task_weight(one[1]))
+    order = sorted(tasks, key=lambda one: turn_of(one[0], task_weight(one[1])))
     assert sorted(order) == sorted(tasks)
     for earlier, later in itertools.pairwise(order):
         if earlier[1] == later[1]:

@@ -152,7 +152,7 @@ def test_a_silent_job_runs_out_of_time() -> None:
     play.wait(minutes=1)
     play.do(c.TimeOutServices())
     assert play.do(c.TimeOutServices()) == ()
-    assert play.state.service_timeout_at == play.now + timedelta(minutes=30)
+    assert play.state.steps["s"].timeout_at == play.now + timedelta(minutes=30)
     play.wait(minutes=31).do(c.TimeOutServices())
     assert play.task("s").purpose == "rescue"
 

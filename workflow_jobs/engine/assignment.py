@@ -80,17 +80,13 @@ def task_weight(priority: str) -> float:
     return _WEIGHTS.get(priority, 1.0)
 
 
-def in_order(waiting: Iterable[W], since: Callable[[W], datetime], weight: Callable[[W], float]) -> list[W]:
-    """What waits for a person, in the order in which it is handed out: urgent first, and nothing starves.
-
-    A task's weight is a head start of as many days. Which of two tasks goes first therefore never changes while they
-    wait, and behind a task go all that come later than its head start is behind theirs: 3.5 days at most.
-    """
-    return sorted(waiting, key=lambda one: turn_of(since(one), weight(one)))
-
-
 def turn_of(since: datetime, weight: float) -> datetime:
-    """What `in_order` goes by: since when it waits, less its head start."""
+    """By what waiting tasks are handed out, the earliest first: since when one waits, less its head start.
+
+    A task's weight is a head start of as many days: urgent goes first, and nothing starves. Which of two tasks goes
+    first never changes while they wait, and behind a task go all that come later than its head start is behind theirs:
+    3.5 days at most.
+    """
     return since - weight * _DAY
 
 

@@ -8,11 +8,11 @@ is certain behind such a block where so many branches fill it that any choice of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from workflow_jobs.engine.layout import Layout, Place, branches_of, inside, layout_of, node_of
+from workflow_jobs.engine.layout import Layout, Place, branches_of, layout_of, node_of
 from workflow_jobs.engine.parts import FormField, Outcome
 from workflow_jobs.engine.template import (
     Block,
@@ -47,12 +47,6 @@ def known_at(template: Template, place: Place) -> Known:
         if place.parent is None:
             return known
         place = layout.places[place.parent[0]]
-
-
-def known_at_end(template: Template) -> Known:
-    """What is certain when the last step is done: of a case that no choice ended before."""
-    inputs = frozenset(field.name for field in template.inputs if field.required is True)
-    return Known(fields=inputs) | _after(template.steps)
 
 
 def settling(step: HumanStep) -> tuple[Outcome, ...]:
@@ -210,15 +204,6 @@ def _set_by(decision: Decision, place: Place) -> Iterator[Source]:
             yield Source(name, decision.id, path, values=(value,), collected=decision.policy == "collect")
 
 
-def blocks_around(layout: Layout, step: str) -> Iterable[Block]:
-    """The forks and decisions that the step lies in, the innermost first."""
-    place = layout.places[step]
-    while place.parent is not None:
-        place = layout.places[place.parent[0]]
-        assert isinstance(place.node, Fork | Decision)
-        yield place.node
-
-
 def ends(entries: Sequence[Node]) -> bool:
     """Whether the last of these can be done, so that what follows them is reached."""
     return all(_goes_on(entry) for entry in entries)
@@ -233,8 +218,3 @@ def _goes_on(entry: Node) -> bool:
     if isinstance(node, Decision):
         return any(ends(branch) for branch in branches_of(node))
     return True
-
-
-def steps_inside(entries: Sequence[Node]) -> frozenset[str]:
-    """Ids of everything in these entries."""
-    return frozenset(step for entry in entries for step in inside(entry))

@@ -268,11 +268,6 @@ class CaseState(codec.Value, frozen=True, kw_only=True, omit_defaults=True):
         """Service steps whose job is to run or runs."""
         return tuple(s for s in self.steps.values() if s.kind == "service" and s.status == "active")
 
-    @property
-    def service_timeout_at(self) -> datetime | None:
-        """When the next running service attempt is over its time."""
-        return min((s.timeout_at for s in self.waiting_services if s.timeout_at is not None), default=None)
-
 
 def state_to_json(state: CaseState) -> dict[str, Any]:
     """A state as plain JSON with its `state_version`; what holds its default is left out.
