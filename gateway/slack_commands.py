@@ -141,7 +141,7 @@ class SlackCommands:
             return _plain(text(language, "slack_mine_none"))
         say = CaseWords(self._context, GovernedCases(self._context, reader, language), language)
         states = service.states({task.case_id for task in tasks[:_MOST_TASKS]})
-        heading = text(language, "slack_mine", count=len(tasks))
+        heading = text(language, "slack_mine_one" if len(tasks) == 1 else "slack_mine", count=len(tasks))
         lines = [heading]
         for task in tasks[:_MOST_TASKS]:
             case = states[task.case_id]

@@ -18,7 +18,6 @@ from resources.slack_connection import EmbeddedSecrets
 
 STANDARD_CHANNELS = (
     ("general", "Company-wide announcements and everything that has no place of its own"),
-    ("data-quality", "Red lines, warnings and data incidents"),
     ("supply", "Suppliers, purchase orders and deliveries"),
     ("production", "Work orders, lines and quality"),
 )

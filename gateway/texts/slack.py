@@ -53,6 +53,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "slack_case_nobody": ("nobody", "暂无"),
     "slack_case_opened": ("opened {at}", "创建于 {at}"),
     "slack_mine_none": ("Nothing waits for you.", "没有等待您处理的任务。"),
+    "slack_mine_one": ("1 task waits for you:", "有 1 项任务等待您处理："),
     "slack_mine": ("{count} tasks wait for you:", "有 {count} 项任务等待您处理："),
     "slack_mine_more": ("and {count} more", "另有 {count} 项"),
     "slack_board_page": ("Open the board", "打开看板"),
