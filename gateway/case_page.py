@@ -105,8 +105,7 @@ def case_page(
         state = service.case(case_id)
     except UnknownCase:
         return page(request, "case_unknown.html", status=404, case_id=case_id)
-    stated = governed.stated(state.metric, state.subject_id)
-    sees_files = governed.sees_messages(stated, state.subject_kind)
+    sees_files = governed.sees_messages(state)
     files = service.files(case_id) if sees_files else []
     messages = _messages(context, governed, state)
     mark = _mark(state, files, messages, now)
@@ -115,7 +114,7 @@ def case_page(
     template = service.template_of(state)
     words = CaseWords(context, governed, language_of(request))
     words.files = {one.file_id: one.name for one in files}
-    log = governed.events(stated, state.subject_kind, [to_json(event) for event in service.events(case_id)])
+    log = governed.events(state, [to_json(event) for event in service.events(case_id)])
     story = Story(state, template, log, words, now)
     similar = _similar_cases(words, governed, context, state, template)
     judged = [one for one in similar if one.effective is not None]
@@ -144,7 +143,7 @@ def case_page(
         sees_files=sees_files,
         ratings=_ratings(words, governed, state),
         learnt=_learnt(words, governed, state, template),
-        sees_entries=governed.sees_people and governed.sees_figures(stated),
+        sees_entries=governed.sees_entries(state),
         figures=_figures(words, governed, state, log),
         effect=_effect(words, state, template, log),
         held=_held(governed, state),
@@ -247,7 +246,7 @@ _VERDICTS = {True: "better", False: "worse"}
 
 
 def _held(governed: GovernedCases, state: CaseState) -> list[Mapping[str, Any]]:
-    held = governed.entered(governed.stated(state.metric, state.subject_id), state.data).get("held")
+    held = governed.entered(state, state.data).get("held")
     return [one for one in held if isinstance(one, dict) and one.get("metric")] if isinstance(held, list) else []
 
 
@@ -274,7 +273,7 @@ def _alike(
     words: CaseWords, governed: GovernedCases, state: CaseState, template: Template, likeness: Likeness
 ) -> Iterator[str]:
     kind_words = words.kind(state.subject_kind) if state.subject_kind else ""
-    sees = governed.sees_people and governed.sees_figures(governed.stated(state.metric, state.subject_id))
+    sees = governed.sees_entries(state)
     titles = {field.name: words.say(field.title) for _, field in declared_fields(template)}
     for kind, what in likeness.reasons:
         if kind in ("contributor", "input") and not sees:
@@ -290,7 +289,7 @@ def _alike(
 
 def _learnt(words: CaseWords, governed: GovernedCases, state: CaseState, template: Template) -> tuple[str, str]:
     """Cause and remedy in words, as far as the reader sees what was entered; "" where nobody stated them."""
-    if not governed.entered(governed.stated(state.metric, state.subject_id), {"": True}):
+    if not governed.sees_entries(state):
         return "", ""
     return learnt_in_words(template, state, words.language)
 
@@ -325,7 +324,7 @@ def _similar(words: CaseWords, governed: GovernedCases, one: CaseSummary) -> Sim
 
 def _messages(context: GatewayContext, governed: GovernedCases, state: CaseState) -> list[Message]:
     found: Sequence[CaseMessage] = context.service.messages(state.case_id)
-    whole = governed.sees_messages(governed.stated(state.metric, state.subject_id), state.subject_kind)
+    whole = governed.sees_messages(state)
     return [
         Message(
             to=one.to if one.to.startswith("#") else governed.named(one.to or None),

@@ -17,8 +17,6 @@ from ops_assets.access import Reader
 from workflow_jobs.cases import CaseSummary, TaskSummary, UnknownCase
 from workflow_jobs.engine.events import to_json
 
-# Lists are cut here rather than in SQL: a page further down than this is a question for the warehouse's history.
-
 
 def _reader(request: Request) -> Reader:
     return reader_of(request)
@@ -110,14 +108,11 @@ def show_case(request: Request, reader: Asking, case_id: Annotated[str, Path(max
     except UnknownCase:
         raise Problem(404, f"There is no case {case_id!r}. `GET /api/v1/cases` lists them.") from None
     tasks = context.service.tasks(case_id=case_id, open_only=False)
-    stated = governed.stated(summary.metric, summary.subject_id)
     return CaseDetail(
         case=_case(governed, summary),
         tasks=[_task(context, governed, one) for one in tasks],
-        data=governed.entered(stated, state.data),
-        events=governed.events(
-            stated, summary.subject_kind, [to_json(event) for event in context.service.events(case_id)]
-        ),
+        data=governed.entered(state, state.data),
+        events=governed.events(state, [to_json(event) for event in context.service.events(case_id)]),
     )
 
 

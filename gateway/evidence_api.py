@@ -110,7 +110,7 @@ def _seen(context: GatewayContext, reader: Reader, case_id: str) -> CaseState:
         case = context.service.case(case_id)
     except UnknownCase:
         raise Problem(404, f"There is no case {case_id!r}. `GET /api/v1/cases` lists them.") from None
-    if not GovernedCases(context, reader).sees_messages(case.metric, case.subject_kind):
+    if not GovernedCases(context, reader).sees_messages(case):
         raise AccessRefused(f"The files of {case_id} may hold what the role {reader.role!r} does not see.")
     return case
 

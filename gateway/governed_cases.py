@@ -6,7 +6,7 @@ Belongs here: what of a case is hidden from whom. Who may see which class is dec
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.context import GatewayContext
 from gateway.words import text
@@ -18,6 +18,23 @@ from ops_assets.governed_figures import GovernedFigures
 _FREE_TEXT = frozenset({"reason", "note", "because", "assigned_because", "error", "comment", "cause", "text"})
 _ENTERED = frozenset({"data", "form", "result"})
 _FIGURES = frozenset({"observed", "threshold"})
+
+
+class About(Protocol):
+    """What a case is about, whatever tells of it: its metric ("" for none) and its subject."""
+
+    @property
+    def metric(self) -> str: ...
+
+    @property
+    def subject_id(self) -> str: ...
+
+
+class AboutSubject(About, Protocol):
+    """The same with the kind of the subject, which may be one whose names are hidden."""
+
+    @property
+    def subject_kind(self) -> str: ...
 
 
 class GovernedCases:
@@ -61,20 +78,22 @@ class GovernedCases:
             for kind in (*view.masked, *view.left_out)
         )
 
-    def sees_messages(self, metric: str, kind: str) -> bool:
+    def sees_messages(self, case: AboutSubject) -> bool:
         """Whether nothing of a case is hidden from the reader, so that its messages may be shown word for word."""
-        view = self._figures.dimensions(self._reader, metric)
-        return self._sees_people and self._sees_figures(metric) and kind not in (*view.masked, *view.left_out)
+        view = self._figures.dimensions(self._reader, self._stated(case))
+        return self.sees_entries(case) and case.subject_kind not in (*view.masked, *view.left_out)
 
     def sees_figures(self, metric: str) -> bool:
-        """Whether the reader sees figures of the metric; a case without one has none to hide."""
-        return self._sees_figures(metric)
+        """Whether the reader sees figures of the metric; without one there are none to hide."""
+        return not metric or self._figures.refusal(self._reader, metric) is None
 
-    def stated(self, metric: str, subject_id: str) -> str:
-        """The metric whose figures a case may state: its own, or that which an incident is about, since what checks
-        found of it says figures; "" where there is none.
-        """
-        return metric or (subject_id if subject_id in self._figures.bundle.metrics else "")
+    def sees_findings(self, case: About) -> bool:
+        """Whether the reader sees every figure that a case may state."""
+        return self.sees_figures(self._stated(case))
+
+    def sees_entries(self, case: About) -> bool:
+        """Whether the reader sees what people entered: it may hold whatever may be hidden of a case."""
+        return self._sees_people and self.sees_findings(case)
 
     def subject_figures(self, metric: str, rows: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], Hidden]:
         """Figures by subject (dimension, subject_id, subject_label) of a metric whose figures the reader sees."""
@@ -89,16 +108,16 @@ class GovernedCases:
         view = self._figures.dimensions(self._reader, metric)
         return text if text is None or kind not in view.classes else _text(view.value(kind, text))
 
-    def entered(self, metric: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    def entered(self, case: About, data: Mapping[str, Any]) -> dict[str, Any]:
         """What was entered in the forms and why the case was opened; nothing of it where it may hold what is hidden."""
-        return dict(data) if self._sees_people and self._sees_figures(metric) else {}
+        return dict(data) if self.sees_entries(case) else {}
 
-    def events(self, metric: str, kind: str, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def events(self, case: AboutSubject, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The log, with people masked and without figures, entries and free text where they may hold what is hidden."""
-        return [self._event(metric, kind, event) for event in events]
+        return [self._event(case, event) for event in events]
 
-    def _event(self, metric: str, kind: str, event: Mapping[str, Any]) -> dict[str, Any]:
-        figures = self._sees_figures(metric)
+    def _event(self, case: AboutSubject, event: Mapping[str, Any]) -> dict[str, Any]:
+        figures = self.sees_findings(case)
         seen: dict[str, Any] = {}
         for key, value in event.items():
             if key in _ENTERED and not (figures and self._sees_people):
@@ -108,7 +127,7 @@ class GovernedCases:
             elif key in _FREE_TEXT and not self._sees_people:
                 seen[key] = ""
             elif key in ("subject_id", "subject_label"):
-                seen[key] = self.subject(metric, kind, value)
+                seen[key] = self.subject(self._stated(case), case.subject_kind, value)
             else:
                 seen[key] = self._without_people(value)
         return seen
@@ -124,8 +143,11 @@ class GovernedCases:
             return [self._without_people(inner) for inner in value]
         return value
 
-    def _sees_figures(self, metric: str) -> bool:
-        return not metric or self._figures.refusal(self._reader, metric) is None
+    def _stated(self, case: About) -> str:
+        """The metric whose figures a case may state: its own, or that which an incident is about, since what checks
+        found of it says figures; "" where there is none.
+        """
+        return case.metric or (case.subject_id if case.subject_id in self._figures.bundle.metrics else "")
 
 
 def _text(value: object) -> str | None:

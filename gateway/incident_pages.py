@@ -98,9 +98,9 @@ def _incident(governed: GovernedCases, line: IncidentLine) -> Incident:
     body = {key: value for key, value in asdict(line).items() if key in Incident.model_fields}
     for key in ("subject_id", "label"):
         body[key] = governed.subject(line.metric, line.kind, body[key]) or ""
-    if not governed.sees_figures(governed.stated(line.metric, line.subject_id)):
+    if not governed.sees_findings(line):
         body["failed"] = [{**one, "sentence": ""} for one in line.failed]
-    if not governed.entered(line.metric, {"cause": line.cause}):
+    if not governed.sees_entries(line):
         body["cause"] = None
     body["assignee"] = governed.person(line.assignee)
     return Incident(**body, assignee_name=governed.named(line.assignee) or None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,9 +11,12 @@ import httpx
 import pytest
 
 from gateway.tokens import READ, create_token
+from ops_assets.catalog import load_catalog
+from ops_assets.definition_bundle import DefinitionBundle, store_bundle
 from ops_assets.definition_change.proposals import Proposals
 from ops_assets.definition_change.tables import definition_change
 from resources.clock import FixedClock
+from resources.platform import MODELS_DIR
 from tests.gateway_stack import METRIC, Stack, running_stack
 from workflow_jobs.incidents import RED_LINE_RULE, Finding, keep_incidents
 from workflow_jobs.outgoing_message import Outgoing
@@ -76,6 +80,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
+def define_metric(stack: Stack) -> None:
+    """Publish the same figures with the definition of the metric: by that it is known as one, and as confidential."""
+    store = stack.context.snapshots
+    current = store.current()
+    assert current is not None
+    metric = load_catalog(MODELS_DIR / "metrics").metrics[METRIC]
+    bundle = DefinitionBundle({METRIC: metric.model_copy(update={"security_class": "confidential"})})
+    if current.info.definitions == bundle.digest:
+        return
+    store_bundle(store, bundle)
+    built = store.root / "defined.building"
+    shutil.copy(current.path, built)
+    store.commit(replace(current.info, id="20261116-000002", sequence=2, definitions=bundle.digest), built)
+    store.serve_newest()
+
+
 def asked(stack: Stack, role: str, address: str) -> httpx.Response:
     token = create_token(stack.context.engine, name=role, scopes=[READ], reader_role=role, clock=stack.clock).text
     return stack.http.get(address, headers={"Authorization": f"Bearer {token}"})
@@ -107,6 +127,32 @@ def test_figures_are_for_those_who_see_the_metric_s(stack: Stack, role: str, see
     proposal = asked(stack, role, "/proposals/P-0001?lang=en").text
     assert "Li Na" in proposal
     assert (FIGURE in proposal, "is confidential; the role" in proposal) == (sees, not sees)
+
+
+@pytest.mark.parametrize(("role", "sees"), [("employee", False), ("analyst", True)])
+def test_an_incident_about_a_metric_is_as_hidden_as_its_figures_wherever_it_is_asked_for(
+    stack: Stack, role: str, sees: bool
+) -> None:
+    """The case of such an incident has no metric of its own: the metric is its subject."""
+    define_metric(stack)
+    finding = Finding(
+        rule_id="own_red_line",
+        subject_id=METRIC,
+        kind="metric",
+        label="Supplier reject rate",
+        owner_role="quality_engineer",
+        failed=[("rate_in_range", SENTENCE)],
+        sighting="s2",
+    )
+    service = stack.context.service
+    keep_incidents(service, [finding], {"own_red_line"})
+    try:
+        (case,) = [one for one in service.cases(status="open") if one.rule_id == "own_red_line"]
+        assert case.metric == ""
+        assert (SENTENCE in asked(stack, role, f"/api/v1/cases/{case.case_id}").text) is sees
+        assert asked(stack, role, f"/api/v1/cases/{case.case_id}/files").status_code == (200 if sees else 403)
+    finally:
+        keep_incidents(service, [], {"own_red_line"})
 
 
 def test_people_are_pseudonyms_where_the_policy_says_so(stack: Stack) -> None:
