@@ -9,11 +9,9 @@ import os
 import re
 from pathlib import Path
 
-from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.template import Template, TemplateError, load_template
-from workflow_jobs.slack.template_limits import beyond_slack
+from workflow_jobs.template_examination import examine
 from workflow_jobs.template_library import TemplateProblems
-from workflow_jobs.template_metrics import metric_amiss
 from workflow_jobs.template_names import TemplateNames
 from workflow_jobs.template_schema import EDITOR_LINE
 
@@ -53,8 +51,7 @@ def copy_template(source: Template, new_id: str, folder: Path, names: TemplateNa
         made = load_template(text, file=path.name)
     except TemplateError as error:
         raise CopyRefused(f"The copy could not be read: {error}") from error
-    findings = lint(made, names.roles, names.jobs, names.skills, names.calendars) + beyond_slack(made)
-    findings += metric_amiss(made, names.metrics)
+    findings = examine(made, names)
     if findings:
         raise TemplateProblems(tuple(findings))
     draft = folder / f".{new_id}.{os.getpid()}.tmp"

@@ -18,15 +18,14 @@ from resources.packs import PackError, load_pack
 from resources.people_file import PeopleFileError
 from resources.platform import MODELS_DIR
 from workflow_jobs.engine.layout import layout_of
-from workflow_jobs.engine.lint import lint
 from workflow_jobs.engine.lint_library import lint_library
 from workflow_jobs.engine.lint_subject import Finding
 from workflow_jobs.engine.template import Decision, Fork, HumanStep, Step, Template, TemplateError, load_template
-from workflow_jobs.slack.template_limits import beyond_slack
 from workflow_jobs.template_copy import CopyRefused, copy_template
 from workflow_jobs.template_diagram import mermaid
+from workflow_jobs.template_examination import examine
 from workflow_jobs.template_library import TemplateProblems, no_template_file, template_files
-from workflow_jobs.template_metrics import metric_amiss, rules_amiss
+from workflow_jobs.template_metrics import rules_amiss
 from workflow_jobs.template_names import TemplateNames, names_of
 from workflow_jobs.template_schema import schema_text, template_schema
 from workflow_jobs.template_words import case_facts, outcomes_of, responsible_roles, role_words, sla_words, vote_words
@@ -231,8 +230,7 @@ def _findings(path: Path, known: TemplateNames) -> list[Finding]:
         one = _read(path)
     except TemplateError as error:
         return [Finding(error.file, line, "", message) for line, message in error.problems]
-    found = lint(one, known.roles, known.jobs, known.skills, known.calendars)
-    return sorted(found + metric_amiss(one, known.metrics) + beyond_slack(one))
+    return sorted(examine(one, known))
 
 
 def _between(paths: Collection[Path], folder: Path) -> list[Finding]:
