@@ -50,9 +50,9 @@ class IncidentLine:
 
 def incident_list(service: ProcessService, *, closed: bool = False, limit: int = 200) -> list[IncidentLine]:
     """Incidents, newest first; only open ones unless ``closed``."""
-    status = None if closed else "open"
     recent = service.cases(template=INCIDENT_TEMPLATE, limit=limit)
-    shown = [case.case_id for case in service.cases(status=status, template=INCIDENT_TEMPLATE, limit=limit)]
+    asked = recent if closed else service.cases(status="open", template=INCIDENT_TEMPLATE, limit=limit)
+    shown = [case.case_id for case in asked]
     parts = [case.case_id for case in recent if case.outcome == "joined"]
     known = service.states([*shown, *parts])
     states = [known[case_id] for case_id in shown if case_id in known]

@@ -168,8 +168,7 @@ class ProcessReader:
 
     def template_of(self, case: CaseState) -> Template:
         """The template version that the case pinned."""
-        with reading(self._engine) as connection:
-            return self._template_of(connection, case)
+        return self._version_of(case.template_id, case.template_hash)
 
     def template_in_force(self, template_id: str) -> Template:
         """The version with which new cases open. Raises LookupError for a template that there is not."""
@@ -182,8 +181,7 @@ class ProcessReader:
 
     def calendar_name(self, template_id: str, template_hash: str) -> str:
         """By which calendar goes what is nobody's own in cases of that version. Raises LookupError: not stored."""
-        with reading(self._engine) as connection:
-            return self._stored(connection, template_id, template_hash).calendar
+        return self._version_of(template_id, template_hash).calendar
 
     def last_change(self) -> int:
         """A number that grows with every change of any case."""
@@ -376,6 +374,14 @@ class ProcessReader:
         if chosen is None or chosen == newest.hash:
             return newest
         return self._stored(connection, template_id, chosen)
+
+    def _version_of(self, template_id: str, content_hash: str) -> Template:
+        """A stored version; the database is asked for one that this process has not read yet."""
+        known = self._pinned.get(content_hash)
+        if known is not None:
+            return known
+        with reading(self._engine) as connection:
+            return self._stored(connection, template_id, content_hash)
 
     def _stored(self, connection: Connection, template_id: str, content_hash: str) -> Template:
         known = self._pinned.get(content_hash)
