@@ -171,8 +171,7 @@ class _Walk:
             until = visit.wake_at if visit is not None and state == "current" else None
             if visit is None or until is None:
                 return ""
-            said = words.t("graph_until", until=words.instant(until))
-            return said if visit.calendar_confirmed else f"{said}, {words.t('may_move')}"
+            return words.certain(words.t("graph_until", until=words.instant(until)), visit.calendar_confirmed)
         if step.kind == "process":
             return visit.child_case_id or "" if visit is not None and state else ""
         decided = [task for task in self.case.tasks.values() if task.step_id == step.id and task.decided_by]

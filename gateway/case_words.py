@@ -130,8 +130,11 @@ class CaseWords:
 
     def due(self, task: TaskState) -> str:
         """When a task is due, and whether that may move because the working calendar is not published so far."""
-        said = self.instant(task.due_at)
-        return said if task.calendar_confirmed else f"{said}, {self.t('may_move')}"
+        return self.certain(self.instant(task.due_at), task.calendar_confirmed)
+
+    def certain(self, said: str, confirmed: bool) -> str:
+        """A time in words, with the note that it may move where the calendar by which it goes is not published."""
+        return said if confirmed else f"{said}, {self.t('may_move')}"
 
     def working(self, span: timedelta, calendar: WorkingCalendar | None = None) -> str:
         """Working time in days of the calendar (the company's, where none is given), hours and minutes; the two largest

@@ -21,7 +21,6 @@ def _writer(request: Request) -> Token:
 
 
 router = APIRouter(prefix="/api/v1", tags=["cases"])
-# What the caller can mend in what he sent; everything else is a matter of where the case stands.
 
 
 class Signal(BaseModel):
@@ -74,5 +73,6 @@ def send_signal(
     except UnknownCase:
         raise Problem(404, f"There is no case {case_id!r}. `GET /api/v1/cases` lists them.") from None
     except Refused as refused:
+        # A form is the caller's to mend; everything else is a matter of where the case stands.
         raise Problem(422 if refused.code in FORM_PROBLEMS else 409, refused.sentence) from None
     return SignalTaken(case_id=state.case_id, status=state.status)

@@ -27,12 +27,13 @@ def read_everything(platform: Platform) -> None:
 
     What is read in an instant comes first: to parse the dbt project may take half a minute.
     """
-    require_names(library(platform.settings.templates_dir), platform.pack)
+    templates = library(platform.settings.templates_dir)
+    require_names(templates, platform.pack)
     access_policy_of(platform.settings)
     read_landing_schema(platform.pack.folder)
     dbt = platform.dbt
     catalog = load_catalog(dbt.project_dir / "models")
-    require_together(library(platform.settings.templates_dir), catalog, catalog.watches(platform.pack.watch_thresholds))
+    require_together(templates, catalog, catalog.watches(platform.pack.watch_thresholds))
     dbt.ensure_fresh_manifest()
 
 

@@ -71,9 +71,11 @@ def service_steps_sensor(
     if cursor != (context.cursor or ""):
         context.update_cursor(cursor)
     jobs = {job.name for job in service_jobs()}
-    startable = [step for step in steps if step.job in jobs]
+    startable = []
     for step in steps:
-        if step.job not in jobs:
+        if step.job in jobs:
+            startable.append(step)
+        else:
             _has_no_job(service, step)
     for step in startable:
         yield _run_of(step, step.run_key)

@@ -37,9 +37,8 @@ def metric_amiss(template: Template, metrics: Collection[str] | None) -> list[Fi
     named = template.effect.metric if template.effect is not None else None
     if named is None or metrics is None or named in metrics:
         return []
-    near = get_close_matches(named, metrics, n=1)
-    meant = f"did you mean `{near[0]}`?" if near else "`./trueloop metrics list` shows all"
-    return [Finding(template.file, template.line("effect", "metric"), "", f"there is no metric {named!r}; {meant}")]
+    says = f"there is no metric {named!r}; {_meant(named, metrics, '`./trueloop metrics list` shows all')}"
+    return [Finding(template.file, template.line("effect", "metric"), "", says)]
 
 
 def rules_amiss(
@@ -60,9 +59,13 @@ def rules_amiss(
 
 
 def _no_such(wanted: str, templates: Collection[str]) -> str:
-    near = get_close_matches(wanted, templates, n=1)
-    meant = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(sorted(templates)) or 'none'}"
-    return f"there is no template {wanted!r}; {meant}"
+    there_are = f"there are: {', '.join(sorted(templates)) or 'none'}"
+    return f"there is no template {wanted!r}; {_meant(wanted, templates, there_are)}"
+
+
+def _meant(asked: str, known: Collection[str], otherwise: str) -> str:
+    near = get_close_matches(asked, known, n=1)
+    return f"did you mean `{near[0]}`?" if near else otherwise
 
 
 def _amiss(watch: Watch, template: Template) -> Iterator[str]:

@@ -124,7 +124,7 @@ def _number_problem(element: Mapping[str, Any], text: str) -> str:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        return "Please enter a number without separators, such as 120000 or 0.5."
+        number = Decimal("NaN")
     if not number.is_finite():
         return "Please enter a number without separators, such as 120000 or 0.5."
     if not element.get("is_decimal_allowed", False) and number != number.to_integral_value():

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 MAX_LEVELS: Final = 5
 _WEIGHTS: Final[Mapping[str, float]] = {"urgent": 4.0, "high": 2.0, "normal": 1.0, "low": 0.5}
 _DAY: Final = timedelta(days=1)
-W = TypeVar("W")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ a form takes no decimal of more than 15 significant digits. CEL compares int and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -25,7 +25,7 @@ import cel
 from workflow_jobs.engine.layout import layout_of
 from workflow_jobs.engine.parts import FormField
 from workflow_jobs.engine.state import CaseState
-from workflow_jobs.engine.template import Decision, HumanStep, ProcessStep, Template, WaitStep
+from workflow_jobs.engine.template import Block, Decision, HumanStep, ProcessStep, Step, Template, WaitStep
 from workflow_jobs.engine.values import Plain
 
 CASE_NAMES: Final = (
@@ -130,6 +130,12 @@ def filled_fields(template: Template) -> list[tuple[str, str]]:
         elif isinstance(place.node, Decision):
             found += [(name, place.node.id) for rule in place.node.rules for name in rule.set]
     return found
+
+
+def conditions_of(node: Step | Block) -> Iterator[str]:
+    """The conditions that are asked when the place comes: of tiers, and of rules."""
+    lines = node.rules if isinstance(node, Decision) else node.tiers if isinstance(node, HumanStep) else ()
+    yield from (line.when for line in lines if line.when is not None)
 
 
 def field_kinds(template: Template) -> dict[str, str]:

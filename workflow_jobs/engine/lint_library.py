@@ -11,12 +11,12 @@ from contextlib import suppress
 from workflow_jobs.engine.certainty import Source, known_at, order_of, settling, sources_of
 from workflow_jobs.engine.condition_kinds import reads
 from workflow_jobs.engine.condition_tree import Unreadable, tree_of
-from workflow_jobs.engine.conditions import ConditionError, compile_condition
+from workflow_jobs.engine.conditions import ConditionError, compile_condition, conditions_of
 from workflow_jobs.engine.forms import read_value
 from workflow_jobs.engine.layout import Place, layout_of
 from workflow_jobs.engine.lint_subject import Finding
 from workflow_jobs.engine.parts import FormField
-from workflow_jobs.engine.template import Decision, HumanStep, ProcessStep, Template
+from workflow_jobs.engine.template import HumanStep, ProcessStep, Template
 from workflow_jobs.engine.yaml_lines import Path
 
 # Where in the step, and what to do.
@@ -115,13 +115,10 @@ def _other_endings(child: Template) -> list[str]:
 def _read(template: Template) -> Iterator[tuple[str, ...]]:
     """Every path that a condition of the template reads."""
     for place in layout_of(template).places.values():
-        node = place.node
-        lines = node.rules if isinstance(node, Decision) else node.tiers if isinstance(node, HumanStep) else ()
-        for line in lines:
-            if line.when is not None:
-                with suppress(ConditionError, Unreadable):  # found where the template is examined by itself
-                    compile_condition(line.when)
-                    yield from reads(tree_of(line.when))
+        for source in conditions_of(place.node):
+            with suppress(ConditionError, Unreadable):  # found where the template is examined by itself
+                compile_condition(source)
+                yield from reads(tree_of(source))
 
 
 def _passed_amiss(source: Source, wanted: FormField, called: str) -> Iterator[str]:

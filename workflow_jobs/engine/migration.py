@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from workflow_jobs.engine import clocks, separation, tier_changes, waits
 from workflow_jobs.engine import events as e
-from workflow_jobs.engine.conditions import compile_condition, field_kinds, filled_fields
+from workflow_jobs.engine.conditions import compile_condition, conditions_of, field_kinds, filled_fields
 from workflow_jobs.engine.environment import Environment
 from workflow_jobs.engine.flow import Flow
 from workflow_jobs.engine.layout import Layout, Place, branches_of, layout_of, node_of
@@ -385,11 +385,8 @@ def _kind(node: Step | Block) -> str:
 
 def _goes_by(node: Step | Block) -> Iterator[tuple[str, str]]:
     """What is read when the place comes: by each condition, and the date of a wait."""
-    tiers = node.tiers if isinstance(node, HumanStep) else ()
-    rules = node.rules if isinstance(node, Decision) else ()
-    for source in (*(tier.when for tier in tiers), *(rule.when for rule in rules)):
-        if source is not None:
-            yield from sorted(compile_condition(source).members)
+    for source in conditions_of(node):
+        yield from sorted(compile_condition(source).members)
     if isinstance(node, WaitStep) and node.until.date is not None:
         yield "data", node.until.date
 

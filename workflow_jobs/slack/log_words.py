@@ -7,6 +7,7 @@ belong here: what people wrote, which is shown as it is; words for events (gatew
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -32,26 +33,27 @@ _WITHDRAWN: Final = {
 
 def engine_words(written: str, context: CardContext) -> str:
     """A reason or an error as the reader should see it; unchanged where it is not one of the engine's sentences."""
-    known = _FIXED.get(written)
-    if known is not None:
-        return context.word(known)
+    # In English the log's own sentence of a withdrawal stays, which names step or choice.
+    return _said(written, context) or (_withdrawn(written, context) if context.chinese else "") or written
+
+
+def why_withdrawn(written: str, context: CardContext) -> str:
+    """Why a task was taken back, in the reader's words; empty where the log does not say it, or says it otherwise."""
+    return _withdrawn(written, context) or _said(written, context)
+
+
+def _said(written: str, context: CardContext) -> str:
+    """A sentence that stands whole in the engine; empty for any other."""
+    if written in _FIXED:
+        return context.word(_FIXED[written])
     role = asked_instead(written)
     if role is not None:
         return context.word("log_other_tier").format(context.role(role))
     missed = _NO_ANSWER.fullmatch(written)
     if missed is not None:
-        try:
+        with suppress(ValueError):  # it only looks like an instant
             return context.word("log_no_answer").format(context.instant(datetime.fromisoformat(missed[1])))
-        except ValueError:
-            return written
-    # In English the log's own sentence stays, which names step or choice.
-    return (_withdrawn(written, context) if context.chinese else "") or written
-
-
-def why_withdrawn(written: str, context: CardContext) -> str:
-    """Why a task was taken back, in the reader's words; empty where the log does not say it, or says it otherwise."""
-    said = engine_words(written, context)
-    return _withdrawn(written, context) or (said if written in _FIXED or said != written else "")
+    return ""
 
 
 def _withdrawn(written: str, context: CardContext) -> str:
