@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from resources import ops_database
 from resources.clock import FixedClock
+from tests.slack_server import SlackServer
 
 if TYPE_CHECKING:
     # Loading the platform takes seconds, which a session without a world of it saves.
@@ -131,6 +132,14 @@ def ops_engine(ops_url: str) -> Iterator[sa.Engine]:
 def clock() -> FixedClock:
     """A clock that stands at a Monday morning in Shanghai (09:30) until it is advanced."""
     return FixedClock(datetime(2026, 11, 16, 1, 30, tzinfo=UTC))
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    """A Slack over HTTP whose one channel is ``ops``; nobody is known until ``knows`` is called."""
+    server = SlackServer(channels={"C1": "ops"}).start()
+    yield server
+    server.stop()
 
 
 def _psycopg2(url: str) -> str:

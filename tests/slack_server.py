@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+from resources.people import Directory
 from resources.slack import SlackClient
 
 
@@ -52,6 +53,10 @@ class SlackServer:
 
     def client(self, timeout: int = 5) -> SlackClient:
         return SlackClient("xoxb-test", base_url=self.url, timeout=timeout)
+
+    def knows(self, directory: Directory) -> None:
+        """The people of the test's directory are the users; person ``p1`` is user ``UP1``."""
+        self.users = {person.address("small"): f"U{i.upper()}" for i, person in directory.people.items()}
 
     def top(self) -> list[dict[str, Any]]:
         """Messages that are no replies."""

@@ -1,15 +1,10 @@
-"""Runs actions of the process in children that die at a named fault point; driven by test_service_faults over pipes.
+"""Runs actions of the process in children that die at a named fault point; test_service_faults orders them.
 
-One line in: JSON with ``point``, ``url``, ``slack`` and ``action``. One line out: the child's exit code (137 where
-it died at the point, 0 where it came through). A forked child costs milliseconds, a fresh interpreter seconds.
+An order has ``point``, ``url``, ``now`` and ``action``; see :func:`act` for what an action takes beside them.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +14,7 @@ from resources.clock import FixedClock
 from resources.ops_database import open_engine
 from resources.slack import SlackClient
 from tests.engine_world import calendar
+from tests.faults.forked_children import serve
 from tests.process_world import World
 from workflow_jobs.delivery.outbox import deliver_due
 from workflow_jobs.history import export_history
@@ -49,19 +45,6 @@ def act(order: dict[str, Any]) -> None:
         deliver_due(world.engine, clock=world.clock, slack=slack, report=report, limit=200)
 
 
-def main() -> None:
-    calendar()
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            try:
-                act(json.loads(line))
-            except BaseException:  # noqa: BLE001 - the exit code tells the parent
-                traceback.print_exc()
-                os._exit(1)
-            os._exit(0)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    calendar()
+    serve(act)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,6 @@ COMMITS = tuple(
 
 class Died(BaseException):
     """Stands for the end of the process: nothing in the product catches it, transactions roll back as in a kill."""
-
-
-@pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    server = SlackServer(channels={"C1": "ops"}).start()
-    yield server
-    server.stop()
 
 
 class Killer:
@@ -74,7 +66,7 @@ def test_detection_killed_and_done_again(
     ops_engine: Engine, slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, nth: int
 ) -> None:
     world = World(ops_engine)
-    slack.users = {person.address("small"): f"U{i.upper()}" for i, person in world.directory.people.items()}
+    slack.knows(world.directory)
     lineage = Lineage(tmp_path / "serving")
     killer = Killer(monkeypatch)
     # Open two, join one to a deeper root while another is mended, and one comes back.

@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
+from tests.faults.forked_children import ForkedChildren
 from tests.platform_world import PlatformWorld
 
-ROOT = Path(__file__).resolve().parents[2]
 METRIC = "metric_customer_satisfaction"
 
 
 class Refreshes:
     """Refreshes of one state folder in children that die where they are told to."""
 
-    def __init__(self, home: Path, orders: Any, codes: Any) -> None:
+    def __init__(self, home: Path, children: ForkedChildren) -> None:
         self._home = home
-        self._orders = orders
-        self._codes = codes
+        self._children = children
 
     def until(self, point: str) -> int:
         """Refresh until the point is reached, an empty one to the end; the exit code, 137 for a kill."""
-        self._orders.write(json.dumps({"home": str(self._home), "point": point}) + "\n")
-        self._orders.flush()
-        return int(self._codes.readline())
+        return self._children.run(home=str(self._home), point=point)
 
 
 @contextmanager
 def refreshes(home: Path) -> Iterator[Refreshes]:
-    children = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.refresh_child"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with children:
-        yield Refreshes(home, children.stdin, children.stdout)
+    with ForkedChildren("tests.faults.refresh_child") as children:
+        yield Refreshes(home, children)
 
 
 def _answers(first: int, scores: list[int]) -> list[dict[str, object]]:

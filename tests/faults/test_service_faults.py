@@ -4,9 +4,6 @@ doubled.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from ops_assets.ingestion.ledger import inbox_event
+from tests.faults.forked_children import ForkedChildren
 from tests.process_world import World
 from tests.slack_server import SlackServer
 from workflow_jobs.delivery import outbox
@@ -29,57 +27,23 @@ from workflow_jobs.step_completion import StepCompletion
 from workflow_jobs.store.tables import case, case_event, task
 from workflow_jobs.store.tables import outbox as outbox_table
 
-ROOT = Path(__file__).resolve().parents[2]
 WRITES = ["service.write.after_case", "service.write.after_messages"]
 
 
-class Children:
-    """Children that die where they are told to."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.process_child"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, **order: Any) -> int:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
-        self._process.stdout.close()
-
-
 @pytest.fixture(scope="module")
-def children() -> Iterator[Children]:
-    running = Children()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    server = SlackServer(channels={"C1": "ops"}).start()
-    yield server
-    server.stop()
+def children() -> Iterator[ForkedChildren]:
+    with ForkedChildren("tests.faults.process_child") as running:
+        yield running
 
 
 @pytest.fixture
 def world(ops_engine: Engine, slack: SlackServer) -> World:
     world = World(ops_engine)
-    slack.users = {person.address("small"): f"U{i.upper()}" for i, person in world.directory.people.items()}
+    slack.knows(world.directory)
     return world
 
 
-def killed(world: World, children: Children, point: str, **order: Any) -> None:
+def killed(world: World, children: ForkedChildren, point: str, **order: Any) -> None:
     url = world.engine.url.render_as_string(hide_password=False)
     code = children.run(point=point, url=url, now=world.clock.now().isoformat(), **order)
     assert code == 137, f"the child should have died at {point}, it ended with {code}"
@@ -110,7 +74,7 @@ def count(world: World, table: sa.Table) -> int:
 
 
 @pytest.mark.parametrize("point", [*WRITES, "service.open_case.before_commit", "service.open_case.after_commit"])
-def test_opening_a_case(world: World, children: Children, point: str) -> None:
+def test_opening_a_case(world: World, children: ForkedChildren, point: str) -> None:
     control = world.open("control").case_id
     killed(world, children, point, action="open", argument="S1")
     committed = point.endswith("after_commit")
@@ -123,7 +87,7 @@ def test_opening_a_case(world: World, children: Children, point: str) -> None:
 
 
 @pytest.mark.parametrize("point", [*WRITES, "service.decide_task.before_commit", "service.decide_task.after_commit"])
-def test_deciding(world: World, children: Children, point: str) -> None:
+def test_deciding(world: World, children: ForkedChildren, point: str) -> None:
     control, case_id = world.open("control").case_id, world.open("S1").case_id
     world.decide(control, "judge")
     seen = world.task(case_id, "judge")
@@ -142,7 +106,7 @@ def test_deciding(world: World, children: Children, point: str) -> None:
 
 
 @pytest.mark.parametrize("point", [*WRITES, "service.complete_service.before_commit"])
-def test_completing_a_service_step(world: World, children: Children, point: str) -> None:
+def test_completing_a_service_step(world: World, children: ForkedChildren, point: str) -> None:
     case_id = world.open("S1").case_id
     for step in ("judge", "supplier", "protect"):
         world.decide(case_id, step)
@@ -155,7 +119,7 @@ def test_completing_a_service_step(world: World, children: Children, point: str)
 
 
 @pytest.mark.parametrize("point", ["service.fire_due_rungs.before_commit", "service.fire_due_rungs.after_commit"])
-def test_firing_rungs(world: World, children: Children, point: str) -> None:
+def test_firing_rungs(world: World, children: ForkedChildren, point: str) -> None:
     cases = [world.open(f"S{n}").case_id for n in range(3)]
     world.clock.advance(timedelta(hours=5))
     killed(world, children, point, action="rungs")
@@ -178,7 +142,7 @@ def test_firing_rungs(world: World, children: Children, point: str) -> None:
         "outbox.deliver.after_mark",
     ],
 )
-def test_delivering(world: World, children: Children, slack: SlackServer, tmp_path: Path, point: str) -> None:
+def test_delivering(world: World, children: ForkedChildren, slack: SlackServer, tmp_path: Path, point: str) -> None:
     case_id = world.open("S1").case_id
     world.decide(case_id, "judge")
     reports = tmp_path / "reports"
@@ -198,7 +162,7 @@ def test_delivering(world: World, children: Children, slack: SlackServer, tmp_pa
     assert len(set(reported)) == 1 and len(reported) == (2 if point == "outbox.report.before_mark" else 1)
 
 
-def test_exporting_history(world: World, children: Children) -> None:
+def test_exporting_history(world: World, children: ForkedChildren) -> None:
     world.open("S1")
     happened = count(world, case_event)
     killed(world, children, "history.export.before_cursor", action="export")

@@ -30,10 +30,9 @@ def message(key: str, channel: str = "ops") -> Outgoing:
 
 
 @pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    server = SlackServer(channels={"C1": "ops", "C2": "other"}).start()
-    yield server
-    server.stop()
+def slack(slack: SlackServer) -> SlackServer:
+    slack.channels["C2"] = "other"
+    return slack
 
 
 def deliver(world: World, slack: SlackServer) -> Delivered:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ class Incidents:
         self.engine, self.world = engine, World(engine)
         self.service = self.world.service
         self.slack = slack
-        slack.users = {person.address("small"): f"U{i.upper()}" for i, person in self.world.directory.people.items()}
+        slack.knows(self.world.directory)
         self.lineage = Lineage(folder)
 
     def read(self) -> str:
@@ -71,13 +70,6 @@ class Incidents:
     def cards(self) -> list[dict[str, Any]]:
         """The cards of the people who must act, in their direct messages."""
         return [one for one in self.slack.top() if any(b["type"] == "actions" for b in one["blocks"])]
-
-
-@pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    server = SlackServer(channels={"C1": "ops"}).start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

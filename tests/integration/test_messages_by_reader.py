@@ -30,17 +30,10 @@ CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 
 
 @pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    server = SlackServer(channels={"C1": "ops"}).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def world(ops_engine: Engine, slack: SlackServer) -> World:
     usual = "en" if ops_engine.dialect.name == "sqlite" else "zh"
     world = World(ops_engine, directory=replace(people(), languages=READ), language=usual)
-    slack.users = {person.address("small"): f"U{i.upper()}" for i, person in world.directory.people.items()}
+    slack.knows(world.directory)
     return world
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,16 +26,9 @@ from workflow_jobs.store.tables import outbox as outbox_table
 
 
 @pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    server = SlackServer(channels={"C1": "ops"}).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def world(ops_engine: Engine, slack: SlackServer) -> World:
     world = World(ops_engine)
-    slack.users = {person.address("small"): f"U{i.upper()}" for i, person in world.directory.people.items()}
+    slack.knows(world.directory)
     return world
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,10 +19,9 @@ from workflow_jobs.store.tables import outbox as outbox_table
 
 
 @pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    server = SlackServer(channels={"C1": "ops", "C2": "other"}).start()
-    yield server
-    server.stop()
+def slack(slack: SlackServer) -> SlackServer:
+    slack.channels["C2"] = "other"
+    return slack
 
 
 def put(world: World, *messages: Outgoing) -> None:

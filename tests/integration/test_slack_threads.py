@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,16 +17,9 @@ from workflow_jobs.store import outbox_rows
 
 
 @pytest.fixture
-def slack() -> Iterator[SlackServer]:
-    server = SlackServer(channels={"C1": "ops"}).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def world(ops_engine: Engine, slack: SlackServer) -> World:
     world = World(ops_engine)
-    slack.users = {person.address("small"): f"U{i.upper()}" for i, person in world.directory.people.items()}
+    slack.knows(world.directory)
     return world
 
 
